@@ -1,0 +1,335 @@
+"""The training command from settings to results, on a few lines of text."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tfseq import experiment
+from tfseq.configuration import Configuration
+from tfseq.errors import DataError, UsageError
+
+TEXT = "the quick brown fox jumps over the lazy dog. " * 60
+
+
+@pytest.fixture(name="text_file")
+def fixture_text_file(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(name="settings")
+def fixture_settings(tmp_path, text_file):
+    """A small run; tests override what they are about."""
+    return Configuration(
+        dataset="text",
+        train_file=str(text_file),
+        cache_dir=str(tmp_path / "cache"),
+        run_dir=str(tmp_path / "run"),
+        batch_size=4,
+        num_unrollings=8,
+        units=12,
+        dropout=0.2,
+        learning_rate=0.02,
+        schedule="constant",
+        num_steps=24,
+        log_every=4,
+        evaluate_every=6,
+        checkpoint_every=3,
+        sample_every=12,
+    )
+
+
+def command(settings: Configuration, **changes) -> list[str]:
+    """The command line of a child process that trains with these settings."""
+    values = dataclasses.asdict(dataclasses.replace(settings, **changes))
+    defaults = dataclasses.asdict(Configuration())
+    return [sys.executable, "-m", "tfseq.train"] + [
+        f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in values.items()
+        if value != defaults[name]
+    ]
+
+
+def run(settings: Configuration, **changes) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command(settings, **changes), capture_output=True, text=True, check=False
+    )
+
+
+def results(settings: Configuration) -> dict:
+    return json.loads(pathlib.Path(settings.run_dir, "results.json").read_text())
+
+
+def figures(settings: Configuration) -> dict:
+    """The results but for clocks."""
+    content = results(settings)
+    return {
+        k: v
+        for k, v in content.items()
+        if k not in ("wall_seconds", "tokens_per_second")
+    }
+
+
+def last_checkpoint(settings: Configuration) -> dict[str, np.ndarray]:
+    """Every array in the newest checkpoint."""
+    folder = pathlib.Path(settings.run_dir, "checkpoints")
+    steps = [int(path.stem.split("-")[1]) for path in folder.glob("step-*.index")]
+    reader = tf.train.load_checkpoint(str(folder / f"step-{max(steps)}"))
+    return {
+        name: reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if not name.startswith(("_CHECKPOINTABLE", "progress", "save_counter"))
+    }
+
+
+def assert_same_run(settings: Configuration, others: Configuration) -> None:
+    assert figures(settings) == figures(others)
+    one, other = last_checkpoint(settings), last_checkpoint(others)
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, other[name], err_msg=name)
+    texts = [
+        pathlib.Path(each.run_dir, "samples.txt").read_text()
+        for each in (settings, others)
+    ]
+    assert texts[0] == texts[1]
+
+
+def test_a_run_learns_and_fills_its_folder(settings):
+    settings = dataclasses.replace(
+        settings, num_steps=400, dropout=0.0, evaluate_every=200, checkpoint_every=0,
+        sample_every=200, histograms=True,
+    )  # fmt: skip
+    assert experiment.train(settings) == 0
+    content = results(settings)
+    assert content["finished"]
+    assert content["step"] == 400
+    assert content["valid"]["perplexity"] < 1.3
+    assert content["test"]["perplexity"] < 1.3
+    assert content["best"]["loss"] <= content["valid"]["loss"]
+    folder = pathlib.Path(settings.run_dir)
+    assert (folder / "vocabulary.txt").read_text().splitlines()[0] == "<unk>"
+    config = json.loads((folder / "config.json").read_text())
+    assert config["settings"]["units"] == 12
+    samples = (folder / "samples.txt").read_text().splitlines()
+    assert [line for line in samples if line.startswith("step")] == [
+        "step 200",
+        "step 400",
+    ]
+    assert len(samples) == 12
+    assert all(len(line) == 82 for line in samples if not line.startswith("step"))
+    train = EventAccumulator(str(folder / "train")).Reload().Tags()["tensors"]
+    assert {
+        "loss",
+        "perplexity",
+        "bits_per_character",
+        "learning_rate",
+        "gradient_norm",
+        "characters_per_second",
+    } <= set(train)
+    assert any("softmax_kernel" in tag for tag in train)
+    valid = EventAccumulator(str(folder / "valid")).Reload().Tags()["tensors"]
+    assert {"loss", "perplexity", "bits_per_character", "samples"} <= set(valid)
+
+
+def test_epochs_start_from_state_zero_and_repeat(settings):
+    """Without learning, every epoch of a dropout-free run has the same loss."""
+    settings = dataclasses.replace(
+        settings, num_steps=None, num_epochs=3, learning_rate=0.0, dropout=0.0,
+        batch_size=16, num_unrollings=30, log_every=4, sample_every=0, checkpoint_every=0,
+        evaluate_every=0,
+    )  # fmt: skip
+    # 2,430 training characters: (2430 // 16 - 1) // 30 = 5 unrollings an epoch.
+    settings = dataclasses.replace(settings, log_every=5)
+    assert experiment.train(settings) == 0
+    assert results(settings)["step"] == 15
+    assert results(settings)["epoch"] == 3
+    events = EventAccumulator(str(pathlib.Path(settings.run_dir, "train"))).Reload()
+    losses = [float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors("loss")]
+    assert len(losses) == 3
+    assert losses[0] == losses[1] == losses[2]
+
+
+def test_an_epoch_run_goes_on_in_the_middle_of_an_epoch(settings, tmp_path):
+    whole = dataclasses.replace(
+        settings, num_steps=None, num_epochs=2, run_dir=str(tmp_path / "whole")
+    )
+    assert experiment.train(whole) == 0
+    # The same run, stopped after 7 steps of its first epoch by an error, then resumed.
+    parted = dataclasses.replace(whole, run_dir=str(tmp_path / "parted"))
+    plan = experiment.build_plan
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            experiment,
+            "build_plan",
+            lambda *a: dataclasses.replace(plan(*a), total_steps=9),
+        )
+        assert experiment.train(parted) == 0
+    assert results(parted)["step"] == 9
+    assert experiment.train(parted) == 0
+    one, other = last_checkpoint(whole), last_checkpoint(parted)
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, other[name], err_msg=name)
+
+
+def test_killed_at_any_moment_the_run_ends_the_same(settings, tmp_path):
+    """Three kills of the real command, one of them during a checkpoint."""
+    whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
+    assert run(whole).returncode == 0
+    lines = [4, 11]  # Lines of output to wait for before a kill.
+    for wanted in [lines[0], None, lines[1]]:
+        process = subprocess.Popen(
+            command(settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        if wanted is None:
+            folder = pathlib.Path(settings.run_dir, "checkpoints")
+            before = set(folder.glob("*"))
+            while process.poll() is None and set(folder.glob("*")) <= before:
+                pass  # The first new file means that a checkpoint is being written.
+        else:
+            for _ in range(wanted):
+                process.stdout.readline()
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        process.stdout.close()
+    final = run(settings)
+    assert final.returncode == 0, final.stderr
+    assert "going on from step" in final.stdout
+    assert_same_run(whole, settings)
+    events = EventAccumulator(str(pathlib.Path(settings.run_dir, "train"))).Reload()
+    steps = [event.step for event in events.Tensors("loss")]
+    assert sorted(steps) == [4, 8, 12, 16, 20, 24]
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_a_signal_saves_and_says_how_to_go_on(settings, tmp_path, number, status):
+    settings = dataclasses.replace(settings, num_steps=2000, checkpoint_every=2000)
+    process = subprocess.Popen(
+        command(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.readline()
+    process.send_signal(number)
+    output, errors = process.communicate()
+    assert process.returncode == status, errors
+    assert "start the same command again" in output
+    assert "Traceback" not in errors
+    (saved,) = pathlib.Path(settings.run_dir, "checkpoints").glob("step-*.index")
+    step = int(saved.stem.split("-")[1])
+    # It goes on from there.
+    settings = dataclasses.replace(settings, num_steps=step + 5)
+    assert experiment.train(settings) == 0
+    assert results(settings)["step"] == step + 5
+
+
+def test_a_finished_run_is_left_alone(settings, capsys):
+    assert experiment.train(settings) == 0
+    first = results(settings)
+    assert experiment.train(settings) == 0
+    assert "nothing left to do" in capsys.readouterr().out
+    assert results(settings) == first
+
+
+def test_a_run_killed_before_its_last_results_finishes(settings, capsys):
+    assert experiment.train(settings) == 0
+    expected = figures(settings)
+    pathlib.Path(settings.run_dir, "results.json").unlink()
+    assert experiment.train(settings) == 0
+    assert figures(settings) == expected
+
+
+def test_a_damaged_checkpoint_falls_back_and_ends_the_same(settings, tmp_path):
+    whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
+    assert experiment.train(whole) == 0
+    assert experiment.train(settings) == 0
+    folder = pathlib.Path(settings.run_dir, "checkpoints")
+    newest = folder / "step-24.data-00000-of-00001"
+    newest.write_bytes(newest.read_bytes()[:100])
+    pathlib.Path(settings.run_dir, "results.json").unlink()
+    assert experiment.train(settings) == 0
+    assert_same_run(whole, settings)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(settings):
+    settings = dataclasses.replace(
+        settings, optimizer="sgd", learning_rate=1e6, max_gradient_norm=0.0,
+        initializer="uniform", initializer_scale=1e20,
+    )  # fmt: skip
+    with pytest.raises(DataError, match=r"step \d+: .*not finite.*no checkpoint yet"):
+        experiment.train(settings)
+
+
+def test_a_changed_setting_is_refused(settings):
+    experiment.train(dataclasses.replace(settings, num_steps=4))
+    with pytest.raises(UsageError, match=r"--units=16.*--units=12"):
+        experiment.train(dataclasses.replace(settings, units=16))
+
+
+def test_a_changed_text_is_refused(settings, text_file):
+    experiment.train(dataclasses.replace(settings, num_steps=4))
+    text_file.write_text(TEXT + "the end")
+    with pytest.raises(UsageError, match="text has changed"):
+        experiment.train(settings)
+
+
+def test_a_second_process_is_refused(settings):
+    from tfseq.training.run_folder import RunFolder
+
+    folder = RunFolder(pathlib.Path(settings.run_dir))
+    folder.create()
+    with folder.lock():
+        refused = run(settings)
+    assert refused.returncode == 2
+    assert f"found process {os.getpid()} training there" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()[-1]) > 0
+    assert "Traceback" not in refused.stderr
+
+
+def test_two_devices_compute_what_one_computes(settings, tmp_path):
+    one = dataclasses.replace(settings, run_dir=str(tmp_path / "one"), chains=1)
+    assert run(one).returncode == 0
+    both = run(settings, strategy="mirrored", num_devices=2)
+    assert both.returncode == 0, both.stderr
+    for part in ("train", "valid", "test"):
+        np.testing.assert_allclose(
+            results(settings)[part]["loss"], results(one)[part]["loss"], rtol=1e-5
+        )
+    single = last_checkpoint(one)
+    for name, value in last_checkpoint(settings).items():
+        if value.dtype == np.float32:
+            np.testing.assert_allclose(value, single[name], atol=1e-5, err_msg=name)
+
+
+def test_eager_steps_give_the_same_run(settings, tmp_path):
+    compiled = dataclasses.replace(
+        settings, num_steps=4, run_dir=str(tmp_path / "compiled")
+    )
+    eager = dataclasses.replace(
+        settings,
+        num_steps=4,
+        eager=True,
+        sample_every=0,
+        run_dir=str(tmp_path / "eager"),
+    )
+    experiment.train(compiled)
+    try:
+        experiment.train(eager)
+    finally:
+        tf.config.run_functions_eagerly(False)
+    np.testing.assert_allclose(
+        results(eager)["train"]["loss"], results(compiled)["train"]["loss"], rtol=1e-5
+    )

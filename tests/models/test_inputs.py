@@ -1,0 +1,72 @@
+"""Token inputs: windows counted by hand, embeddings read by row."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfseq.errors import UsageError
+from tfseq.models import TokenInputs, ngram_ids
+
+
+def test_bigram_ids_by_hand():
+    tokens = tf.constant([[1, 2, 3], [4, 5, 6]])
+    previous = tf.constant([[0], [9]])
+    ids, last = ngram_ids(tokens, previous, 10, 2)
+    np.testing.assert_array_equal(ids, [[1, 12, 23], [94, 45, 56]])
+    np.testing.assert_array_equal(last, [[3], [6]])
+
+
+def test_trigram_ids_by_hand():
+    ids, last = ngram_ids(tf.constant([[3, 4]]), tf.constant([[1, 2]]), 10, 3)
+    np.testing.assert_array_equal(ids, [[123, 234]])
+    np.testing.assert_array_equal(last, [[3, 4]])
+
+
+@pytest.mark.parametrize("ngram", [1, 2, 3, 4])
+@pytest.mark.parametrize("cuts", [[12], [5, 7], [1] * 12, [2, 1, 9]])
+def test_windows_do_not_depend_on_how_a_text_is_cut(ngram, cuts):
+    text = np.random.default_rng(0).integers(0, 5, [3, 12]).astype(np.int32)
+    padded = np.concatenate([np.zeros([3, ngram - 1], np.int32), text], axis=1)
+    windows = np.zeros([3, 12], np.int64)
+    for position in range(12):
+        for back in range(ngram):
+            windows[:, position] += padded[:, position + ngram - 1 - back] * 5**back
+    state = tf.zeros([3, ngram - 1], tf.int32)
+    seen = []
+    for part in np.split(text, np.cumsum(cuts)[:-1], axis=1):
+        ids, state = ngram_ids(tf.constant(part), state, 5, ngram)
+        seen.append(ids)
+    # One window for each character: each is read, and predicted from, exactly once.
+    np.testing.assert_array_equal(np.concatenate(seen, axis=1), windows)
+
+
+def test_one_hot_inputs_hand_tokens_on():
+    layer = TokenInputs(7)
+    layer.build()
+    outputs, _ = layer(tf.constant([[1, 6]]), layer.initial_state(1))
+    np.testing.assert_array_equal(outputs, [[1, 6]])
+    assert layer.features == 7
+    assert not layer.weights
+
+
+def test_embedding_reads_rows_of_pairs():
+    layer = TokenInputs(3, embedding_size=2, ngram=2, embedding_scale=1.0)
+    layer.build()
+    rows = np.arange(18, dtype=np.float32).reshape(9, 2)
+    layer.embedding.assign(rows)
+    outputs, _ = layer(tf.constant([[2, 1]]), tf.constant([[1]]))
+    np.testing.assert_array_equal(outputs, [[rows[1 * 3 + 2], rows[2 * 3 + 1]]])
+
+
+def test_embedding_starts_uniform_within_its_scale():
+    layer = TokenInputs(100, embedding_size=100, embedding_scale=0.5)
+    layer.build()
+    values = layer.embedding.numpy()
+    assert np.abs(values).max() <= 0.5
+    assert np.abs(values.mean()) < 0.02
+    assert abs(values.std() - 1 / np.sqrt(12)) < 0.01
+
+
+def test_too_many_symbols_are_refused():
+    with pytest.raises(UsageError, match="--ngram=4"):
+        TokenInputs(1000, ngram=4)

@@ -1,0 +1,186 @@
+"""The step loop against Keras' own LSTM trained by hand."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfseq import cells
+from tfseq.models import LanguageModel, TokenInputs
+from tfseq.training.steps import NEVER, compile_steps, no_totals
+
+VOCABULARY, BATCH, TIME, UNITS = 5, 4, 3, 6
+
+
+def unrollings(num_steps, seed=0):
+    ids = np.random.default_rng(seed).integers(
+        0, VOCABULARY, [BATCH, num_steps * TIME + 1]
+    )
+    return [
+        (
+            ids[:, k * TIME : (k + 1) * TIME].astype(np.int32),
+            ids[:, k * TIME + 1 : (k + 1) * TIME + 1].astype(np.int32),
+        )
+        for k in range(num_steps)
+    ]
+
+
+def iterate(elements):
+    inputs, labels = zip(*elements, strict=True)
+    return iter(
+        tf.data.Dataset.from_tensor_slices((np.stack(inputs), np.stack(labels)))
+    )
+
+
+def build(dropout=0.0, cell_class=cells.FusedGateLSTMCell):
+    keras.utils.set_random_seed(3)
+    cell = cell_class(UNITS)
+    if dropout:
+        cell = cells.DropoutCell(cell, dropout)
+    model = LanguageModel(TokenInputs(VOCABULARY), cell, VOCABULARY, dropout)
+    model.build()
+    return model
+
+
+def train(model, elements, optimizer, clip=0.0, chains=1, calls=None, seed=0):
+    optimizer.build(model.trainable_variables)
+    loop = compile_steps(
+        model, optimizer, tf.distribute.get_strategy(), BATCH, TIME, clip, seed, chains
+    )
+    iterator, state, totals, step = (
+        iterate(elements),
+        model.initial_state(BATCH),
+        no_totals(),
+        0,
+    )
+    for count in calls or [len(elements)]:
+        state, totals = loop(
+            iterator,
+            state,
+            totals,
+            tf.constant(step, tf.int64),
+            tf.constant(count, tf.int64),
+        )
+        step += count
+    return state, totals
+
+
+def weights_of(model):
+    return [variable.numpy() for variable in model.trainable_variables]
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.05])
+def test_equals_keras_lstm_trained_by_hand(clip):
+    """Four steps of SGD with carried state, gradients stopped at each unrolling."""
+    model = build()
+    lstm = keras.layers.LSTM(UNITS, return_sequences=True, return_state=True)
+    lstm.build((BATCH, TIME, VOCABULARY))
+    lstm.set_weights(
+        [
+            model.cell.kernel.numpy(),
+            model.cell.recurrent_kernel.numpy(),
+            model.cell.bias.numpy(),
+        ]
+    )
+    kernel = tf.Variable(model.softmax_kernel.numpy())
+    bias = tf.Variable(model.softmax_bias.numpy())
+    elements = unrollings(4)
+    state = [tf.zeros([BATCH, UNITS])] * 2
+    losses = []
+    for inputs, labels in elements:
+        variables = [variable.value for variable in lstm.trainable_variables] + [
+            kernel,
+            bias,
+        ]
+        with tf.GradientTape() as tape:
+            outputs, *state = lstm(tf.one_hot(inputs, VOCABULARY), initial_state=state)
+            logits = tf.matmul(tf.reshape(outputs, [-1, UNITS]), kernel) + bias
+            loss = tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    labels.reshape(-1), logits
+                )
+            )
+        gradients = tape.gradient(loss, variables)
+        norm = np.sqrt(sum(float(tf.reduce_sum(g**2)) for g in gradients))
+        factor = min(1.0, clip / norm) if clip else 1.0
+        for variable, gradient in zip(variables, gradients, strict=True):
+            variable.assign_sub(0.5 * factor * gradient)
+        losses.append(float(loss))
+
+    final, totals = train(model, elements, keras.optimizers.SGD(0.5), clip)
+    np.testing.assert_allclose(float(totals.loss), sum(losses), rtol=1e-5)
+    np.testing.assert_allclose(totals.gradient_norm, norm, rtol=1e-4)
+    assert int(totals.failed_step) == NEVER
+    expected = [*lstm.get_weights(), kernel.numpy(), bias.numpy()]
+    actual = [
+        model.cell.kernel.numpy(),
+        model.cell.recurrent_kernel.numpy(),
+        model.cell.bias.numpy(),
+        model.softmax_kernel.numpy(),
+        model.softmax_bias.numpy(),
+    ]
+    for one, other in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6)
+    np.testing.assert_allclose(final[1][0], state[0], atol=1e-5)
+    np.testing.assert_allclose(final[1][1], state[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("chains", [2, 4])
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_chains_compute_what_the_whole_batch_computes(chains, dropout):
+    elements = unrollings(6)
+    one, other = build(dropout), build(dropout)
+    state, totals = train(one, elements, keras.optimizers.Adam(0.01), 0.5)
+    parted, parted_totals = train(
+        other, elements, keras.optimizers.Adam(0.01), 0.5, chains
+    )
+    np.testing.assert_allclose(totals.loss, parted_totals.loss, rtol=1e-6)
+    for a, b in zip(weights_of(one), weights_of(other), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+    for a, b in zip(tf.nest.flatten(state), tf.nest.flatten(parted), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+def test_calls_of_any_length_give_the_same_bits():
+    elements = unrollings(10)
+    one, other = build(0.3), build(0.3)
+    _, totals = train(one, elements, keras.optimizers.Adam(0.01), 0.5, 2)
+    _, cut_totals = train(
+        other, elements, keras.optimizers.Adam(0.01), 0.5, 2, calls=[1, 4, 3, 2]
+    )
+    assert float(totals.loss) == float(cut_totals.loss)
+    for a, b in zip(weights_of(one), weights_of(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_dropout_follows_the_seed_of_the_run():
+    elements = unrollings(3)
+    models = [build(0.5) for _ in range(3)]
+    for model, seed in zip(models, [0, 0, 1], strict=True):
+        train(model, elements, keras.optimizers.SGD(0.5), seed=seed)
+    same, again, other = (weights_of(model)[0] for model in models)
+    np.testing.assert_array_equal(same, again)
+    assert np.abs(same - other).max() > 1e-4
+
+
+def test_eager_steps_compute_the_same():
+    elements = unrollings(3)
+    compiled, eager = build(0.2), build(0.2)
+    train(compiled, elements, keras.optimizers.SGD(0.5), 0.1, 2)
+    tf.config.run_functions_eagerly(True)
+    try:
+        train(eager, elements, keras.optimizers.SGD(0.5), 0.1, 2)
+    finally:
+        tf.config.run_functions_eagerly(False)
+    for a, b in zip(weights_of(compiled), weights_of(eager), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_the_first_step_that_is_not_finite_is_named():
+    elements = unrollings(8)
+    _, totals = train(build(), elements, keras.optimizers.SGD(1e38))
+    failed = int(totals.failed_step)
+    assert 0 < failed < 8
+    # The steps before it, run alone, are finite.
+    _, totals = train(build(), elements[:failed], keras.optimizers.SGD(1e38))
+    assert int(totals.failed_step) == NEVER

@@ -1,0 +1,384 @@
+"""Every setting of a run in one record: its default, its range and its help.
+
+The record is the single source for the command line's flags, for `config.json` and
+for the checks, so that a setting means the same thing wherever it appears.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from tfseq.errors import UsageError
+
+CELLS = (
+    "lstm_fused",
+    "lstm_separate",
+    "gru_fused",
+    "gru_separate",
+    "simple_rnn_fused",
+    "simple_rnn_separate",
+)
+SCHEDULES = ("constant", "exponential", "per_epoch", "plateau", "cosine")
+
+
+def option(
+    default: Any,
+    description: str,
+    lower: float | None = None,
+    upper: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    fixed: bool = False,
+) -> Any:
+    """A field with its help text, its inclusive range or its set of values.
+
+    `fixed` marks a setting that shapes the model or the course of training: a run
+    that is resumed must keep it.
+    """
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "help": description,
+            "lower": lower,
+            "upper": upper,
+            "choices": choices,
+            "fixed": fixed,
+        },
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Configuration:
+    """The settings of one run; field names are the names of the flags."""
+
+    # Data
+    dataset: str = option(
+        "python_docs",
+        "Text to learn: the language reference inside every Python, text8, or a text "
+        "file of your own (--train_file).",
+        choices=("python_docs", "text8", "text"),
+        fixed=True,
+    )
+    data_dir: str | None = option(
+        None,
+        "Folder with data sets as published, packed or unpacked; by default the "
+        "environment variable TFSEQ_DATA_DIR.",
+    )
+    cache_dir: str | None = option(
+        None,
+        "Folder for downloads and encoded texts; by default tfseq in XDG_CACHE_HOME "
+        "or in ~/.cache.",
+    )
+    train_file: str | None = option(
+        None, "Text file (UTF-8) to train on, with --dataset=text."
+    )
+    valid_file: str | None = option(
+        None, "Text file for validation; without it a part of --train_file is held out."
+    )
+    test_file: str | None = option(
+        None, "Text file for the test; without it a part of --train_file is held out."
+    )
+    skip_characters: int = option(
+        0,
+        "Characters at the start of --train_file to leave out (a licence, say).",
+        lower=0,
+        fixed=True,
+    )
+    valid_size: int | None = option(
+        None,
+        "Characters held out for validation at the start of the text; by default the "
+        "5 % before the test part.",
+        lower=0,
+        fixed=True,
+    )
+    test_size: int | None = option(
+        None,
+        "Characters held out for the test at the end of the text; by default 5 %, or "
+        "none where --valid_size is given.",
+        lower=0,
+        fixed=True,
+    )
+    level: str = option(
+        "character", "What a token is.", choices=("character",), fixed=True
+    )
+
+    # Unrollings
+    batch_size: int = option(
+        32,
+        "Lanes: contiguous parts of the text read side by side.",
+        1,
+        65536,
+        None,
+        True,
+    )
+    num_unrollings: int = option(
+        50, "Time steps in one unrolling, in tokens.", 1, 65536, None, True
+    )
+    num_steps: int | None = option(
+        None,
+        "Training steps in all; the text is read in a circle and the state is never "
+        "reset. Excludes --num_epochs.",
+        lower=1,
+    )
+    num_epochs: int | None = option(
+        None,
+        "Passes over the text; the state is zero at the start of each. Excludes "
+        "--num_steps.",
+        lower=1,
+    )
+
+    # Model
+    cell: str = option(
+        "lstm_fused", "Recurrent cell of each layer.", choices=CELLS, fixed=True
+    )
+    num_layers: int = option(1, "Recurrent layers, stacked.", 1, 64, None, True)
+    units: int = option(256, "Units of each recurrent layer.", 1, 65536, None, True)
+    embedding_size: int = option(
+        0, "Width of the token embedding; 0 feeds one-hot tokens.", 0, 65536, None, True
+    )
+    embedding_scale: float = option(
+        0.1, "Embeddings start uniform in plus or minus this.", 0.0, 100.0, None, True
+    )
+    ngram: int = option(
+        1,
+        "Feed each token with the n - 1 before it as one symbol (2: bigrams).",
+        1,
+        4,
+        None,
+        True,
+    )
+    initializer: str = option(
+        "glorot",
+        "Start of the cells' and the softmax's weights: glorot (orthogonal for "
+        "recurrent ones), or truncated_normal or uniform with --initializer_mean and "
+        "--initializer_scale.",
+        choices=("glorot", "truncated_normal", "uniform"),
+        fixed=True,
+    )
+    initializer_mean: float = option(
+        0.0, "Centre of truncated_normal and uniform.", -100.0, 100.0, None, True
+    )
+    initializer_scale: float = option(
+        0.1,
+        "Standard deviation of truncated_normal, half width of uniform.",
+        0.0,
+        100.0,
+        None,
+        True,
+    )
+    forget_bias: float = option(
+        1.0, "Start of the LSTM's forget gate biases.", -100.0, 100.0, None, True
+    )
+    dropout: float = option(
+        0.0,
+        "Share of activations dropped between layers and before the softmax; never "
+        "on the recurrent path.",
+        0.0,
+        0.99,
+        None,
+        True,
+    )
+    input_dropout: float | None = option(
+        None,
+        "Share of the first layer's inputs dropped; by default --dropout.",
+        0.0,
+        0.99,
+        None,
+        True,
+    )
+
+    # Optimisation
+    optimizer: str = option(
+        "adam", "Update rule.", choices=("sgd", "adam", "adamw"), fixed=True
+    )
+    learning_rate: float = option(
+        0.003, "Rate of the first step.", 0.0, 1e6, None, True
+    )
+    weight_decay: float = option(
+        0.01, "Decoupled weight decay of adamw, a step.", 0.0, 1.0, None, True
+    )
+    schedule: str = option(
+        "cosine",
+        "Course of the learning rate: constant; exponential (times --decay_rate every "
+        "--decay_steps); per_epoch (flat for --flat_epochs, then times --decay_rate an "
+        "epoch); plateau (times --decay_rate after --patience validations without "
+        "progress); cosine (to zero at the last step, after --warmup_steps).",
+        choices=SCHEDULES,
+        fixed=True,
+    )
+    decay_rate: float = option(
+        0.1, "Factor of one decay of the learning rate.", 1e-6, 1.0, None, True
+    )
+    decay_steps: int = option(
+        5000, "Steps between two exponential decays.", 1, None, None, True
+    )
+    staircase: bool = option(
+        True, "Decay exponentially in jumps instead of smoothly.", fixed=True
+    )
+    flat_epochs: int = option(
+        1, "Epochs before the per_epoch decay begins.", 0, None, None, True
+    )
+    patience: int = option(
+        1, "Validations without progress before a plateau decay.", 1, None, None, True
+    )
+    warmup_steps: int = option(
+        0, "Steps over which the learning rate rises from zero.", 0, None, None, True
+    )
+    max_gradient_norm: float = option(
+        1.25,
+        "Global norm that gradients are clipped to; 0: no clipping.",
+        0.0,
+        1e9,
+        None,
+        True,
+    )
+
+    # Run
+    run_dir: str = option(
+        "runs/default", "Folder of the run: settings, checkpoints, events, results."
+    )
+    seed: int = option(
+        0, "Seed of weights, dropout and samples.", 0, 2**31 - 1, None, True
+    )
+    log_every: int = option(100, "Steps between two lines on the console.", 1)
+    evaluate_every: int = option(
+        0, "Steps between two validations; 0: 1000 steps, or an epoch.", lower=0
+    )
+    sample_every: int = option(
+        1000, "Steps between two sets of sampled text; 0: none.", lower=0
+    )
+    checkpoint_every: int = option(
+        0, "Steps between two checkpoints; 0: at each validation.", lower=0
+    )
+    keep_checkpoints: int = option(
+        3, "Latest checkpoints kept, besides the best.", 1, 1000
+    )
+    histograms: bool = option(
+        False, "Write histograms of the weights to TensorBoard at each validation."
+    )
+    write_graph: bool = option(False, "Write the step's graph to TensorBoard.")
+
+    # Machine
+    strategy: str = option(
+        "none",
+        "Devices: none (one), or mirrored (every GPU, or --num_devices).",
+        choices=("none", "mirrored"),
+    )
+    num_devices: int = option(
+        0,
+        "Devices of --strategy=mirrored; 0: all. Parts of the CPU without GPU.",
+        0,
+        1024,
+    )
+    steps_per_call: int = option(
+        0,
+        "Most steps in one compiled call; 0: about half a second of them.",
+        0,
+        1000000,
+    )
+    chains: int = option(
+        0,
+        "Independent parts that a replica's batch is computed in, side by side; 0: one "
+        "a processor core on CPU, one on GPU.",
+        0,
+        1024,
+    )
+    intra_op_threads: int = option(
+        0, "Threads inside one operation; 0: cores divided by chains.", 0, 4096
+    )
+    inter_op_threads: int = option(
+        0, "Operations run side by side; 0: one for each chain.", 0, 4096
+    )
+    precision: str = option(
+        "float32",
+        "Number format of the layers' arithmetic; weights stay float32.",
+        choices=("float32", "bfloat16"),
+        fixed=True,
+    )
+    eager: bool = option(False, "Run the same steps eagerly, for a debugger.")
+
+    def check(self) -> None:
+        """Raises `UsageError` for a value out of range or settings that conflict."""
+        for field in dataclasses.fields(self):
+            check_value(field, getattr(self, field.name))
+        if self.num_steps is not None and self.num_epochs is not None:
+            raise UsageError(
+                f"--num_steps={self.num_steps} and --num_epochs={self.num_epochs}: "
+                "expected one of them; leave one out"
+            )
+        if self.dataset == "text" and not self.train_file:
+            raise UsageError(
+                "--train_file: found none, expected a text file with --dataset=text; "
+                "give --train_file=FILE"
+            )
+        if self.dataset != "text":
+            for name in ("train_file", "valid_file", "test_file"):
+                if getattr(self, name):
+                    raise UsageError(
+                        f"--{name}={getattr(self, name)}: found with --dataset="
+                        f"{self.dataset}, expected only with --dataset=text; add "
+                        "--dataset=text or leave it out"
+                    )
+        if self.schedule == "per_epoch" and self.num_epochs is None:
+            raise UsageError(
+                "--schedule=per_epoch: found no --num_epochs, expected a run counted in "
+                "epochs; give --num_epochs=N"
+            )
+
+
+def is_optional(field: dataclasses.Field) -> bool:
+    """Whether a setting may be left empty (`None`)."""
+    return type(None) in typing.get_args(field.type)
+
+
+def value_type(field: dataclasses.Field) -> type:
+    """The type of a setting's value when it is not empty: str, int, float or bool."""
+    if isinstance(field.type, types.UnionType):
+        return next(
+            kind for kind in typing.get_args(field.type) if kind is not types.NoneType
+        )
+    return typing.cast(type, field.type)
+
+
+def check_value(field: dataclasses.Field, value: Any) -> None:
+    """Raises `UsageError` unless `value` has the setting's type and range."""
+    if value is None and is_optional(field):
+        return
+    kind = value_type(field)
+    accepted = (int, float) if kind is float else (kind,)
+    if not isinstance(value, accepted) or (
+        kind is not bool and isinstance(value, bool)
+    ):
+        raise UsageError(
+            f"--{field.name}={value}: found {type(value).__name__}, expected {kind.__name__}"
+        )
+    choices = field.metadata["choices"]
+    if choices and value not in choices:
+        raise UsageError(
+            f"--{field.name}={value}: expected one of {', '.join(choices)}; choose one"
+        )
+    lower, upper = field.metadata["lower"], field.metadata["upper"]
+    if (lower is not None and not value >= lower) or (
+        upper is not None and not value <= upper
+    ):
+        bound = f"at least {lower}" if upper is None else f"from {lower} to {upper}"
+        raise UsageError(f"--{field.name}={value}: expected a number {bound}")
+
+
+def from_mapping(values: Mapping[str, Any]) -> Configuration:
+    """The checked record of `values`, a mapping from setting to value.
+
+    Raises:
+        UsageError: a name that is no setting, or a value out of its range.
+    """
+    known = {field.name for field in dataclasses.fields(Configuration)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise UsageError(
+            f"{unknown[0]}: found in the configuration, expected a known setting; it may "
+            "come from another version of the package"
+        )
+    configuration = Configuration(**values)
+    configuration.check()
+    return configuration

@@ -1,0 +1,6 @@
+"""What a trained model is used for: evaluation and sampling."""
+
+from tfseq.inference.evaluation import compile_evaluation
+from tfseq.inference.sampling import compile_sampling
+
+__all__ = ["compile_evaluation", "compile_sampling"]

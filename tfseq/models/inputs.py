@@ -1,0 +1,119 @@
+"""From token ids to what the first cell reads: one-hot, embedding or n-gram."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfseq.errors import UsageError
+
+MAX_ROWS = 10_000_000
+
+
+def ngram_ids(
+    tokens: tf.Tensor, previous: tf.Tensor, vocabulary_size: int, ngram: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Numbers each token together with the n - 1 tokens before it.
+
+    The window of c(t) has the id Σ_k c(t-k) · V^k for k = 0 … n - 1: for characters
+    and n = 2, row 27 · previous + current of 27 × 27.
+
+    Args:
+        tokens: ids, `[batch, time]`, int32.
+        previous: the n - 1 tokens before the first column, `[batch, n - 1]`, oldest
+            first.
+        vocabulary_size: V.
+        ngram: n.
+
+    Returns:
+        The windows' ids, `[batch, time]`, and the last n - 1 tokens, `[batch, n - 1]`.
+        Each token closes exactly one window, so each is predicted from exactly one.
+    """
+    if ngram == 1:
+        return tokens, previous
+    padded = tf.concat([previous, tokens], axis=1)
+    time = tf.shape(tokens)[1]
+    ids = tokens
+    for back in range(1, ngram):
+        start = ngram - 1 - back
+        ids += padded[:, start : start + time] * vocabulary_size**back
+    return ids, padded[:, time:]
+
+
+@keras.saving.register_keras_serializable(package="tfseq")
+class TokenInputs(keras.layers.Layer):
+    """What the first cell reads for each token.
+
+    With `embedding_size` 0 the tokens are handed on as integers, which cells take as
+    one-hot vectors; otherwise row w of an embedding matrix, trained with the model.
+    With `ngram` n > 1 the symbol is the token with the n - 1 before it (`ngram_ids`),
+    and those n - 1 tokens are the layer's state.
+
+    Args:
+        vocabulary_size: number of tokens, V.
+        embedding_size: width of the embedding, or 0.
+        ngram: tokens in one symbol, n.
+        embedding_scale: the embedding starts uniform in ± this.
+        seed: seed of that start.
+
+    Raises:
+        UsageError: V^n symbols are more than the layer can hold.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        embedding_size: int = 0,
+        ngram: int = 1,
+        embedding_scale: float = 0.1,
+        seed: int = 0,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.embedding_size = embedding_size
+        self.ngram = ngram
+        self.embedding_scale = embedding_scale
+        self.seed = seed
+        self.num_symbols = vocabulary_size**ngram
+        if self.num_symbols > MAX_ROWS:
+            raise UsageError(
+                f"--ngram={ngram}: found {vocabulary_size} tokens, so {self.num_symbols} "
+                f"symbols, expected at most {MAX_ROWS}; lower --ngram"
+            )
+        self.embedding = None
+
+    @property
+    def features(self) -> int:
+        """Width of what the first cell reads."""
+        return self.embedding_size or self.num_symbols
+
+    def build(self, input_shape: Any = None) -> None:
+        if self.embedding_size:
+            scale = self.embedding_scale
+            self.embedding = self.add_weight(
+                shape=(self.num_symbols, self.embedding_size),
+                initializer=keras.initializers.RandomUniform(-scale, scale, self.seed),
+                name="embedding",
+            )
+
+    def initial_state(self, batch_size: int) -> tf.Tensor:
+        """The tokens before the first one, all 0: `[batch, n - 1]`."""
+        return tf.zeros([batch_size, self.ngram - 1], tf.int32)
+
+    def call(self, tokens: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Features `[batch, time, embedding_size]`, or ids `[batch, time]`, and state."""
+        ids, state = ngram_ids(tokens, state, self.vocabulary_size, self.ngram)
+        if self.embedding is None:
+            return ids, state
+        return tf.gather(tf.cast(self.embedding, self.compute_dtype), ids), state
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "embedding_size": self.embedding_size,
+            "ngram": self.ngram,
+            "embedding_scale": self.embedding_scale,
+            "seed": self.seed,
+        }

@@ -1,0 +1,27 @@
+"""Trains a language model: `python -m tfseq.train --flagfile=RECIPE --name=value`.
+
+Examples:
+  python -m tfseq.train
+  python -m tfseq.train --flagfile=text8_lstm_fused --data_dir=DATA
+  python -m tfseq.train --dataset=text --train_file=FILE --run_dir=runs/mine
+"""
+
+from absl import flags
+
+from tfseq import command_line
+
+command_line.define_flags()
+flags.adopt_module_key_flags(command_line)
+
+
+def main() -> int:
+    """Trains what the flags describe; the exit status."""
+    configuration = command_line.configuration_from_flags()
+    # TensorFlow takes seconds to load; flags are checked before.
+    from tfseq import experiment
+
+    return experiment.train(configuration)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

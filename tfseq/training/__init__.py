@@ -1,0 +1,1 @@
+"""Training: the step loop, schedules, devices, checkpoints and the run folder."""

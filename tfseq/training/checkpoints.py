@@ -1,0 +1,144 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped."""
+
+import json
+import pathlib
+import re
+from typing import Any
+
+import keras
+import tensorflow as tf
+from absl import logging
+
+from tfseq.errors import DataError
+
+STEP = re.compile(r"step-(\d+)\.index$")
+# What TensorFlow raises for a checkpoint that is torn, changed or of another model.
+DAMAGE = (tf.errors.OpError, AssertionError, IndexError, ValueError, OSError)
+
+
+class Checkpoints:
+    """Saves and restores model, optimizer, progress and recurrent state.
+
+    The latest few lie in `folder`, the best in `folder/best`; each is named after its
+    step. A write goes to a temporary name first (TensorFlow's own), so that a process
+    killed in it leaves the earlier ones whole.
+
+    Args:
+        folder: where checkpoints lie.
+        model: the built model.
+        optimizer: the built optimizer, or None to read weights only.
+        state: the initial recurrent state of the global batch, for its shapes.
+        keep: latest checkpoints kept.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer | None = None,
+        state: Any = None,
+        keep: int = 3,
+    ):
+        self.folder = folder
+        self.best_folder = folder / "best"
+        self._structure = state
+        self._state = [
+            tf.Variable(part, trainable=False)
+            for part in (tf.nest.flatten(state) if state is not None else [])
+        ]
+        self._progress = tf.Variable("", dtype=tf.string)
+        parts = {"model": model, "progress": self._progress}
+        if optimizer is not None:
+            parts.update(optimizer=optimizer, state=self._state)
+        self._partial = optimizer is None
+        self._checkpoint = tf.train.Checkpoint(**parts)
+        self._keep = keep
+
+    def save(self, progress: dict[str, Any], state: Any) -> None:
+        """Saves the run at `progress["step"]` as the latest checkpoint."""
+        self._write(self.folder, self._keep, progress, state)
+
+    def save_best(self, progress: dict[str, Any], state: Any) -> None:
+        """Saves the run at `progress["step"]` as the best checkpoint."""
+        self._write(self.best_folder, 1, progress, state)
+
+    def _write(
+        self, folder: pathlib.Path, keep: int, progress: dict[str, Any], state: Any
+    ) -> None:
+        self._progress.assign(json.dumps(progress))
+        for variable, part in zip(self._state, tf.nest.flatten(state), strict=True):
+            variable.assign(part)
+        manager = tf.train.CheckpointManager(
+            self._checkpoint, str(folder), max_to_keep=keep, checkpoint_name="step"
+        )
+        try:
+            manager.save(checkpoint_number=progress["step"])
+        except (tf.errors.OpError, OSError) as error:
+            raise DataError(
+                f"{folder}: the checkpoint of step {progress['step']} could not be "
+                f"written ({first_line(error)}); make room there and start the same "
+                "command again, earlier checkpoints are whole"
+            ) from None
+
+    def restore_latest(self) -> tuple[dict[str, Any], Any] | None:
+        """Restores the newest checkpoint that is whole.
+
+        A damaged one is passed over with a warning.
+
+        Returns:
+            Progress and state, or None where there is no checkpoint.
+
+        Raises:
+            DataError: there are checkpoints, and none is whole.
+        """
+        return self._restore(self.folder)
+
+    def restore_best(self) -> dict[str, Any] | None:
+        """Restores the best checkpoint; its progress, or None where there is none."""
+        restored = self._restore(self.best_folder)
+        return restored and restored[0]
+
+    def _restore(self, folder: pathlib.Path) -> tuple[dict[str, Any], Any] | None:
+        steps = sorted(
+            (
+                int(found[1])
+                for path in folder.glob("*.index")
+                if (found := STEP.search(path.name))
+            ),
+            reverse=True,
+        )
+        for step in steps:
+            prefix = str(folder / f"step-{step}")
+            try:
+                status = self._checkpoint.restore(prefix)
+                if self._partial:
+                    status.assert_existing_objects_matched().expect_partial()
+                else:
+                    status.assert_consumed()
+                progress = json.loads(self._progress.numpy())
+            except DAMAGE as error:
+                logging.warning(
+                    "%s: the checkpoint is damaged (%s); trying the one before",
+                    prefix,
+                    first_line(error),
+                )
+                continue
+            return progress, self._restored_state()
+        if steps:
+            raise DataError(
+                f"{folder}: found {len(steps)} checkpoints, none of them whole; restore "
+                "one, or start anew in another --run_dir"
+            )
+        return None
+
+    def _restored_state(self) -> Any:
+        if self._structure is None:
+            return None
+        return tf.nest.pack_sequence_as(
+            self._structure, [tf.identity(variable) for variable in self._state]
+        )
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,95 @@
+"""What a training run says on the console, to a person or into a file."""
+
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+
+def format_duration(seconds: float) -> str:
+    """Seconds as `m:ss`, or `h:mm:ss` from an hour on."""
+    whole = max(round(seconds), 0)
+    hours, minutes = divmod(whole // 60, 60)
+    if hours:
+        return f"{hours}:{minutes:02d}:{whole % 60:02d}"
+    return f"{minutes}:{whole % 60:02d}"
+
+
+class Console:
+    """Plain lines in a file; on a terminal also a live progress bar.
+
+    Args:
+        total_steps: steps of the whole run.
+        step: step that the run goes on from.
+    """
+
+    def __init__(self, total_steps: int, step: int):
+        self._total = total_steps
+        self._bar: Any = None
+        if sys.stderr.isatty():
+            self._bar = tqdm(
+                total=total_steps,
+                initial=step,
+                unit="step",
+                leave=False,
+                dynamic_ncols=True,
+            )
+
+    def say(self, line: str) -> None:
+        """Prints one line."""
+        if self._bar is not None:
+            self._bar.write(line)
+        else:
+            print(line, flush=True)
+
+    def advance(self, step: int) -> None:
+        """Moves the bar to `step`."""
+        if self._bar is not None:
+            self._bar.update(step - self._bar.n)
+
+    def training(
+        self, step: int, figures: dict[str, float], seconds_left: float
+    ) -> None:
+        """One line of training figures."""
+        width = len(str(self._total))
+        self.say(
+            f"step {step:{width}d}/{self._total}"
+            f"  loss {figures['loss']:.4f}"
+            f"  perplexity {figures['perplexity']:.2f}"
+            f"  bits/character {figures['bits_per_character']:.3f}"
+            f"  learning rate {figures['learning_rate']:.3g}"
+            f"  {figures['characters_per_second']:,.0f} characters/s"
+            f"  left {format_duration(seconds_left)}"
+        )
+
+    def validation(self, step: int, figures: dict[str, float], best: bool) -> None:
+        """One line of validation figures."""
+        width = len(str(self._total))
+        self.say(
+            f"step {step:{width}d}/{self._total}"
+            f"  valid loss {figures['loss']:.4f}"
+            f"  perplexity {figures['perplexity']:.3f}"
+            f"  bits/character {figures['bits_per_character']:.3f}"
+            + ("  (best so far)" if best else "")
+        )
+
+    def test(self, figures: dict[str, float]) -> None:
+        """One line of test figures."""
+        self.say(
+            f"test, with the weights of step {figures['step']}:"
+            f"  loss {figures['loss']:.4f}"
+            f"  perplexity {figures['perplexity']:.3f}"
+            f"  bits/character {figures['bits_per_character']:.3f}"
+        )
+
+    def samples(self, lines: list[str]) -> None:
+        """Sampled text, one sample a line."""
+        self.say("=" * 80)
+        for line in lines:
+            self.say(line)
+        self.say("=" * 80)
+
+    def close(self) -> None:
+        """Removes the bar."""
+        if self._bar is not None:
+            self._bar.close()

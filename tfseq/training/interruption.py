@@ -1,0 +1,45 @@
+"""SIGINT and SIGTERM: remembered until the running call is over."""
+
+import signal
+from types import FrameType, TracebackType
+
+
+class Interruption:
+    """While entered, the first SIGINT or SIGTERM is remembered instead of obeyed.
+
+    A second one ends the process at once, as without this class.
+
+    Attributes:
+        number: the signal's number, or None.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._former: dict[int, object] = {}
+
+    @property
+    def exit_status(self) -> int:
+        """The shell's convention: 128 + number, so 130 for SIGINT, 143 for SIGTERM."""
+        return 128 + (self.number or 0)
+
+    def _remember(self, number: int, _: FrameType | None) -> None:
+        self.number = number
+        self._release()
+
+    def _release(self) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._former = {}
+
+    def __enter__(self) -> "Interruption":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._former[number] = signal.signal(number, self._remember)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._release()

@@ -1,0 +1,184 @@
+"""The run folder: where a run's settings, checkpoints, events and results lie."""
+
+import dataclasses
+import fcntl
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
+
+from tfseq.errors import DataError, UsageError
+
+PACKAGES = ("tensorflow", "keras", "numpy", "absl-py", "tensorboard")
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python, of this package and of what it stands on."""
+    versions = {"python": platform.python_version()}
+    for name in ("tfseq", *PACKAGES):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
+def write_atomically(path: pathlib.Path, content: str) -> None:
+    """Writes a text file so that a reader finds the old content or the new one."""
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """Paths and small files of one run.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: pathlib.Path
+
+    @property
+    def config_file(self) -> pathlib.Path:
+        """Every resolved setting, package versions and the text's fingerprint."""
+        return self.path / "config.json"
+
+    @property
+    def vocabulary_file(self) -> pathlib.Path:
+        """The vocabulary, one token a line."""
+        return self.path / "vocabulary.txt"
+
+    @property
+    def checkpoints(self) -> pathlib.Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def results_file(self) -> pathlib.Path:
+        """Metrics of the run so far."""
+        return self.path / "results.json"
+
+    @property
+    def samples_file(self) -> pathlib.Path:
+        """Text sampled in the course of training."""
+        return self.path / "samples.txt"
+
+    def create(self) -> None:
+        """Makes the folder.
+
+        Raises:
+            UsageError: it cannot be made or written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            probe = self.path / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise UsageError(
+                f"--run_dir={self.path}: {error.strerror}; expected a folder that can be "
+                "written; choose another"
+            ) from None
+
+    def lock(self) -> TextIO:
+        """Takes the folder for this process until the returned file is closed.
+
+        The lock ends with the process, however it ends.
+
+        Raises:
+            UsageError: another process trains in this folder.
+        """
+        file = open(self.path / "lock", "a+", encoding="utf-8")  # noqa: SIM115
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            file.close()
+            raise UsageError(
+                f"--run_dir={self.path}: found process {owner} training there, expected "
+                "no other; wait for it or choose another folder"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        return file
+
+    def write_config(self, settings: Mapping[str, Any], fingerprint: str) -> None:
+        """Writes `config.json`."""
+        content = {
+            "settings": dict(settings),
+            "fingerprint": fingerprint,
+            "versions": package_versions(),
+        }
+        write_atomically(self.config_file, json.dumps(content, indent=2) + "\n")
+
+    def read_config(self) -> dict[str, Any]:
+        """What `config.json` holds.
+
+        Raises:
+            DataError: it is no such file.
+        """
+        try:
+            content = json.loads(self.config_file.read_text(encoding="utf-8"))
+            if not isinstance(content["settings"], dict):
+                raise TypeError
+            return content
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{self.config_file}: {type(error).__name__}, expected the settings of a "
+                "run as JSON; restore the file or choose another --run_dir"
+            ) from None
+
+    def check_settings(
+        self, settings: Mapping[str, Any], fixed: Iterable[str], fingerprint: str
+    ) -> None:
+        """Compares a resumed run's settings with the saved ones.
+
+        Raises:
+            UsageError: a fixed setting, or the text, has changed.
+        """
+        saved = self.read_config()
+        for name in fixed:
+            if name in saved["settings"] and saved["settings"][name] != settings[name]:
+                raise UsageError(
+                    f"--{name}={settings[name]}: the run in {self.path} was started with "
+                    f"--{name}={saved['settings'][name]}; give that, or another --run_dir"
+                )
+        if saved.get("fingerprint", fingerprint) != fingerprint:
+            raise UsageError(
+                f"--run_dir={self.path}: the text has changed since the run was started; "
+                "restore it, or choose another --run_dir"
+            )
+
+    def write_results(self, results: Mapping[str, Any]) -> None:
+        """Writes `results.json`."""
+        write_atomically(self.results_file, json.dumps(results, indent=2) + "\n")
+
+    def read_results(self) -> dict[str, Any]:
+        """What `results.json` holds; empty where it is missing or unreadable."""
+        try:
+            content = json.loads(self.results_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def append_samples(self, size: int, step: int, lines: list[str]) -> int:
+        """Adds samples behind the first `size` bytes of `samples.txt`; its new size.
+
+        What a process that was killed wrote behind its last checkpoint is cut off.
+        """
+        with open(self.samples_file, "ab") as file:
+            file.truncate(min(size, file.tell()))
+            file.seek(0, os.SEEK_END)
+            text = f"step {step}\n" + "".join(f"  {line}\n" for line in lines)
+            file.write(text.encode("utf-8"))
+            return file.tell()

@@ -1,0 +1,86 @@
+"""Devices to train on, and the threads of the processor."""
+
+import os
+
+import tensorflow as tf
+
+from tfseq.errors import UsageError
+
+
+def choose_chains(requested: int, lanes: int) -> int:
+    """Independent parts that a replica's lanes are computed in, side by side.
+
+    Small matrix products do not scale over cores, but whole chains of them do: on CPU
+    one chain a core, as far as the lanes divide evenly; on GPU one.
+    """
+    if requested:
+        if lanes % requested:
+            raise UsageError(
+                f"--chains={requested}: found {lanes} lanes a replica, expected a number "
+                f"that divides them; choose another"
+            )
+        return requested
+    if tf.config.list_physical_devices("GPU"):
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return max(count for count in range(1, cores + 1) if lanes % count == 0)
+
+
+def set_threads(intra_op: int, inter_op: int, chains: int) -> None:
+    """Sets TensorFlow's thread pools; must run before its first operation.
+
+    By default as many operations run side by side as there are chains, each with its
+    share of the cores. A process whose pools have started already keeps them.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    try:
+        tf.config.threading.set_inter_op_parallelism_threads(inter_op or max(chains, 2))
+        tf.config.threading.set_intra_op_parallelism_threads(
+            intra_op or max(cores // chains, 1)
+        )
+    except RuntimeError:
+        return
+
+
+def build_strategy(name: str, num_devices: int) -> tf.distribute.Strategy:
+    """The distribution strategy of that name.
+
+    `mirrored` takes the first `num_devices` GPUs, or all; on a machine without GPU the
+    processor is divided into that many logical devices.
+
+    Raises:
+        UsageError: more devices are asked for than there are.
+    """
+    if name == "none":
+        return tf.distribute.get_strategy()
+    gpus = tf.config.list_logical_devices("GPU") if _has_gpu() else []
+    if gpus:
+        count = num_devices or len(gpus)
+        if count > len(gpus):
+            raise UsageError(
+                f"--num_devices={num_devices}: found {len(gpus)} GPUs; lower it"
+            )
+        return tf.distribute.MirroredStrategy([device.name for device in gpus[:count]])
+    count = num_devices or 1
+    _divide_processor(count)
+    return tf.distribute.MirroredStrategy([f"CPU:{index}" for index in range(count)])
+
+
+def _has_gpu() -> bool:
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _divide_processor(count: int) -> None:
+    """Makes `count` logical devices of the processor, unless they are there already."""
+    processor = tf.config.list_physical_devices("CPU")[0]
+    try:
+        tf.config.set_logical_device_configuration(
+            processor, [tf.config.LogicalDeviceConfiguration()] * count
+        )
+    except RuntimeError:
+        found = len(tf.config.list_logical_devices("CPU"))
+        if found < count:
+            raise UsageError(
+                f"--num_devices={count}: found {found} logical processors, already in use; "
+                "set it before the first operation"
+            ) from None

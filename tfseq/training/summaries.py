@@ -1,0 +1,109 @@
+"""TensorBoard: curves, samples, histograms, the graph and the hyper-parameters."""
+
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.plugins.hparams import api as hparams
+
+
+def drop_events_after(folder: pathlib.Path, step: int) -> None:
+    """Rewrites a folder's event files without what lies after `step`.
+
+    A run that goes on from a checkpoint repeats the steps after it; without this their
+    events would stand twice in the curves. A file's torn last record is dropped too.
+    """
+    for path in sorted(folder.glob("events.out.tfevents.*")):
+        temporary = path.with_name("." + path.name)
+        with tf.io.TFRecordWriter(str(temporary)) as writer:
+            records = iter(tf.data.TFRecordDataset(str(path)))
+            while True:
+                try:
+                    record = next(records).numpy()
+                except (StopIteration, tf.errors.OpError):
+                    break
+                if Event.FromString(record).step <= step:
+                    writer.write(record)
+        os.replace(temporary, path)
+
+
+class Summaries:
+    """Writes a run's event files: `train/`, `valid/` and, for HParams, the run itself.
+
+    Args:
+        folder: the run folder.
+        step: step that the run goes on from; later events of an earlier process go.
+        settings: the run's settings, for the HParams page.
+    """
+
+    def __init__(self, folder: pathlib.Path, step: int, settings: Mapping[str, Any]):
+        for part in (folder, folder / "train", folder / "valid"):
+            drop_events_after(part, step)
+        self.train = tf.summary.create_file_writer(str(folder / "train"))
+        self.valid = tf.summary.create_file_writer(str(folder / "valid"))
+        self._run = tf.summary.create_file_writer(str(folder))
+        self._first = step == 0
+        with self._run.as_default():
+            if self._first:
+                hparams.hparams_config(
+                    hparams=[
+                        hparams.HParam(name)
+                        for name in sorted(shown_settings(settings))
+                    ],
+                    metrics=[
+                        hparams.Metric(
+                            "perplexity", "valid", display_name="valid perplexity"
+                        ),
+                        hparams.Metric(
+                            "perplexity", "train", display_name="train perplexity"
+                        ),
+                    ],
+                )
+                hparams.hparams(shown_settings(settings))
+
+    def scalars(self, part: str, values: Mapping[str, float], step: int) -> None:
+        """Writes scalars to the curves of `part`, `train` or `valid`."""
+        writer = self.train if part == "train" else self.valid
+        with writer.as_default(step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+
+    def text(self, name: str, lines: list[str], step: int) -> None:
+        """Writes lines of text, each shown as it is."""
+        with self.valid.as_default(step):
+            tf.summary.text(name, "\n".join("    " + line for line in lines))
+
+    def histograms(self, model: keras.Model, step: int) -> None:
+        """Writes a histogram of every trainable variable."""
+        with self.train.as_default(step):
+            for variable in model.trainable_variables:
+                tf.summary.histogram(variable.path, variable.value)
+
+    def graph(self, function: Any, arguments: tuple[Any, ...]) -> None:
+        """Writes the graph that `function` compiles to for these arguments."""
+        with self.train.as_default(0):
+            tf.summary.graph(function.get_concrete_function(*arguments).graph)
+
+    def flush(self) -> None:
+        """Hands everything written so far to the operating system."""
+        for writer in (self.train, self.valid, self._run):
+            writer.flush()
+
+    def close(self) -> None:
+        """Flushes and closes the files."""
+        for writer in (self.train, self.valid, self._run):
+            writer.close()
+
+
+def shown_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings worth a column on the HParams page: numbers, names and switches."""
+    hidden = ("run_dir", "data_dir", "cache_dir", "eager")
+    return {
+        name: value
+        for name, value in settings.items()
+        if value is not None and name not in hidden and not name.endswith("_file")
+    }

@@ -1,0 +1,360 @@
+"""The training run from its first step to its last, to be read from top to bottom."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfseq.errors import DataError
+from tfseq.metrics import token_metrics
+from tfseq.training.checkpoints import Checkpoints
+from tfseq.training.console import Console, format_duration
+from tfseq.training.interruption import Interruption
+from tfseq.training.run_folder import RunFolder
+from tfseq.training.schedules import Plateau
+from tfseq.training.steps import NEVER, StepLoop, no_totals
+from tfseq.training.summaries import Summaries
+
+CALL_SECONDS = 0.5
+
+Metrics = dict[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """When things happen in a run, in steps.
+
+    Attributes:
+        total_steps: steps of the run.
+        steps_per_epoch: steps between two starts from state zero; None for never.
+        tokens_per_step: labels in one step's global batch.
+        log_every: steps between two lines of training figures.
+        evaluate_every: steps between two validations.
+        sample_every: steps between two sets of samples; 0 for none.
+        checkpoint_every: steps between two checkpoints.
+        steps_per_call: most steps in one call; 0 to choose by time.
+    """
+
+    total_steps: int
+    steps_per_epoch: int | None
+    tokens_per_step: int
+    log_every: int
+    evaluate_every: int
+    sample_every: int
+    checkpoint_every: int
+    steps_per_call: int = 0
+
+    def next_stop(self, step: int) -> int:
+        """The next step after `step` at which the step loop must return."""
+        periods = [self.log_every, self.evaluate_every, self.checkpoint_every]
+        if self.sample_every:
+            periods.append(self.sample_every)
+        if self.steps_per_epoch:
+            periods.append(self.steps_per_epoch)
+        stops = [(step // period + 1) * period for period in periods]
+        return min(*stops, self.total_steps)
+
+    def due(self, period: int, step: int) -> bool:
+        """Whether something with this period happens after `step`; always at the end."""
+        return bool(period) and (step % period == 0 or step == self.total_steps)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What a run is made of; the composition hands it in.
+
+    Attributes:
+        model: the model that the step loop trains.
+        step_loop: many training steps in one call.
+        unrollings: the training data from a given step on.
+        initial_state: state zero, dealt to the replicas.
+        gather_state: the replicas' states as one global-batch nest.
+        scatter_state: the reverse.
+        learning_rate: rate of a step, before the plateau's scale.
+        scale: the plateau's scale, read by the optimizer.
+        plateau: rule for the scale, or None.
+        validate: metrics over the validation text, or None.
+        test: metrics over the test text with the best weights, or None.
+        sample: texts sampled at a given step, or None.
+        histograms: whether to write histograms of the weights.
+    """
+
+    model: keras.Model
+    step_loop: StepLoop
+    unrollings: Callable[[int], Any]
+    initial_state: Callable[[], Any]
+    gather_state: Callable[[Any], Any]
+    scatter_state: Callable[[Any], Any]
+    learning_rate: Callable[[int], float]
+    scale: tf.Variable
+    plateau: Plateau | None
+    validate: Callable[[], Metrics] | None
+    test: Callable[[], Metrics] | None
+    sample: Callable[[int], list[str]] | None
+    histograms: bool = False
+
+
+class Trainer:
+    """One run: trains, validates, samples, saves; goes on where the last process stopped.
+
+    Args:
+        plan: when things happen.
+        parts: what the run is made of.
+        folder: the run folder, locked by this process.
+        checkpoints: where the run is saved.
+        open_summaries: opens the event files, to go on from a given step.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        parts: Parts,
+        folder: RunFolder,
+        checkpoints: Checkpoints,
+        open_summaries: Callable[[int], Summaries],
+    ):
+        self.plan = plan
+        self.parts = parts
+        self.folder = folder
+        self.checkpoints = checkpoints
+        self.open_summaries = open_summaries
+
+    def run(self) -> int:
+        """Trains until the last step, from the newest whole checkpoint if there is one.
+
+        Returns:
+            The exit status: 0, or 130 or 143 after SIGINT or SIGTERM, when everything is
+            saved and the same command goes on.
+
+        Raises:
+            DataError: the loss is not finite, or a checkpoint cannot be written or read.
+        """
+        plan, parts = self.plan, self.parts
+        with Interruption() as interruption:
+            state = self._begin()
+            if self._is_finished():
+                return 0
+            iterator = iter(parts.unrollings(self.step))
+            while self.step < plan.total_steps:
+                if plan.steps_per_epoch and self.step % plan.steps_per_epoch == 0:
+                    state = parts.initial_state()
+                state = self._call_step_loop(iterator, state)
+                if plan.due(plan.log_every, self.step):
+                    self._log()
+                if parts.validate and plan.due(plan.evaluate_every, self.step):
+                    self._validate(state)
+                if parts.sample and plan.due(plan.sample_every, self.step):
+                    self._sample()
+                stopping = interruption.number is not None
+                if stopping or plan.due(plan.checkpoint_every, self.step):
+                    self._save(state)
+                if stopping:
+                    return self._stop_early(interruption)
+        self._finish()
+        return 0
+
+    @property
+    def step(self) -> int:
+        """Steps done so far."""
+        return self.progress["step"]
+
+    def _begin(self) -> Any:
+        """Restores the run or starts it; returns the recurrent state."""
+        restored = self.checkpoints.restore_latest()
+        if restored:
+            self.progress, state = restored
+            state = self.parts.scatter_state(state)
+        else:
+            self.progress, state = self._new_progress(), self.parts.initial_state()
+        if self.parts.plateau:
+            self.parts.scale.assign(self.progress["plateau"]["scale"])
+        self.totals = no_totals()._replace(
+            loss=tf.constant(self.progress["loss_sum"], tf.float64)
+        )
+        self.started = time.perf_counter() - self.progress["wall_seconds"]
+        self.line_seconds, self.line_steps, self.call_steps = 0.0, 0, 1
+        self.saved_step = self.step
+        self.summaries = self.open_summaries(self.step)
+        self.console = Console(self.plan.total_steps, self.step)
+        if restored:
+            self.console.say(
+                f"going on from step {self.step} of {self.plan.total_steps} in "
+                f"{self.folder.path}"
+            )
+        return state
+
+    def _new_progress(self) -> dict[str, Any]:
+        """Progress before the first step; all of it goes into every checkpoint."""
+        plateau = self.parts.plateau
+        return {
+            "step": 0,
+            "loss_sum": 0.0,
+            "loss_steps": 0,
+            "train": None,
+            "valid": None,
+            "best": None,
+            "plateau": plateau.initial_state() if plateau else None,
+            "samples_bytes": 0,
+            "wall_seconds": 0.0,
+            "train_seconds": 0.0,
+        }
+
+    def _is_finished(self) -> bool:
+        """Whether nothing is left to do, final results included."""
+        results = self.folder.read_results()
+        finished = (
+            self.step >= self.plan.total_steps
+            and results.get("finished", False)
+            and results.get("step") == self.step
+        )
+        if finished:
+            self.console.say(f"{self.folder.path}: finished, nothing left to do")
+            self._close()
+        return finished
+
+    def _call_step_loop(self, iterator: Any, state: Any) -> Any:
+        """Runs steps up to the next stop, or fewer; returns the recurrent state."""
+        plan, progress = self.plan, self.progress
+        most = plan.steps_per_call or self.call_steps
+        count = min(plan.next_stop(self.step) - self.step, most)
+        started = time.perf_counter()
+        state, self.totals = self.parts.step_loop(
+            iterator,
+            state,
+            self.totals,
+            tf.constant(self.step, tf.int64),
+            tf.constant(count, tf.int64),
+        )
+        failed_step = int(self.totals.failed_step)
+        seconds = time.perf_counter() - started
+        if failed_step != NEVER:
+            self._close()
+            raise DataError(
+                f"step {failed_step + 1}: the loss or its gradient is not finite; "
+                + (
+                    f"the last good checkpoint is of step {self.saved_step}"
+                    if self.saved_step
+                    else "there is no checkpoint yet"
+                )
+                + "; lower --learning_rate or --max_gradient_norm and start anew"
+            )
+        progress["step"] += count
+        progress["loss_steps"] += count
+        progress["train_seconds"] += seconds
+        self.line_seconds += seconds
+        self.line_steps += count
+        # The first call holds the compilation; the bound keeps signals from waiting.
+        fitting = int(CALL_SECONDS * count / seconds)
+        self.call_steps = max(1, min(2 * self.call_steps, fitting))
+        self.console.advance(self.step)
+        return state
+
+    def _log(self) -> None:
+        """One line of training figures, on the console and in TensorBoard."""
+        progress = self.progress
+        figures = token_metrics(float(self.totals.loss) / progress["loss_steps"])
+        progress["train"] = {"step": self.step, **figures}
+        scale = float(self.parts.scale)
+        steps_per_second = self.line_steps / self.line_seconds
+        figures["learning_rate"] = self.parts.learning_rate(self.step - 1) * scale
+        figures["gradient_norm"] = float(self.totals.gradient_norm)
+        figures["characters_per_second"] = steps_per_second * self.plan.tokens_per_step
+        seconds_left = (self.plan.total_steps - self.step) / steps_per_second
+        self.console.training(self.step, figures, seconds_left)
+        self.summaries.scalars("train", figures, self.step)
+        self.totals = no_totals()
+        progress["loss_steps"] = 0
+        self.line_seconds, self.line_steps = 0.0, 0
+
+    def _validate(self, state: Any) -> None:
+        """Metrics over the validation text; the best weights so far are saved."""
+        progress = self.progress
+        figures = self.parts.validate()
+        best = progress["best"] is None or figures["loss"] < progress["best"]["loss"]
+        self.console.validation(self.step, figures, best)
+        self.summaries.scalars("valid", figures, self.step)
+        if self.parts.histograms:
+            self.summaries.histograms(self.parts.model, self.step)
+        progress["valid"] = {"step": self.step, **figures}
+        if self.parts.plateau:
+            progress["plateau"] = self.parts.plateau.after_validation(
+                progress["plateau"], figures["loss"]
+            )
+            self.parts.scale.assign(progress["plateau"]["scale"])
+        if best:
+            progress["best"] = {"step": self.step, **figures}
+            self._update_progress()
+            self.checkpoints.save_best(progress, self.parts.gather_state(state))
+        self.folder.write_results(self._results())
+
+    def _sample(self) -> None:
+        """Sampled text on the console, in TensorBoard and in the samples file."""
+        lines = self.parts.sample(self.step)
+        self.console.samples(lines)
+        self.summaries.text("samples", lines, self.step)
+        self.progress["samples_bytes"] = self.folder.append_samples(
+            self.progress["samples_bytes"], self.step, lines
+        )
+
+    def _update_progress(self) -> None:
+        self.progress["loss_sum"] = float(self.totals.loss)
+        self.progress["wall_seconds"] = time.perf_counter() - self.started
+
+    def _save(self, state: Any) -> None:
+        """Saves the run as the latest checkpoint, after the events that lead up to it."""
+        self.summaries.flush()
+        self._update_progress()
+        self.checkpoints.save(self.progress, self.parts.gather_state(state))
+        self.saved_step = self.step
+
+    def _stop_early(self, interruption: Interruption) -> int:
+        self._close()
+        print(
+            f"stopped at step {self.step} of {self.plan.total_steps}, everything is saved "
+            f"in {self.folder.path}; start the same command again to go on",
+            flush=True,
+        )
+        return interruption.exit_status
+
+    def _results(self) -> dict[str, Any]:
+        """What `results.json` holds so far."""
+        plan, progress = self.plan, self.progress
+        tokens = progress["step"] * plan.tokens_per_step
+        seconds = max(progress["train_seconds"], 1e-9)
+        return {
+            "step": self.step,
+            "epoch": self.step // plan.steps_per_epoch
+            if plan.steps_per_epoch
+            else None,
+            "train": progress["train"],
+            "valid": progress["valid"],
+            "test": None,
+            "best": progress["best"],
+            "wall_seconds": round(time.perf_counter() - self.started, 3),
+            "tokens_per_second": round(tokens / seconds, 1),
+            "finished": False,
+        }
+
+    def _finish(self) -> None:
+        """Final results, the test text with the best weights among them."""
+        results = self._results()
+        if self.parts.test:
+            best = self.checkpoints.restore_best()
+            figures = self.parts.test()
+            results["test"] = {"step": best["step"] if best else self.step, **figures}
+            self.console.test(results["test"])
+        results["finished"] = True
+        self.folder.write_results(results)
+        self.console.say(
+            f"finished {self.step} steps in {format_duration(results['wall_seconds'])}, "
+            f"{results['tokens_per_second']:,.0f} characters/s in training; results in "
+            f"{self.folder.results_file}"
+        )
+        self._close()
+
+    def _close(self) -> None:
+        self.console.close()
+        self.summaries.close()
