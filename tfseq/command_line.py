@@ -19,14 +19,20 @@ DEFINERS = {
 }
 
 
-def define_flags() -> None:
-    """Defines one flag for each setting, with its range, help and default."""
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines one flag for each setting, with its range, help and default.
+
+    Args:
+        values: Where the flags are defined; by default the command's own.
+    """
     for field in dataclasses.fields(configuration.Configuration):
         choices = field.metadata["choices"]
         kind = configuration.value_type(field)
         description = field.metadata["help"]
         if choices:
-            flags.DEFINE_enum(field.name, field.default, choices, description)
+            flags.DEFINE_enum(
+                field.name, field.default, choices, description, flag_values=values
+            )
         elif kind in (int, float):
             DEFINERS[kind](
                 field.name,
@@ -34,10 +40,11 @@ def define_flags() -> None:
                 description,
                 lower_bound=field.metadata["lower"],
                 upper_bound=field.metadata["upper"],
+                flag_values=values,
             )
         else:
-            DEFINERS[kind](field.name, field.default, description)
-        flags.declare_key_flag(field.name)
+            DEFINERS[kind](field.name, field.default, description, flag_values=values)
+        flags.declare_key_flag(field.name, values)
 
 
 def configuration_from_flags() -> configuration.Configuration:
@@ -59,21 +66,35 @@ def given_flags() -> set[str]:
     }
 
 
+def recipes() -> dict[str, pathlib.Path]:
+    """The recipes that come with the package: names and files, in order."""
+    folder = pathlib.Path(__file__).parent / "recipes"
+    return {path.stem: path for path in sorted(folder.glob("*.flags"))}
+
+
 def resolve_recipes(arguments: Sequence[str]) -> list[str]:
     """Replaces `--flagfile=NAME` by the recipe of that name inside the package.
 
     A path that exists is left alone; so is everything else.
     """
-    recipes = pathlib.Path(__file__).parent / "recipes"
     resolved = list(arguments)
     for index, argument in enumerate(arguments):
         name, separator, value = argument.partition("=")
         if name.lstrip("-") != "flagfile" or not separator or os.path.exists(value):
             continue
-        packaged = recipes / f"{value.removesuffix('.flags')}.flags"
-        if os.path.basename(value) == value and packaged.exists():
+        packaged = recipes().get(value.removesuffix(".flags"))
+        if packaged:
             resolved[index] = f"--flagfile={packaged}"
     return resolved
+
+
+def quieten() -> None:
+    """Leaves out TensorFlow's informational log lines, unless --verbosity is given.
+
+    TensorFlow turns them on as it is imported, so this belongs after the import.
+    """
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)
 
 
 def fail(message: str, status: int) -> None:
@@ -87,10 +108,11 @@ def parse(arguments: Sequence[str]) -> list[str]:
     """Parses the command line; a flag that is wrong ends the process with status 2."""
     try:
         rest = flags.FLAGS(resolve_recipes(arguments))
+    except (flags.CantOpenFlagFileError, OSError, UnicodeDecodeError) as error:
+        reason = str(error).removeprefix("ERROR:: Unable to open flagfile: ")
+        fail(f"--flagfile: {reason}; give a file or one of {', '.join(recipes())}", 2)
     except flags.Error as error:
         fail(str(error), 2)
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"--flagfile: {error}", 2)
     if flags.FLAGS["help"].value or flags.FLAGS["helpshort"].value:
         return rest
     if len(rest) > 1:
@@ -104,7 +126,6 @@ def run(main: Callable[[], int | None]) -> None:
     Status 2 says that the command was used wrongly, 1 that it failed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    flags.FLAGS.set_default("verbosity", logging.WARNING)
 
     def guarded(_: Sequence[str]) -> int | None:
         try:

@@ -193,7 +193,7 @@ class Configuration:
         "adam", "Update rule.", choices=("sgd", "adam", "adamw"), fixed=True
     )
     learning_rate: float = option(
-        0.003, "Rate of the first step.", 0.0, 1e6, None, True
+        0.003, "Rate of the first step.", 0.0, 1e38, None, True
     )
     weight_decay: float = option(
         0.01, "Decoupled weight decay of adamw, a step.", 0.0, 1.0, None, True

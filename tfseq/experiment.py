@@ -30,12 +30,19 @@ from tfseq.pipelines import (
 )
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.optimizers import build_optimizer
+from tfseq.training.plan import Parts, Plan
 from tfseq.training.run_folder import RunFolder
 from tfseq.training.schedules import Plateau, ScaledRate, build_schedule
 from tfseq.training.steps import compile_steps
-from tfseq.training.strategies import build_strategy, choose_chains, set_threads
+from tfseq.training.strategies import (
+    build_strategy,
+    choose_chains,
+    gather_lanes,
+    scatter_lanes,
+    set_threads,
+)
 from tfseq.training.summaries import Summaries
-from tfseq.training.trainer import Parts, Plan, Trainer
+from tfseq.training.trainer import Trainer
 
 DEFAULT_STEPS = 2000
 DEFAULT_EVALUATE_EVERY = 1000
@@ -59,23 +66,33 @@ def cache_folder(configuration: Configuration) -> pathlib.Path:
     return pathlib.Path(base) / "tfseq"
 
 
+def locate(path: str | None, data_dir: str | None) -> str | None:
+    """A text file named by a flag: as it is, or else inside the data folder."""
+    data_dir = data_dir or os.environ.get("TFSEQ_DATA_DIR")
+    if not path or not data_dir or os.path.exists(path):
+        return path
+    inside = os.path.join(data_dir, path)
+    return inside if os.path.exists(inside) else path
+
+
 def build_corpus(configuration: Configuration) -> TextCorpus:
     """The text to learn, cut into training, validation and test."""
+    data_dir = configuration.data_dir
     sizes = {
         "valid_size": configuration.valid_size,
         "test_size": configuration.test_size,
     }
     if configuration.dataset == "text8":
         return text8_corpus(
-            data_dir=configuration.data_dir,
+            data_dir=data_dir,
             cache_dir=str(cache_folder(configuration)),
             **sizes,
         )
     if configuration.dataset == "text":
         return text_file_corpus(
-            configuration.train_file,
-            valid_file=configuration.valid_file,
-            test_file=configuration.test_file,
+            locate(configuration.train_file, data_dir),
+            valid_file=locate(configuration.valid_file, data_dir),
+            test_file=locate(configuration.test_file, data_dir),
             skip_characters=configuration.skip_characters,
             **sizes,
         )
@@ -188,29 +205,6 @@ def build_plan(configuration: Configuration, num_tokens: int) -> Plan:
     )
 
 
-def scatter_lanes(strategy: tf.distribute.Strategy, state: Any) -> Any:
-    """Deals a global-batch state to the replicas, contiguous lanes to each."""
-    replicas = strategy.num_replicas_in_sync
-    if replicas == 1:
-        return state
-    parts = [tf.split(part, replicas) for part in tf.nest.flatten(state)]
-
-    def lanes_of(context: tf.distribute.ValueContext) -> Any:
-        replica = context.replica_id_in_sync_group
-        return tf.nest.pack_sequence_as(state, [part[replica] for part in parts])
-
-    return strategy.experimental_distribute_values_from_function(lanes_of)
-
-
-def gather_lanes(strategy: tf.distribute.Strategy, state: Any) -> Any:
-    """The replicas' states as one global-batch state, lanes in order."""
-    if strategy.num_replicas_in_sync == 1:
-        return state
-    return tf.nest.map_structure(
-        lambda part: tf.concat(strategy.experimental_local_results(part), axis=0), state
-    )
-
-
 def build_trainer(
     configuration: Configuration, folder: RunFolder, prepared: PreparedCorpus
 ) -> Trainer:
@@ -284,6 +278,7 @@ def build_trainer(
         if configuration.sample_every
         else None,
         histograms=configuration.histograms,
+        write_graph=configuration.write_graph and not configuration.eager,
     )
     checkpoints = Checkpoints(
         folder.checkpoints,

@@ -20,6 +20,7 @@ def main() -> int:
     # TensorFlow takes seconds to load; flags are checked before.
     from tfseq import experiment
 
+    command_line.quieten()
     return experiment.train(configuration)
 
 

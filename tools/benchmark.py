@@ -205,8 +205,9 @@ def main(_: list[str]) -> None:
             print(json.dumps(row))
             continue
         cells = [
-            f"{row[f'{side}_ms']:.2f} ({row[f'{side}_range'][0]:.2f}-{row[f'{side}_range'][1]:.2f})"
+            f"{row[side + '_ms']:.2f} ({least:.2f}-{most:.2f})"
             for side in ("tfseq", "keras")
+            for least, most in [row[side + "_range"]]
         ]
         print(f"{name:22}{cells[0]:>24}{cells[1]:>24}{row['ratio']:>8.2f}", flush=True)
 

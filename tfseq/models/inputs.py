@@ -89,6 +89,7 @@ class TokenInputs(keras.layers.Layer):
         return self.embedding_size or self.num_symbols
 
     def build(self, input_shape: Any = None) -> None:
+        """Makes the embedding, where there is one."""
         if self.embedding_size:
             scale = self.embedding_scale
             self.embedding = self.add_weight(
@@ -109,6 +110,7 @@ class TokenInputs(keras.layers.Layer):
         return tf.gather(tf.cast(self.embedding, self.compute_dtype), ids), state
 
     def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
         return {
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,

@@ -47,6 +47,7 @@ class LanguageModel(keras.Model):
         self.softmax_initializer = keras.initializers.get(softmax_initializer)
 
     def build(self, input_shape: Any = None) -> None:
+        """Makes all variables."""
         self.inputs_layer.build()
         self.cell.build((None, self.inputs_layer.features))
         self.softmax_kernel = self.add_weight(

@@ -30,11 +30,13 @@ class PerEpochDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.steps_per_epoch = steps_per_epoch
 
     def __call__(self, step: Any) -> tf.Tensor:
+        """The rate of `step`, counted from 0."""
         epoch = tf.cast(step, tf.int64) // self.steps_per_epoch
         decays = tf.maximum(epoch + 1 - self.flat_epochs, 0)
         return self.initial * tf.pow(self.decay_rate, tf.cast(decays, tf.float32))
 
     def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
         return {
             "initial": self.initial,
             "decay_rate": self.decay_rate,
@@ -52,12 +54,14 @@ class ConstantRate(keras.optimizers.schedules.LearningRateSchedule):
         self.warmup_steps = warmup_steps
 
     def __call__(self, step: Any) -> tf.Tensor:
+        """The rate of `step`, counted from 0."""
         if not self.warmup_steps:
             return tf.constant(self.rate, tf.float32)
         risen = (tf.cast(step, tf.float32) + 1.0) / self.warmup_steps
         return self.rate * tf.minimum(risen, 1.0)
 
     def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
         return {"rate": self.rate, "warmup_steps": self.warmup_steps}
 
 
@@ -138,7 +142,9 @@ class ScaledRate(keras.optimizers.schedules.LearningRateSchedule):
         self.scale = scale
 
     def __call__(self, step: Any) -> tf.Tensor:
+        """The rate of `step`, counted from 0."""
         return self.scale * tf.cast(self.schedule(step), tf.float32)
 
     def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
         return {"schedule": self.schedule, "scale": float(self.scale)}

@@ -1,6 +1,7 @@
 """Devices to train on, and the threads of the processor."""
 
 import os
+from typing import Any
 
 import tensorflow as tf
 
@@ -64,6 +65,29 @@ def build_strategy(name: str, num_devices: int) -> tf.distribute.Strategy:
     count = num_devices or 1
     _divide_processor(count)
     return tf.distribute.MirroredStrategy([f"CPU:{index}" for index in range(count)])
+
+
+def scatter_lanes(strategy: tf.distribute.Strategy, state: Any) -> Any:
+    """Deals a global-batch state to the replicas, contiguous lanes to each."""
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return state
+    parts = [tf.split(part, replicas) for part in tf.nest.flatten(state)]
+
+    def lanes_of(context: Any) -> Any:
+        replica = context.replica_id_in_sync_group
+        return tf.nest.pack_sequence_as(state, [part[replica] for part in parts])
+
+    return strategy.experimental_distribute_values_from_function(lanes_of)
+
+
+def gather_lanes(strategy: tf.distribute.Strategy, state: Any) -> Any:
+    """The replicas' states as one global-batch state, lanes in order."""
+    if strategy.num_replicas_in_sync == 1:
+        return state
+    return tf.nest.map_structure(
+        lambda part: tf.concat(strategy.experimental_local_results(part), axis=0), state
+    )
 
 
 def _has_gpu() -> bool:

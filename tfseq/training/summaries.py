@@ -10,6 +10,9 @@ import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams import api as hparams
 
+FIRST_COLUMNS = ("cell", "units", "num_layers", "optimizer", "learning_rate", "dropout")
+HIDDEN_COLUMNS = ("run_dir", "data_dir", "cache_dir", "eager")
+
 
 def drop_events_after(folder: pathlib.Path, step: int) -> None:
     """Rewrites a folder's event files without what lies after `step`.
@@ -50,10 +53,7 @@ class Summaries:
         with self._run.as_default():
             if self._first:
                 hparams.hparams_config(
-                    hparams=[
-                        hparams.HParam(name)
-                        for name in sorted(shown_settings(settings))
-                    ],
+                    hparams=[hparams.HParam(name) for name in shown_settings(settings)],
                     metrics=[
                         hparams.Metric(
                             "perplexity", "valid", display_name="valid perplexity"
@@ -100,10 +100,13 @@ class Summaries:
 
 
 def shown_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings worth a column on the HParams page: numbers, names and switches."""
-    hidden = ("run_dir", "data_dir", "cache_dir", "eager")
+    """The settings worth a column on the HParams page, the most telling ones first."""
+    first = [name for name in FIRST_COLUMNS if name in settings]
+    others = [name for name in settings if name not in FIRST_COLUMNS]
     return {
-        name: value
-        for name, value in settings.items()
-        if value is not None and name not in hidden and not name.endswith("_file")
+        name: settings[name]
+        for name in [*first, *others]
+        if settings[name] is not None
+        and name not in HIDDEN_COLUMNS
+        and not name.endswith("_file")
     }

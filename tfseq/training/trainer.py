@@ -1,11 +1,9 @@
 """The training run from its first step to its last, to be read from top to bottom."""
 
-import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from tfseq.errors import DataError
@@ -13,88 +11,12 @@ from tfseq.metrics import token_metrics
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.console import Console, format_duration
 from tfseq.training.interruption import Interruption
+from tfseq.training.plan import Parts, Plan
 from tfseq.training.run_folder import RunFolder
-from tfseq.training.schedules import Plateau
-from tfseq.training.steps import NEVER, StepLoop, no_totals
+from tfseq.training.steps import NEVER, no_totals
 from tfseq.training.summaries import Summaries
 
 CALL_SECONDS = 0.5
-
-Metrics = dict[str, float]
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """When things happen in a run, in steps.
-
-    Attributes:
-        total_steps: steps of the run.
-        steps_per_epoch: steps between two starts from state zero; None for never.
-        tokens_per_step: labels in one step's global batch.
-        log_every: steps between two lines of training figures.
-        evaluate_every: steps between two validations.
-        sample_every: steps between two sets of samples; 0 for none.
-        checkpoint_every: steps between two checkpoints.
-        steps_per_call: most steps in one call; 0 to choose by time.
-    """
-
-    total_steps: int
-    steps_per_epoch: int | None
-    tokens_per_step: int
-    log_every: int
-    evaluate_every: int
-    sample_every: int
-    checkpoint_every: int
-    steps_per_call: int = 0
-
-    def next_stop(self, step: int) -> int:
-        """The next step after `step` at which the step loop must return."""
-        periods = [self.log_every, self.evaluate_every, self.checkpoint_every]
-        if self.sample_every:
-            periods.append(self.sample_every)
-        if self.steps_per_epoch:
-            periods.append(self.steps_per_epoch)
-        stops = [(step // period + 1) * period for period in periods]
-        return min(*stops, self.total_steps)
-
-    def due(self, period: int, step: int) -> bool:
-        """Whether something with this period happens after `step`; always at the end."""
-        return bool(period) and (step % period == 0 or step == self.total_steps)
-
-
-@dataclasses.dataclass(frozen=True)
-class Parts:
-    """What a run is made of; the composition hands it in.
-
-    Attributes:
-        model: the model that the step loop trains.
-        step_loop: many training steps in one call.
-        unrollings: the training data from a given step on.
-        initial_state: state zero, dealt to the replicas.
-        gather_state: the replicas' states as one global-batch nest.
-        scatter_state: the reverse.
-        learning_rate: rate of a step, before the plateau's scale.
-        scale: the plateau's scale, read by the optimizer.
-        plateau: rule for the scale, or None.
-        validate: metrics over the validation text, or None.
-        test: metrics over the test text with the best weights, or None.
-        sample: texts sampled at a given step, or None.
-        histograms: whether to write histograms of the weights.
-    """
-
-    model: keras.Model
-    step_loop: StepLoop
-    unrollings: Callable[[int], Any]
-    initial_state: Callable[[], Any]
-    gather_state: Callable[[Any], Any]
-    scatter_state: Callable[[Any], Any]
-    learning_rate: Callable[[int], float]
-    scale: tf.Variable
-    plateau: Plateau | None
-    validate: Callable[[], Metrics] | None
-    test: Callable[[], Metrics] | None
-    sample: Callable[[int], list[str]] | None
-    histograms: bool = False
 
 
 class Trainer:
@@ -221,13 +143,16 @@ class Trainer:
         most = plan.steps_per_call or self.call_steps
         count = min(plan.next_stop(self.step) - self.step, most)
         started = time.perf_counter()
-        state, self.totals = self.parts.step_loop(
+        arguments = (
             iterator,
             state,
             self.totals,
             tf.constant(self.step, tf.int64),
             tf.constant(count, tf.int64),
         )
+        if self.parts.write_graph and not self.step:
+            self.summaries.graph(self.parts.step_loop, arguments)
+        state, self.totals = self.parts.step_loop(*arguments)
         failed_step = int(self.totals.failed_step)
         seconds = time.perf_counter() - started
         if failed_step != NEVER:
@@ -257,7 +182,7 @@ class Trainer:
         progress = self.progress
         figures = token_metrics(float(self.totals.loss) / progress["loss_steps"])
         progress["train"] = {"step": self.step, **figures}
-        scale = float(self.parts.scale)
+        scale = float(self.parts.scale.numpy())
         steps_per_second = self.line_steps / self.line_seconds
         figures["learning_rate"] = self.parts.learning_rate(self.step - 1) * scale
         figures["gradient_norm"] = float(self.totals.gradient_norm)
