@@ -1,0 +1,124 @@
+"""Single files out of archives: whole, damaged, missing and malicious."""
+
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from tfseq.datasets.archives import is_zip, read_tar_member, read_zip_member
+from tfseq.errors import DataError
+
+CONTENT = bytes(range(256)) * 10_000
+
+
+def write_zip(path, **members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_a_member_is_read_by_its_name_in_pieces(tmp_path):
+    path = write_zip(tmp_path / "a.zip", other=b"other", corpus=CONTENT)
+    pieces = list(read_zip_member(path, "corpus"))
+    assert b"".join(pieces) == CONTENT
+    assert len(pieces) == 3
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_a_member_that_is_not_there(tmp_path):
+    path = write_zip(tmp_path / "a.zip", other=b"other")
+    with pytest.raises(DataError, match=r"a\.zip: no file 'corpus' in this zip"):
+        list(read_zip_member(path, "corpus"))
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.9, 0.999])
+def test_a_cut_off_archive(tmp_path, kept):
+    path = write_zip(tmp_path / "a.zip", corpus=CONTENT)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(DataError, match=r"a\.zip: cut off or damaged zip archive"):
+        list(read_zip_member(path, "corpus"))
+
+
+def test_a_damaged_member(tmp_path):
+    path = write_zip(tmp_path / "a.zip", corpus=CONTENT)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="cut off or damaged"):
+        list(read_zip_member(path, "corpus"))
+
+
+def test_an_archive_is_known_by_name_or_content(tmp_path):
+    archive = write_zip(tmp_path / "unnamed", corpus=b"x")
+    (tmp_path / "text").write_bytes(b"PKunzip is a program")
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "cut.zip").write_bytes(b"")
+    names = ["unnamed", "text", "empty", "cut.zip"]
+    assert [is_zip(tmp_path / name) for name in names] == [True, False, False, True]
+    assert is_zip(archive)
+
+
+def write_tar(path, *members):
+    """Members are (name, content) or whole entries."""
+    with tarfile.open(path, "w:gz") as archive:
+        for member in members:
+            if isinstance(member, tarfile.TarInfo):
+                archive.addfile(member)
+            else:
+                entry = tarfile.TarInfo(member[0])
+                entry.size = len(member[1])
+                archive.addfile(entry, io.BytesIO(member[1]))
+    return path
+
+
+@pytest.mark.parametrize("name", ["data/corpus.txt", "./data/corpus.txt"])
+def test_a_tar_member_is_read_by_its_name_in_pieces(tmp_path, name):
+    path = write_tar(tmp_path / "a.tgz", ("data/other", b"other"), (name, CONTENT))
+    pieces = list(read_tar_member(path, "data/corpus.txt"))
+    assert b"".join(pieces) == CONTENT
+    assert len(pieces) == 3
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_a_tar_member_that_is_not_there(tmp_path):
+    path = write_tar(tmp_path / "a.tgz", ("deep/data/corpus.txt", CONTENT))
+    with pytest.raises(DataError, match=r"a\.tgz: no file 'data/corpus\.txt' in"):
+        list(read_tar_member(path, "data/corpus.txt"))
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE])
+def test_a_tar_member_that_is_no_file(tmp_path, kind):
+    (tmp_path / "secret").write_text("secret")
+    entry = tarfile.TarInfo("data/corpus.txt")
+    entry.type, entry.linkname = kind, str(tmp_path / "secret")
+    path = write_tar(tmp_path / "a.tgz", entry)
+    with pytest.raises(DataError, match="no file"):
+        list(read_tar_member(path, "data/corpus.txt"))
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "data/../../evil"])
+def test_an_archive_with_a_path_that_leaves_its_folder_is_refused(tmp_path, name):
+    path = write_tar(tmp_path / "a.tgz", ("corpus.txt", b"text"), (name, b"evil"))
+    with pytest.raises(DataError, match=r"a\.tgz: refused, .*leaves the folder"):
+        list(read_tar_member(path, "corpus.txt"))
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 300, 9000])
+def test_a_cut_off_tar_archive(tmp_path, kept):
+    path = write_tar(tmp_path / "a.tgz", ("corpus.txt", CONTENT))
+    content = path.read_bytes()
+    assert kept < len(content)
+    path.write_bytes(content[:kept])
+    with pytest.raises(DataError, match=r"a\.tgz: cut off or damaged") as error:
+        list(read_tar_member(path, "corpus.txt"))
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_no_tar_archive(tmp_path):
+    (tmp_path / "a.tgz").write_text("<html>Not found</html>")
+    with pytest.raises(DataError, match=r"a\.tgz: cut off or damaged tar archive"):
+        list(read_tar_member(tmp_path / "a.tgz", "corpus.txt"))

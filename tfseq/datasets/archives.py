@@ -1,0 +1,85 @@
+"""Reading single files out of archives, by name, with nothing unpacked to disk."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from tfseq.datasets.sources import CHUNK_BYTES, read_bytes
+from tfseq.errors import DataError
+
+
+def is_zip(path: Path) -> bool:
+    """Returns whether a file is, or by its name should be, a zip archive."""
+    begins = next(read_bytes(path), b"")
+    return path.suffix == ".zip" or begins.startswith(b"PK\x03\x04")
+
+
+def read_zip_member(path: Path, member: str) -> Iterator[bytes]:
+    """Yields the content of one named file of a zip archive in pieces.
+
+    Nothing is unpacked to disk, and no other name in the archive is looked at.
+
+    Raises:
+        DataError: The archive is damaged or has no such file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+            while data := file.read(CHUNK_BYTES):
+                yield data
+    except KeyError:
+        raise DataError(
+            f"{path}: no file {member!r} in this zip archive; fetch the published one"
+        ) from None
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+    ) as error:
+        raise DataError(
+            f"{path}: cut off or damaged zip archive ({error}); fetch it again"
+        ) from error
+
+
+def read_tar_member(path: Path, member: str) -> Iterator[bytes]:
+    """Yields the content of one named file of a gzipped tar archive in pieces.
+
+    Raises:
+        DataError: The archive is damaged, has no such file, or names a path that
+            would leave the folder it were unpacked to.
+    """
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            entry = _find_entry(path, archive.getmembers(), member)
+            with archive.extractfile(entry) as file:
+                while data := file.read(CHUNK_BYTES):
+                    yield data
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise DataError(
+            f"{path}: cut off or damaged tar archive ({error}); fetch it again"
+        ) from error
+
+
+def _find_entry(
+    path: Path, entries: list[tarfile.TarInfo], member: str
+) -> tarfile.TarInfo:
+    for entry in entries:
+        name = PurePosixPath(entry.name)
+        if name.is_absolute() or ".." in name.parts:
+            raise DataError(
+                f"{path}: refused, for its entry {entry.name!r} leaves the folder of the "
+                "archive; fetch the published one"
+            )
+    # PurePosixPath drops the "./" that some archives have before every name.
+    found = [e for e in entries if PurePosixPath(e.name) == PurePosixPath(member)]
+    if not found or not found[-1].isfile():
+        raise DataError(
+            f"{path}: no file {member!r} in this tar archive; fetch the published one"
+        )
+    return found[-1]

@@ -1,0 +1,118 @@
+"""Penn Treebank, word level, as Tomas Mikolov preprocessed it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from absl import logging
+
+from tfseq.datasets.archives import read_tar_member
+from tfseq.datasets.sources import PublishedFile, fetch, find_file, read_bytes
+from tfseq.datasets.text_corpus import (
+    TextCorpus,
+    TextSplit,
+    decode_utf8,
+    fingerprint_of,
+    measure_text,
+)
+from tfseq.errors import DataError
+
+URL = "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz"
+FOLDER = "simple-examples/data"
+FILE_NAMES = ("ptb.train.txt", f"{FOLDER}/ptb.train.txt", "simple-examples.tgz")
+
+ARCHIVE = PublishedFile(
+    name="simple-examples.tgz",
+    url=URL,
+    num_bytes=34_869_662,
+    checksum="30177ea32e27c525793142b6bf2c8e2d",
+    algorithm="md5",
+)
+TEXTS = {
+    "train": PublishedFile(
+        name="ptb.train.txt",
+        url=URL,
+        num_bytes=5_101_618,
+        checksum="fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf",
+        algorithm="sha256",
+    ),
+    "valid": PublishedFile(
+        name="ptb.valid.txt",
+        url=URL,
+        num_bytes=399_782,
+        checksum="c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2",
+        algorithm="sha256",
+    ),
+    "test": PublishedFile(
+        name="ptb.test.txt",
+        url=URL,
+        num_bytes=449_945,
+        checksum="dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0",
+        algorithm="sha256",
+    ),
+}
+
+
+def penn_treebank_corpus(
+    data_dir: str | Path | None, cache_dir: str | Path
+) -> TextCorpus:
+    """Returns the three texts, found in `data_dir` or the cache or else downloaded.
+
+    One sentence a line, lower case, numbers as `N`, rare words as `<unk>`: 929,589,
+    73,760 and 82,430 tokens with the line ends, 10,000 different ones. Texts that are
+    not the published ones are accepted with one warning. From Mikolov's RNNLM toolkit
+    page, rnnlm.org; Marcus, Santorini and Marcinkiewicz 1993.
+
+    Args:
+        data_dir: The folder that holds `ptb.train.txt`, `ptb.valid.txt` and
+            `ptb.test.txt`, `simple-examples/data/` with these or
+            `simple-examples.tgz`, itself or in a folder `ptb`, or that archive; None
+            is the environment variable `TFSEQ_DATA_DIR`.
+        cache_dir: Where a downloaded archive is kept.
+
+    Raises:
+        UsageError: There is no `data_dir`.
+        DataError: A file is missing or damaged or cannot be downloaded.
+    """
+    path = find_file(FILE_NAMES, "ptb", data_dir, "--data_dir")
+    return penn_treebank_from_file(path or fetch(ARCHIVE, cache_dir))
+
+
+def penn_treebank_from_file(path: Path) -> TextCorpus:
+    """Returns the corpus of `simple-examples.tgz`, or of a text and its siblings."""
+    splits, digests, others = {}, {}, []
+    for name, published in TEXTS.items():
+        origin, read = _byte_reader(path, published.name)
+        num_characters, digests[name] = measure_text(
+            read(), origin, published.algorithm
+        )
+        if not num_characters:
+            raise DataError(f"{origin}: empty, expected Penn Treebank; fetch {URL}")
+        if digests[name] != published.checksum:
+            others.append(f"{origin} ({num_characters:,} characters)")
+        splits[name] = TextSplit(origin, 0, functools.partial(_decode, read, origin))
+    if others:
+        logging.warning(
+            "%s: not the published Penn Treebank (%s bytes); results are not comparable "
+            "with published ones",
+            ", ".join(others),
+            " + ".join(f"{text.num_bytes:,}" for text in TEXTS.values()),
+        )
+    return TextCorpus("ptb", fingerprint_of("ptb", sorted(digests.items())), splits)
+
+
+def _decode(read: Callable[[], Iterator[bytes]], origin: str) -> Iterator[str]:
+    return decode_utf8(read(), origin)
+
+
+def _byte_reader(path: Path, name: str) -> tuple[str, Callable[[], Iterator[bytes]]]:
+    """Returns where a text is, for messages, and what reads it."""
+    if path.name not in [text.name for text in TEXTS.values()]:
+        reader = functools.partial(read_tar_member, path, f"{FOLDER}/{name}")
+        return f"{path}:{name}", reader
+    text = path.parent / name
+    if not text.is_file():
+        raise DataError(f"{text}: no such file beside {path.name}; fetch {URL}")
+    return str(text), functools.partial(read_bytes, text)

@@ -1,0 +1,141 @@
+"""text8: the first 100,000,000 characters of cleaned English Wikipedia."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from absl import logging
+
+from tfseq.datasets.archives import is_zip, read_zip_member
+from tfseq.datasets.sources import (
+    PublishedFile,
+    check_file,
+    check_published,
+    fetch,
+    find_file,
+    read_bytes,
+)
+from tfseq.datasets.text_corpus import (
+    TextCorpus,
+    cut_splits,
+    cut_text,
+    decode_utf8,
+    fingerprint_of,
+    measure_text,
+)
+from tfseq.errors import DataError
+
+URL = "http://mattmahoney.net/dc/text8.zip"
+FILE_NAMES = ("text8", "text8.zip")
+ALPHABET = (" ", *string.ascii_lowercase)
+"""The characters by id: space 0, a to z 1 to 26."""
+
+_DIGIT_NAMES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+]
+_DIGIT_WORDS = {ord(str(i)): f" {name} " for i, name in enumerate(_DIGIT_NAMES)}
+_NOT_LETTERS = re.compile("[^a-z]+")
+
+ARCHIVE = PublishedFile(
+    name="text8.zip",
+    url=URL,
+    num_bytes=31_344_016,
+    checksum="6c70299b93b7e1f927b42cd8f6ac1a31547c7a2e",
+    algorithm="sha1",
+)
+TEXT = PublishedFile(
+    name="text8",
+    url=URL,
+    num_bytes=100_000_000,
+    checksum="0dc3edebc970dcc96137e7deda4d9995af9d93de",
+    algorithm="sha1",
+)
+
+
+def text8_corpus(
+    data_dir: str | Path | None,
+    cache_dir: str | Path,
+    valid_size: int | None = None,
+    test_size: int | None = None,
+) -> TextCorpus:
+    """Returns text8, found in `data_dir` or the cache or else downloaded.
+
+    Without sizes the splits are the standard ones, 90, 5 and 5 million characters. A
+    file that is shorter than the published one is accepted with one warning. See
+    http://mattmahoney.net/dc/textdata.html.
+
+    Args:
+        data_dir: The folder that holds `text8` or `text8.zip`, itself or in a folder
+            `text8`, or that file; None is the environment variable `TFSEQ_DATA_DIR`.
+        cache_dir: Where a downloaded file is kept.
+        valid_size: The characters for validation; see `cut_text`.
+        test_size: The characters for test.
+
+    Raises:
+        UsageError: There is no `data_dir`, or the sizes leave nothing for training.
+        DataError: The file is damaged, is not text8 or cannot be downloaded.
+    """
+    path = find_file(FILE_NAMES, "text8", data_dir, "--data_dir")
+    return text8_from_file(path or fetch(ARCHIVE, cache_dir), valid_size, test_size)
+
+
+def text8_from_file(
+    path: Path, valid_size: int | None = None, test_size: int | None = None
+) -> TextCorpus:
+    """Returns the corpus of one file, `text8` or `text8.zip`; see `text8_corpus`."""
+    read = _byte_reader(path)
+    num_characters, sha1 = measure_text(read(), str(path), TEXT.algorithm)
+    _check_text(path, num_characters, sha1)
+    bounds = cut_text(num_characters, valid_size, test_size)
+    return TextCorpus(
+        name="text8",
+        fingerprint=fingerprint_of("text8", sha1, sorted(bounds.items())),
+        splits=cut_splits(str(path), lambda: decode_utf8(read(), str(path)), bounds),
+        alphabet=ALPHABET,
+    )
+
+
+def clean_text(text: str) -> str:
+    """Returns lower-case a to z, digits spelled out, all else single spaces.
+
+    These are the rules by which text8 was made; like text8 the result begins and ends
+    with a space (http://mattmahoney.net/dc/textdata.html).
+    """
+    spelled = text.lower().translate(_DIGIT_WORDS)
+    return _NOT_LETTERS.sub(" ", f" {spelled} ")
+
+
+def _byte_reader(path: Path) -> Callable[[], Iterator[bytes]]:
+    """Returns what reads the text, checking a whole archive first."""
+    if not is_zip(path):
+        return lambda: read_bytes(path)
+    if path.stat().st_size == ARCHIVE.num_bytes:
+        check_file(ARCHIVE, path)
+    return lambda: read_zip_member(path, TEXT.name)
+
+
+def _check_text(path: Path, num_characters: int, sha1: str) -> None:
+    if not num_characters:
+        raise DataError(f"{path}: empty, expected text8; fetch {URL}")
+    if num_characters >= TEXT.num_bytes:
+        check_published(TEXT, str(path), num_characters, sha1)
+    else:
+        logging.warning(
+            "%s: %s characters, but the published text8 has %s; results on it are not "
+            "comparable with published ones",
+            path,
+            f"{num_characters:,}",
+            f"{TEXT.num_bytes:,}",
+        )
