@@ -1,0 +1,230 @@
+"""Tokens and their ids: which token is which number, in memory and on disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from tfseq.errors import DataError, UsageError
+from tfseq.pipelines.token_escapes import escape_token, unescape_token
+from tfseq.pipelines.words import END_TOKEN, join_words, split_words, whole_words
+
+Level = Literal["character", "word"]
+
+UNKNOWN_TOKEN = "<unk>"
+NUM_CODE_POINTS = 0x110000
+
+
+class Vocabulary:
+    """A fixed list of tokens; the id of a token is its place in the list.
+
+    At level "character" every token but `<unk>` is one Unicode code point; at level
+    "word" a token is a word, and `<eos>` stands for a line end.
+
+    Attributes:
+        tokens: All tokens, by id.
+        level: "character" or "word".
+        unknown_id: The id of `<unk>`, or None when the vocabulary has none.
+    """
+
+    def __init__(self, tokens: Sequence[str], level: Level):
+        """Keeps `tokens` in their order.
+
+        Raises:
+            ValueError: No token, one that is empty, occurs twice or, at level
+                "character", has several characters; or an unknown level.
+        """
+        self.tokens = tuple(tokens)
+        self.level = level
+        if level not in ("character", "word"):
+            raise ValueError(f"level is {level!r}, expected 'character' or 'word'")
+        self._ids = {token: index for index, token in enumerate(self.tokens)}
+        _check_tokens(self.tokens, self._ids, level)
+        self.unknown_id = self._ids.get(UNKNOWN_TOKEN)
+
+    def __len__(self) -> int:
+        """Returns the number of tokens."""
+        return len(self.tokens)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal are two vocabularies of the same tokens in the same order."""
+        if not isinstance(other, Vocabulary):
+            return NotImplemented
+        return (self.level, self.tokens) == (other.level, other.tokens)
+
+    def __hash__(self) -> int:
+        """Returns a hash that agrees with equality."""
+        return hash((self.level, self.tokens))
+
+    @property
+    def id_dtype(self) -> np.dtype:
+        """The smallest of uint8, uint16 and int32 that holds every id."""
+        if len(self) <= 1 << 8:
+            return np.dtype("<u1")
+        return np.dtype("<u2") if len(self) <= 1 << 16 else np.dtype("<i4")
+
+    def encode(
+        self, text: str, origin: str = "the text", start: int = 0, line: int = 1
+    ) -> np.ndarray:
+        """Returns the ids of the tokens of `text`, shape `[tokens]`.
+
+        Args:
+            text: Any text.
+            origin: The file the text is from, for the error message.
+            start: The position of `text` in `origin`, for the error message.
+            line: The line of `origin` in which `text` begins, for the error message.
+
+        Raises:
+            DataError: A token is not in the vocabulary, which has no `<unk>`.
+        """
+        if self.level == "word":
+            return self._encode_words(text, origin, line)
+        return self._encode_characters(text, origin, start)
+
+    def _encode_characters(self, text: str, origin: str, start: int) -> np.ndarray:
+        code_points = to_code_points(text)
+        # The last entry of the table stands for every code point beyond it.
+        table = self._code_point_table
+        ids = table[np.minimum(code_points, len(table) - 1)]
+        if self.unknown_id is None and ids.size and ids.min() < 0:
+            index = int(np.argmax(ids < 0))
+            raise DataError(
+                f"{origin}: character {text[index]!r} (U+{code_points[index]:04X}) at "
+                f"position {start + index} is not one of the {len(self)} characters "
+                f"of the vocabulary; remove or replace it"
+            )
+        return ids.astype(self.id_dtype)
+
+    def _encode_words(self, text: str, origin: str, line: int) -> np.ndarray:
+        missing = -1 if self.unknown_id is None else self.unknown_id
+        words, find = split_words(text), self._ids.get
+        ids = np.array([find(word, missing) for word in words], np.int32)
+        if self.unknown_id is None and ids.size and ids.min() < 0:
+            index = int(np.argmax(ids < 0))
+            line += words[:index].count(END_TOKEN)
+            raise DataError(
+                f"{origin}: word {words[index]!r} in line {line} is not one of the "
+                f"{len(self)} words of the vocabulary, which has no {UNKNOWN_TOKEN}; "
+                "remove or replace it"
+            )
+        return ids.astype(self.id_dtype)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Returns the text of `ids` (any integers in `[0, len(self))`).
+
+        Raises:
+            ValueError: An id is outside that range.
+        """
+        indices = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids))
+        if indices.size and not 0 <= indices.min() <= indices.max() < len(self):
+            raise ValueError(
+                f"ids lie in [{indices.min()}, {indices.max()}], expected "
+                f"[0, {len(self) - 1}]"
+            )
+        tokens = (self.tokens[index] for index in indices.ravel().tolist())
+        return join_words(tokens) if self.level == "word" else "".join(tokens)
+
+    def save(self, path: str | Path) -> None:
+        r"""Writes UTF-8 text: line i is token i.
+
+        White space, control and other unprintable characters and the backslash
+        are escaped (`\\`, `\n`, `\r`, `\t`, `\x20`, `\u2028`, `\U000e0001`).
+        """
+        lines = "".join(f"{escape_token(token)}\n" for token in self.tokens)
+        Path(path).write_bytes(lines.encode("utf-8"))
+
+    @classmethod
+    def load(cls, path: str | Path, level: Level) -> Vocabulary:
+        """Reads what `save` wrote.
+
+        Raises:
+            DataError: The file is not such a list of tokens.
+        """
+        try:
+            lines = Path(path).read_bytes().decode("utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: cannot read the vocabulary: {error}") from error
+        if lines[-1]:
+            raise DataError(f"{path}: the last line is cut off; restore the file")
+        try:
+            return cls([unescape_token(line) for line in lines[:-1]], level)
+        except ValueError as error:
+            raise DataError(f"{path}: not a vocabulary: {error}") from error
+
+    @cached_property
+    def _code_point_table(self) -> np.ndarray:
+        missing = -1 if self.unknown_id is None else self.unknown_id
+        pairs = [(ord(t), i) for t, i in self._ids.items() if t != UNKNOWN_TOKEN]
+        code_points, ids = np.array(pairs, np.int64).reshape(-1, 2).T
+        table = np.full(code_points.max(initial=0) + 2, missing, np.int32)
+        table[code_points] = ids
+        return table
+
+
+def character_vocabulary(chunks: Iterable[str]) -> Vocabulary:
+    """Returns `<unk>` and the characters of a text by falling count.
+
+    Characters of equal count are in the order of their code points.
+
+    Args:
+        chunks: The text in pieces; memory does not grow with their number.
+    """
+    counts = np.zeros(NUM_CODE_POINTS, np.int64)
+    for chunk in chunks:
+        chunk_counts = np.bincount(to_code_points(chunk))
+        counts[: len(chunk_counts)] += chunk_counts
+    present = np.flatnonzero(counts)
+    ranked = present[np.argsort(-counts[present], kind="stable")]
+    return Vocabulary([UNKNOWN_TOKEN, *map(chr, ranked.tolist())], "character")
+
+
+def word_vocabulary(chunks: Iterable[str], size: int | None = None) -> Vocabulary:
+    """Returns the words of a text by falling count, with `<eos>` and `<unk>`.
+
+    `<eos>` counts the line ends; `<unk>` counts as often as it stands in the text and
+    for every word that `size` leaves out. Words of equal count are in the order of
+    their code points.
+
+    Args:
+        chunks: The text in pieces; memory grows with the number of distinct words.
+        size: At most this many tokens, `<eos>` and `<unk>` among them; None keeps
+            all words.
+
+    Raises:
+        UsageError: `size` leaves no room for a word.
+    """
+    if size is not None and size < 3:
+        raise UsageError(f"--vocabulary_size is {size}, expected at least 3")
+    counts: Counter[str] = Counter({UNKNOWN_TOKEN: 0, END_TOKEN: 0})
+    for piece in whole_words(chunks):
+        counts.update(split_words(piece))
+    words = (word for word in counts if word not in (UNKNOWN_TOKEN, END_TOKEN))
+    ranked = sorted(words, key=lambda word: (-counts[word], word))
+    kept = len(ranked) if size is None else size - 2
+    for word in ranked[kept:]:
+        counts[UNKNOWN_TOKEN] += counts[word]
+    tokens = [*ranked[:kept], UNKNOWN_TOKEN, END_TOKEN]
+    return Vocabulary(sorted(tokens, key=lambda word: (-counts[word], word)), "word")
+
+
+def to_code_points(text: str) -> np.ndarray:
+    """Returns the code points of `text`, int32 `[characters]`."""
+    # surrogatepass: a command line may hold lone surrogates; they are unknown.
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<i4")
+
+
+def _check_tokens(tokens: Sequence[str], ids: dict[str, int], level: Level) -> None:
+    if not tokens:
+        raise ValueError("a vocabulary needs at least one token, found none")
+    if len(ids) != len(tokens):
+        twice = next(t for i, t in enumerate(tokens) if ids[t] != i)
+        raise ValueError(f"token {twice!r} occurs twice, expected distinct tokens")
+    for index, token in enumerate(tokens):
+        wrong = len(token) != 1 if level == "character" else not token
+        if wrong and token != UNKNOWN_TOKEN:
+            raise ValueError(f"token {index} is {token!r}, expected one {level}")
