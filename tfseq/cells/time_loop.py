@@ -1,0 +1,83 @@
+"""One loop over time for every recurrence, forward or reverse."""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+# Up to this many steps the loop is laid out in the graph; more steps, or a number
+# not known when the graph is built, run in a while loop.
+MAX_UNROLLED_STEPS = 128
+
+
+def loop_over_time(
+    step: Callable,
+    sequences: Sequence[tf.Tensor],
+    state: Sequence[tf.Tensor],
+    output_sizes: Sequence[int],
+    reverse: bool = False,
+) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    """Runs `outputs, state = step(elements, state)` for each step of time.
+
+    Args:
+        step: takes the elements of one step (one tensor of each sequence) and the
+            state (a list of tensors); returns lists of outputs and of states.
+        sequences: tensors `[time, ...]` with the same time, the major axis.
+        state: the initial state, tensors `[batch, ...]`.
+        output_sizes: last size of each output; outputs are `[batch, size]`, of the
+            state's dtype.
+        reverse: from the last step to the first; outputs keep their step's place.
+
+    Returns:
+        The outputs of all steps, tensors `[time, batch, size]`, and the final state.
+
+    Raises:
+        ValueError: the sequences have no steps.
+    """
+    num_steps = sequences[0].shape[0]
+    if num_steps == 0:
+        raise ValueError("a loop over time needs at least 1 step, received 0 steps")
+    if num_steps is None or num_steps > MAX_UNROLLED_STEPS:
+        return _loop_dynamically(step, sequences, state, output_sizes, reverse)
+    elements_of_steps = list(zip(*map(tf.unstack, sequences), strict=True))
+    outputs_of_steps = []
+    state = list(state)
+    for elements in reversed(elements_of_steps) if reverse else elements_of_steps:
+        outputs, state = step(elements, state)
+        outputs_of_steps.append(outputs)
+    if reverse:
+        outputs_of_steps.reverse()
+    stacked = [tf.stack(outputs) for outputs in zip(*outputs_of_steps, strict=True)]
+    return stacked, list(state)
+
+
+def _loop_dynamically(step, sequences, state, output_sizes, reverse):
+    num_steps = tf.shape(sequences[0])[0]
+    readers = [
+        tf.TensorArray(
+            sequence.dtype, num_steps, element_shape=sequence.shape[1:]
+        ).unstack(sequence)
+        for sequence in sequences
+    ]
+    writers = [
+        tf.TensorArray(
+            state[0].dtype, num_steps, element_shape=[state[0].shape[0], size]
+        )
+        for size in output_sizes
+    ]
+
+    def body(count, state, writers):
+        time = num_steps - 1 - count if reverse else count
+        outputs, state = step([reader.read(time) for reader in readers], state)
+        writers = [
+            writer.write(time, output)
+            for writer, output in zip(writers, outputs, strict=True)
+        ]
+        return count + 1, list(state), writers
+
+    _, state, writers = tf.while_loop(
+        lambda count, state, writers: count < num_steps,
+        body,
+        (tf.constant(0), list(state), writers),
+        maximum_iterations=num_steps,
+    )
+    return [writer.stack() for writer in writers], state
