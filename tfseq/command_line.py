@@ -134,6 +134,8 @@ def run(main: Callable[[], int | None]) -> None:
             fail(str(error), 2)
         except DataError as error:
             fail(str(error), 1)
+        except KeyboardInterrupt:
+            fail("interrupted before there was anything to save", 130)
         except OSError as error:
             fail(f"{error.filename or 'file'}: {error.strerror or error}", 1)
 
