@@ -16,7 +16,6 @@ from tfseq.cells.initialization import (
 from tfseq.cells.lstm_recurrence import lstm_recurrence
 from tfseq.cells.projection import project
 from tfseq.cells.recurrent_cell import RecurrentCell, UnrollingWeights
-from tfseq.cells.time_loop import MAX_UNROLLED_STEPS
 
 # The order of the gates in fused weights, as in keras.layers.LSTMCell.
 LSTM_GATES = ("input", "forget", "candidate", "output")
@@ -84,11 +83,7 @@ class LSTMCell(RecurrentCell):
         self, projected: tf.Tensor, states: list[tf.Tensor], weights: UnrollingWeights
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Returns outputs `[time, batch, units]` and the final states."""
-        if not 0 < (projected.shape[0] or 0) <= MAX_UNROLLED_STEPS:
-            return super().unroll_projected(projected, states, weights)
-        outputs, *states = lstm_recurrence(
-            projected, weights.recurrent_kernel, *states
-        )
+        outputs, *states = lstm_recurrence(projected, weights.recurrent_kernel, *states)
         return outputs, states
 
     def get_config(self):

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfseq.cells.time_loop import loop_over_time
+
 
 @tf.custom_gradient
 def lstm_recurrence(
@@ -19,14 +21,14 @@ def lstm_recurrence(
     hidden: tf.Tensor,
     memory: tf.Tensor,
 ) -> tuple[tuple[tf.Tensor, tf.Tensor, tf.Tensor], Callable]:
-    """Runs the LSTM from its projected inputs.
+    """Runs the LSTM from its projected inputs; can be differentiated once.
 
         i, f, g, o = projected(t) + hidden(t-1) @ recurrent_kernel
         memory(t) = sigmoid(f) * memory(t-1) + sigmoid(i) * tanh(g)
         hidden(t) = sigmoid(o) * tanh(memory(t))
 
     Args:
-        projected: `[time, batch, 4 * units]`, time known when the graph is built.
+        projected: `[time, batch, 4 * units]`.
         recurrent_kernel: `[units, 4 * units]`.
         hidden: the initial hidden state, `[batch, units]`.
         memory: the initial memory, `[batch, units]`.
@@ -34,46 +36,74 @@ def lstm_recurrence(
     Returns:
         The outputs `[time, batch, units]` and the final hidden state and memory.
     """
-    steps = []  # For each step: its gates, the memory before it, tanh of its memory.
-    hiddens = []  # The hidden state before each step.
-    for sums in tf.unstack(projected):
-        hiddens.append(hidden)
-        sums = sums + tf.matmul(hidden, recurrent_kernel)
+    units = recurrent_kernel.shape[0]
+
+    def forward(elements, state):
+        hidden_before, memory_before = state
+        sums = elements[0] + tf.matmul(hidden_before, recurrent_kernel)
         i, f, g, o = tf.split(sums, 4, axis=-1)
         i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
-        before = memory
-        memory = f * before + i * g
+        memory = f * memory_before + i * g
         squashed = tf.tanh(memory)
         hidden = o * squashed
-        steps.append((i, f, g, o, before, squashed))
-    outputs = tf.stack([*hiddens[1:], hidden])
+        kept = [i, f, g, o, squashed, hidden_before, memory_before]
+        return [hidden, *kept], [hidden, memory]
+
+    (outputs, *kept), (hidden, memory) = loop_over_time(
+        forward, [projected], [hidden, memory], [units] * 8
+    )
 
     def gradient(
         d_outputs: tf.Tensor, d_hidden: tf.Tensor, d_memory: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        d_sums = []
-        transposed = tf.transpose(recurrent_kernel)
-        for d_output, step in zip(
-            reversed(tf.unstack(d_outputs)), reversed(steps), strict=True
-        ):
-            i, f, g, o, before, squashed = step
+        i, f, g, o, squashed, hidden_before, memory_before = kept
+        # What does not depend on the gradients is computed for all steps at once: the
+        # slope of the memory along each gate and that of the hidden state along the
+        # output gate, and the slope of the hidden state along the memory.
+        gate_slopes = tf.concat(
+            [
+                tf.raw_ops.SigmoidGrad(y=i, dy=g),
+                tf.raw_ops.SigmoidGrad(y=f, dy=memory_before),
+                tf.raw_ops.TanhGrad(y=g, dy=i),
+                tf.raw_ops.SigmoidGrad(y=o, dy=squashed),
+            ],
+            axis=-1,
+        )
+        memory_slope = tf.raw_ops.TanhGrad(y=squashed, dy=o)
+        transposed = _transposed_by_gate(recurrent_kernel)
+
+        def backward(elements, state):
+            d_output, gate_slope, memory_slope, f = elements
+            d_hidden, d_memory = state
             d_hidden += d_output
-            d_memory += tf.raw_ops.TanhGrad(y=squashed, dy=d_hidden * o)
-            d_gates = [
-                tf.raw_ops.SigmoidGrad(y=i, dy=d_memory * g),
-                tf.raw_ops.SigmoidGrad(y=f, dy=d_memory * before),
-                tf.raw_ops.TanhGrad(y=g, dy=d_memory * i),
-                tf.raw_ops.SigmoidGrad(y=o, dy=d_hidden * squashed),
-            ]
-            d_sums.append(tf.concat(d_gates, axis=-1))
-            d_hidden = tf.matmul(d_sums[-1], transposed)
-            d_memory *= f
-        d_projected = tf.stack(d_sums[::-1])
+            d_memory += d_hidden * memory_slope
+            d_sums = tf.concat([d_memory] * 3 + [d_hidden], axis=-1) * gate_slope
+            return [d_sums], [tf.matmul(d_sums, transposed), d_memory * f]
+
+        (d_projected,), (d_hidden, d_memory) = loop_over_time(
+            backward,
+            [d_outputs, gate_slopes, memory_slope, f],
+            [d_hidden, d_memory],
+            [4 * units],
+            reverse=True,
+        )
         d_kernel = tf.matmul(
-            tf.reshape(tf.stack(hiddens), [-1, hidden.shape[-1]]),
-            tf.reshape(d_projected, [-1, d_projected.shape[-1]]),
+            tf.reshape(hidden_before, [-1, units]),
+            tf.reshape(d_projected, [-1, 4 * units]),
             transpose_a=True,
         )
         return d_projected, d_kernel, d_hidden, d_memory
 
     return (outputs, hidden, memory), gradient
+
+
+def _transposed_by_gate(recurrent_kernel: tf.Tensor) -> tf.Tensor:
+    """Returns the transposed recurrent kernel, `[4 * units, units]`.
+
+    The graph optimizer would undo a plain transposition by telling each product to
+    transpose, which costs two to three times the product itself when rows are few; it
+    leaves one alone that is followed by a reshape.
+    """
+    units = recurrent_kernel.shape[0]
+    by_gate = tf.reshape(recurrent_kernel, [units, 4, units])
+    return tf.reshape(tf.transpose(by_gate, [1, 2, 0]), [4 * units, units])

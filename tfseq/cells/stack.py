@@ -33,6 +33,9 @@ class StackedCell(ComposedCell):
         if not cells:
             raise ValueError("StackedCell needs at least one cell, received none")
         self.cells = list(cells)
+        for layer, cell in enumerate(self.cells):
+            # A checkpoint follows attributes; it does not look into a list.
+            setattr(self, f"layer_{layer}", cell)
 
     @property
     def input_size(self) -> int | None:
