@@ -12,7 +12,7 @@ GROUND = {"cells", "datasets", "pipelines", "training", "inference"}
 BASE = {"errors", "metrics", "configuration"}
 ALLOWED = {
     "models": BASE | {"cells"},
-    **{room: BASE for room in GROUND},
+    **dict.fromkeys(GROUND, BASE),
     # The step hands lane seeds to the model: their type lives with the cells.
     "training": BASE | {"cells"},
 }
@@ -24,7 +24,9 @@ def imports(path: pathlib.Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tfseq"):
             parts = node.module.split(".")
-            found |= {parts[1]} if len(parts) > 1 else {name.name for name in node.names}
+            found |= (
+                {parts[1]} if len(parts) > 1 else {name.name for name in node.names}
+            )
         elif isinstance(node, ast.Import):
             names = [name.name.split(".") for name in node.names]
             found |= {parts[1] for parts in names if parts[0] == "tfseq" and parts[1:]}
@@ -54,7 +56,7 @@ def test_no_file_of_a_room_is_long():
 def test_importing_the_package_is_light():
     code = (
         "import sys, tfseq; "
-        "print([name for name in ('tensorflow', 'tensorflow_datasets') if name in sys.modules])"
+        "print([name for name in sys.modules if name.startswith('tensorflow')])"
     )
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

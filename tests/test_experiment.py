@@ -81,7 +81,9 @@ def test_a_plan_counts_steps_by_hand():
     assert (plan.evaluate_every, plan.checkpoint_every) == (24, 24)
     assert plan.tokens_per_step == 40
     assert [plan.next_stop(step) for step in (0, 24, 71)] == [24, 48, 72]
-    endless = dataclasses.replace(settings, num_epochs=None, num_steps=250, sample_every=30)
+    endless = dataclasses.replace(
+        settings, num_epochs=None, num_steps=250, sample_every=30
+    )
     plan = experiment.build_plan(endless, 1003)
     assert plan.steps_per_epoch is None
     assert [plan.next_stop(step) for step in (0, 30, 90, 240)] == [30, 60, 100, 250]
