@@ -29,6 +29,7 @@ from tfseq.pipelines import (
     unrollings_per_epoch,
 )
 from tfseq.training.checkpoints import Checkpoints
+from tfseq.training.memory import keep_freed_memory
 from tfseq.training.optimizers import build_optimizer
 from tfseq.training.plan import Parts, Plan
 from tfseq.training.run_folder import RunFolder
@@ -159,7 +160,8 @@ def build_model(configuration: Configuration, vocabulary_size: int) -> LanguageM
 def configure_machine(
     configuration: Configuration,
 ) -> tuple[tf.distribute.Strategy, int]:
-    """Sets threads, precision and eagerness; the strategy and the number of chains."""
+    """Sets threads, memory, precision; the strategy and the number of chains."""
+    keep_freed_memory()
     replicas = (
         max(configuration.num_devices, 1) if configuration.strategy != "none" else 1
     )
