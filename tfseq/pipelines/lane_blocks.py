@@ -167,4 +167,7 @@ def _unbatch(blocks: tf.data.Dataset) -> tf.data.Dataset:
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.OFF
     )
+    # There is nothing to tune, and the tuner's thread can keep a process from ending for
+    # as long as its period, a minute.
+    options.autotune.enabled = False
     return blocks.prefetch(1).unbatch().with_options(options)
