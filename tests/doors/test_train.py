@@ -40,7 +40,7 @@ def fixture_settings(tmp_path, text_file):
         units=12,
         dropout=0.2,
         learning_rate=0.02,
-        schedule="constant",
+        schedule="plateau",
         num_steps=24,
         log_every=4,
         evaluate_every=6,
