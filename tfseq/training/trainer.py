@@ -226,7 +226,11 @@ class Trainer:
 
     def _update_progress(self) -> None:
         self.progress["loss_sum"] = float(self.totals.loss)
-        self.progress["wall_seconds"] = time.perf_counter() - self.started
+        self.progress["wall_seconds"] = self._wall_seconds()
+
+    def _wall_seconds(self) -> float:
+        """Seconds since the run began, those of earlier processes included."""
+        return round(time.perf_counter() - self.started, 3)
 
     def _save(self, state: Any) -> None:
         """Saves the run as the latest checkpoint, after the events that lead up to it."""
@@ -258,7 +262,7 @@ class Trainer:
             "valid": progress["valid"],
             "test": None,
             "best": progress["best"],
-            "wall_seconds": round(time.perf_counter() - self.started, 3),
+            "wall_seconds": self._wall_seconds(),
             "tokens_per_second": round(tokens / seconds, 1),
             "finished": False,
         }
@@ -271,6 +275,7 @@ class Trainer:
             figures = self.parts.test()
             results["test"] = {"step": best["step"] if best else self.step, **figures}
             self.console.test(results["test"])
+        results["wall_seconds"] = self._wall_seconds()
         results["finished"] = True
         self.folder.write_results(results)
         self.console.say(
