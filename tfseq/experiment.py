@@ -16,6 +16,7 @@ from tfseq.datasets import (
     text8_corpus,
     text_file_corpus,
 )
+from tfseq.datasets.sources import DATA_DIR_VARIABLE
 from tfseq.errors import UsageError
 from tfseq.inference import compile_evaluation, compile_sampling
 from tfseq.models import LanguageModel, TokenInputs
@@ -69,7 +70,7 @@ def cache_folder(configuration: Configuration) -> pathlib.Path:
 
 def locate(path: str | None, data_dir: str | None) -> str | None:
     """A text file named by a flag: as it is, or else inside the data folder."""
-    data_dir = data_dir or os.environ.get("TFSEQ_DATA_DIR")
+    data_dir = data_dir or os.environ.get(DATA_DIR_VARIABLE)
     if not path or not data_dir or os.path.exists(path):
         return path
     inside = os.path.join(data_dir, path)

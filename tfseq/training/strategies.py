@@ -8,6 +8,11 @@ import tensorflow as tf
 from tfseq.errors import UsageError
 
 
+def count_cores() -> int:
+    """Processor cores that this process may use; 1 where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
 def choose_chains(requested: int, lanes: int) -> int:
     """Independent parts that a replica's lanes are computed in, side by side.
 
@@ -21,9 +26,9 @@ def choose_chains(requested: int, lanes: int) -> int:
                 f"that divides them; choose another"
             )
         return requested
-    if tf.config.list_physical_devices("GPU"):
+    if _has_gpu():
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    cores = count_cores()
     return max(count for count in range(1, cores + 1) if lanes % count == 0)
 
 
@@ -33,7 +38,7 @@ def set_threads(intra_op: int, inter_op: int, chains: int) -> None:
     By default as many operations run side by side as there are chains, each with its
     share of the cores. A process whose pools have started already keeps them.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    cores = count_cores()
     try:
         tf.config.threading.set_inter_op_parallelism_threads(inter_op or max(chains, 2))
         tf.config.threading.set_intra_op_parallelism_threads(
