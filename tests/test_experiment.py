@@ -24,7 +24,7 @@ def test_every_cell_makes_a_model_that_trains(cell, num_layers):
     tokens = np.random.default_rng(0).integers(0, 7, [3, 6]).astype(np.int32)
     seed = LaneSeed(tf.constant([0, 1]), tf.constant(0))
     with tf.GradientTape() as tape:
-        loss, state = model.total_loss(
+        loss, _, state = model.losses(
             tokens, tokens, model.initial_state(3), training=True, lane_seed=seed
         )
     gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
@@ -71,6 +71,30 @@ def test_dropout_goes_between_layers_and_input_dropout_before_them():
     assert isinstance(first, cells.FusedGateLSTMCell)
     assert [other.rate for other in others] == [0.5, 0.5]
     assert build(dropout=0.5).cell.rate == 0.5
+
+
+def test_every_regularizer_reaches_the_model():
+    model = build(
+        num_layers=2,
+        embedding_size=4,
+        tie_embeddings=True,
+        dropout=0.3,
+        variational_dropout=True,
+        embedding_dropout=0.1,
+        recurrent_weight_dropout=0.2,
+        activation_regularization=2.0,
+        temporal_activation_regularization=1.0,
+    )
+    assert model.inputs_layer.dropout == 0.1
+    assert (model.dropout, model.variational_dropout) == (0.3, True)
+    assert model.activation_regularization == 2.0
+    assert model.temporal_activation_regularization == 1.0
+    for dropped in model.cell.cells:
+        assert (dropped.rate, dropped.variational) == (0.3, True)
+        assert dropped.cell.rate == 0.2
+    # The last layer is as wide as the embedding that it is tied to.
+    assert [dropped.cell.cell.units for dropped in model.cell.cells] == [5, 4]
+    assert model.softmax_kernel is model.inputs_layer.embedding
 
 
 def test_a_plan_counts_steps_by_hand():

@@ -55,9 +55,9 @@ class Configuration:
     # Data
     dataset: str = option(
         "python_docs",
-        "Text to learn: the language reference inside every Python, text8, or a text "
-        "file of your own (--train_file).",
-        choices=("python_docs", "text8", "text"),
+        "Text to learn: the language reference inside every Python, text8, ptb (Penn "
+        "Treebank), or a text file of your own (--train_file).",
+        choices=("python_docs", "text8", "ptb", "text"),
         fixed=True,
     )
     data_dir: str | None = option(
@@ -99,8 +99,19 @@ class Configuration:
         lower=0,
         fixed=True,
     )
-    level: str = option(
-        "character", "What a token is.", choices=("character",), fixed=True
+    level: str | None = option(
+        None,
+        "What a token is; words stand between white space, and each line end is one. By "
+        "default words for ptb, else characters.",
+        choices=("character", "word"),
+        fixed=True,
+    )
+    vocabulary_size: int | None = option(
+        None,
+        "Most words in the vocabulary, the most frequent ones; the rest is <unk>. By "
+        "default all words of the training text.",
+        lower=2,
+        fixed=True,
     )
 
     # Unrollings
@@ -170,6 +181,29 @@ class Configuration:
     forget_bias: float = option(
         1.0, "Start of the LSTM's forget gate biases.", -100.0, 100.0, None, True
     )
+    tie_embeddings: bool = option(
+        False,
+        "Use the embedding as the softmax's weights too; the last layer then has "
+        "--embedding_size units.",
+        fixed=True,
+    )
+    ngram_features: int = option(
+        0,
+        "Longest n-gram with a weight of its own in the softmax, beside the layers; 0: "
+        "none.",
+        0,
+        16,
+        None,
+        True,
+    )
+    ngram_rows: int = option(
+        1 << 20,
+        "Rows of the table that contexts of --ngram_features share by hashing.",
+        1,
+        1 << 26,
+        None,
+        True,
+    )
     dropout: float = option(
         0.0,
         "Share of activations dropped between layers and before the softmax; never "
@@ -188,12 +222,60 @@ class Configuration:
         True,
     )
 
+    variational_dropout: bool = option(
+        False,
+        "Drop the same values at all time steps of an unrolling, between layers, before "
+        "the first and before the softmax.",
+        fixed=True,
+    )
+    embedding_dropout: float = option(
+        0.0,
+        "Share of the vocabulary left out of a step's inputs.",
+        0.0,
+        0.99,
+        None,
+        True,
+    )
+    recurrent_weight_dropout: float = option(
+        0.0,
+        "Share of the recurrent weights left out of a step.",
+        0.0,
+        0.99,
+        None,
+        True,
+    )
+    activation_regularization: float = option(
+        0.0,
+        "Weight of the mean square of the last layer's dropped outputs in the loss.",
+        0.0,
+        1e9,
+        None,
+        True,
+    )
+    temporal_activation_regularization: float = option(
+        0.0,
+        "Weight of the mean square of the last layer's change in time in the loss.",
+        0.0,
+        1e9,
+        None,
+        True,
+    )
+
     # Optimisation
     optimizer: str = option(
         "adam", "Update rule.", choices=("sgd", "adam", "adamw"), fixed=True
     )
     learning_rate: float = option(
         0.003, "Rate of the first step.", 0.0, 1e38, None, True
+    )
+    ngram_learning_rate: float = option(
+        0.5,
+        "Rate of the first step for --ngram_features (Adagrad); it takes the course of "
+        "--learning_rate.",
+        0.0,
+        1e38,
+        None,
+        True,
     )
     weight_decay: float = option(
         0.01, "Decoupled weight decay of adamw, a step.", 0.0, 1.0, None, True
@@ -230,6 +312,30 @@ class Configuration:
         "Global norm that gradients are clipped to; 0: no clipping.",
         0.0,
         1e9,
+        None,
+        True,
+    )
+
+    loss_scale_over_time: str = option(
+        "mean",
+        "Loss of an unrolling: the mean over its time steps, or their sum (learning rates "
+        "and clips as in older code).",
+        choices=("mean", "sum"),
+        fixed=True,
+    )
+    weight_averaging: str = option(
+        "none",
+        "Weights to validate and keep as the best: none (as they are), or nonmonotone "
+        "(their average, from the validation on that is worse than the best of those "
+        "more than --averaging_interval before it).",
+        choices=("none", "nonmonotone"),
+        fixed=True,
+    )
+    averaging_interval: int = option(
+        5,
+        "Validations that the trigger of averaging looks back.",
+        0,
+        1000000,
         None,
         True,
     )
@@ -298,6 +404,12 @@ class Configuration:
     )
     eager: bool = option(False, "Run the same steps eagerly, for a debugger.")
 
+    def __post_init__(self) -> None:
+        """Settles what follows from other settings."""
+        if self.level is None:
+            level = "word" if self.dataset == "ptb" else "character"
+            object.__setattr__(self, "level", level)
+
     def check(self) -> None:
         """Raises `UsageError` for a value out of range or settings that conflict."""
         for field in dataclasses.fields(self):
@@ -320,6 +432,16 @@ class Configuration:
                         f"{self.dataset}, expected only with --dataset=text; add "
                         "--dataset=text or leave it out"
                     )
+        if self.vocabulary_size is not None and self.level != "word":
+            raise UsageError(
+                f"--vocabulary_size={self.vocabulary_size}: found with --level="
+                f"{self.level}, expected only with --level=word; leave it out"
+            )
+        if self.tie_embeddings and not self.embedding_size:
+            raise UsageError(
+                "--tie_embeddings: found --embedding_size=0, expected an embedding; give "
+                "--embedding_size=N"
+            )
         if self.schedule == "per_epoch" and self.num_epochs is None:
             raise UsageError(
                 "--schedule=per_epoch: found no --num_epochs, expected a run counted in "

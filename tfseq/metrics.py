@@ -3,17 +3,20 @@
 import math
 
 
-def token_metrics(loss: float) -> dict[str, float]:
+def token_metrics(loss: float, level: str) -> dict[str, float]:
     """The usual forms of a mean negative log-likelihood of a token.
 
-    perplexity = exp(loss); bits_per_character = loss / ln 2, where a token is a
-    character.
+    perplexity = exp(loss); where a token is a character also
+    bits_per_character = loss / ln 2.
 
     Args:
         loss: in nats.
+        level: what a token is, `character` or `word`.
     """
-    return {
+    figures = {
         "loss": loss,
         "perplexity": math.exp(loss) if loss < 700 else math.inf,
-        "bits_per_character": loss / math.log(2),
     }
+    if level == "character":
+        figures["bits_per_character"] = loss / math.log(2)
+    return figures

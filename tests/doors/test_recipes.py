@@ -34,6 +34,7 @@ def need(settings: Configuration) -> None:
     wanted = {
         "python_docs": "",
         "text8": "text8/text8",
+        "ptb": "ptb/ptb.train.txt",
         "text": settings.train_file or "",
     }[settings.dataset]
     if wanted and not pathlib.Path(DATA_DIR, wanted).exists():
@@ -57,8 +58,7 @@ def test_a_recipe_trains(name, tmp_path):
         num_steps=2,
         num_epochs=None,
         schedule="constant" if settings.schedule == "per_epoch" else settings.schedule,
-        valid_size=200,
-        test_size=200,
+        **({} if settings.dataset == "ptb" else {"valid_size": 200, "test_size": 200}),
         sample_every=0,
         data_dir=DATA_DIR or None,
         cache_dir=str(tmp_path / "cache"),
@@ -97,7 +97,7 @@ def test_a_recipe_is_found_by_name_and_a_flag_after_it_overrides(tmp_path):
         cwd=tmp_path,
         env={
             **os.environ,
-            "PYTHONPATH": str(pathlib.Path(experiment.__file__).parents[1]),
+            "PYTHONPATH": str(pathlib.Path(configuration.__file__).parents[1]),
         },
     )
     assert process.returncode == 2

@@ -11,9 +11,11 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from runs import assert_same_run, command, figures, last_checkpoint, results, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tfseq import experiment
+from tfseq.experiment import training_run
 from tfseq.configuration import Configuration
 from tfseq.errors import DataError, UsageError
 
@@ -47,62 +49,6 @@ def fixture_settings(tmp_path, text_file):
         checkpoint_every=3,
         sample_every=12,
     )
-
-
-def command(settings: Configuration, **changes) -> list[str]:
-    """The command line of a child process that trains with these settings."""
-    values = dataclasses.asdict(dataclasses.replace(settings, **changes))
-    defaults = dataclasses.asdict(Configuration())
-    return [sys.executable, "-m", "tfseq.train"] + [
-        f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
-        for name, value in values.items()
-        if value != defaults[name]
-    ]
-
-
-def run(settings: Configuration, **changes) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command(settings, **changes), capture_output=True, text=True, check=False
-    )
-
-
-def results(settings: Configuration) -> dict:
-    return json.loads(pathlib.Path(settings.run_dir, "results.json").read_text())
-
-
-def figures(settings: Configuration) -> dict:
-    """The results but for clocks."""
-    content = results(settings)
-    return {
-        k: v
-        for k, v in content.items()
-        if k not in ("wall_seconds", "tokens_per_second")
-    }
-
-
-def last_checkpoint(settings: Configuration) -> dict[str, np.ndarray]:
-    """Every array in the newest checkpoint."""
-    folder = pathlib.Path(settings.run_dir, "checkpoints")
-    steps = [int(path.stem.split("-")[1]) for path in folder.glob("step-*.index")]
-    reader = tf.train.load_checkpoint(str(folder / f"step-{max(steps)}"))
-    return {
-        name: reader.get_tensor(name)
-        for name in reader.get_variable_to_shape_map()
-        if not name.startswith(("_CHECKPOINTABLE", "progress", "save_counter"))
-    }
-
-
-def assert_same_run(settings: Configuration, others: Configuration) -> None:
-    assert figures(settings) == figures(others)
-    one, other = last_checkpoint(settings), last_checkpoint(others)
-    assert one.keys() == other.keys()
-    for name, value in one.items():
-        np.testing.assert_array_equal(value, other[name], err_msg=name)
-    texts = [
-        pathlib.Path(each.run_dir, "samples.txt").read_text()
-        for each in (settings, others)
-    ]
-    assert texts[0] == texts[1]
 
 
 def test_a_run_learns_and_fills_its_folder(settings):
@@ -170,7 +116,7 @@ def test_an_epoch_run_goes_on_in_the_middle_of_an_epoch(settings, tmp_path):
     plan = experiment.build_plan
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            experiment,
+            training_run,
             "build_plan",
             lambda *a: dataclasses.replace(plan(*a), total_steps=9),
         )

@@ -34,7 +34,9 @@ def test_every_token_is_predicted_once_whatever_the_cut(model, tmp_path, time):
     logits, _ = model(text[np.newaxis, :-1].astype(np.int32), model.initial_state(1))
     log_probabilities = tf.nn.log_softmax(logits).numpy()[0]
     loss = -log_probabilities[np.arange(37), text[1:]].mean()
-    figures = compile_evaluation(model)(evaluation_unrollings(token_file, 1, time))
+    figures = compile_evaluation(model, "character")(
+        evaluation_unrollings(token_file, 1, time)
+    )
     np.testing.assert_allclose(figures["loss"], loss, rtol=1e-5)
     np.testing.assert_allclose(figures["perplexity"], np.exp(loss), rtol=1e-5)
     np.testing.assert_allclose(
@@ -46,7 +48,7 @@ def test_evaluation_sees_new_weights(model, tmp_path):
     text = np.random.default_rng(0).integers(0, VOCABULARY, 20).astype(np.uint8)
     token_file = write_token_file(tmp_path / "text.ids", [text], np.dtype("uint8"))
     dataset = evaluation_unrollings(token_file, 1, 5)
-    evaluate = compile_evaluation(model)
+    evaluate = compile_evaluation(model, "character")
     assert abs(evaluate(dataset)["perplexity"] - VOCABULARY) > 0.01
     model.softmax_kernel.assign(tf.zeros([6, VOCABULARY]))
     np.testing.assert_allclose(evaluate(dataset)["perplexity"], VOCABULARY, rtol=1e-5)

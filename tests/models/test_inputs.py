@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfseq.cells import LaneSeed
 from tfseq.errors import UsageError
 from tfseq.models import TokenInputs, ngram_ids
 
@@ -70,3 +71,30 @@ def test_embedding_starts_uniform_within_its_scale():
 def test_too_many_symbols_are_refused():
     with pytest.raises(UsageError, match="--ngram=4"):
         TokenInputs(1000, ngram=4)
+
+
+def test_embedding_dropout_leaves_out_symbols_wherever_they_occur():
+    layer = TokenInputs(50, 8, dropout=0.4)
+    layer.build()
+    layer.embedding.assign(np.ones([50, 8], np.float32))
+    tokens = tf.constant(np.random.default_rng(0).integers(0, 50, [6, 40]), tf.int32)
+    seed = LaneSeed(tf.constant([2, 5]), tf.constant(0))
+    state = layer.initial_state(6)
+    features, _ = layer(tokens, state, training=True, lane_seed=seed)
+    features = features.numpy()
+    gone = 0
+    for token in np.unique(tokens):
+        (value,) = np.unique(features[tokens.numpy() == token])
+        assert value == 0 or np.isclose(value, 1 / 0.6)
+        gone += value == 0
+    assert 10 <= gone <= 30
+    # The same symbols on other lanes, and none outside of training.
+    later = LaneSeed(seed.seed, tf.constant(3))
+    part, _ = layer(tokens[3:], state[3:], training=True, lane_seed=later)
+    np.testing.assert_array_equal(part, features[3:])
+    np.testing.assert_array_equal(layer(tokens, state)[0], np.ones([6, 40, 8]))
+
+
+def test_embedding_dropout_needs_an_embedding():
+    with pytest.raises(UsageError, match="--embedding_dropout"):
+        TokenInputs(50, dropout=0.4)

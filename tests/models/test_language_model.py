@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfseq import cells
 from tfseq.cells import LaneSeed
+from tfseq.errors import UsageError
 from tfseq.models import LanguageModel, TokenInputs
 
 VOCABULARY = 6
@@ -138,3 +139,65 @@ def test_uniform_logits_have_the_vocabulary_as_perplexity(tokens):
     model.softmax_kernel.assign(np.zeros([4, VOCABULARY], np.float32))
     loss, _ = model.total_loss(tokens[:, :-1], tokens[:, 1:], model.initial_state(3))
     np.testing.assert_allclose(np.exp(loss / 24), VOCABULARY, rtol=1e-6)
+
+
+def test_tied_weights_are_one_variable_with_the_sum_of_both_gradients(tokens):
+    untied = LanguageModel(TokenInputs(VOCABULARY, 4), cells.FusedGateLSTMCell(4), 6)
+    untied.build()
+    tied = LanguageModel(
+        TokenInputs(VOCABULARY, 4), untied.cell, VOCABULARY, tie_embeddings=True
+    )
+    tied.build()
+    embedding = tied.inputs_layer.embedding
+    untied.inputs_layer.embedding.assign(embedding)
+    untied.softmax_kernel.assign(tf.transpose(embedding))
+    assert tied.softmax_kernel is embedding
+    assert len(tied.trainable_variables) == len(untied.trainable_variables) - 1
+    results = []
+    for model, sources in (
+        (tied, [embedding]),
+        (untied, [untied.inputs_layer.embedding, untied.softmax_kernel]),
+    ):
+        with tf.GradientTape() as tape:
+            loss, _ = model.total_loss(
+                tokens[:, :-1], tokens[:, 1:], model.initial_state(3)
+            )
+        gradients = tape.gradient(loss, [source.value for source in sources])
+        results.append((loss, [tf.convert_to_tensor(part) for part in gradients]))
+    (loss, (gradient,)), (other, (at_input, at_output)) = results
+    np.testing.assert_allclose(loss, other, rtol=1e-6)
+    expected = at_input + tf.transpose(at_output)
+    np.testing.assert_allclose(gradient, expected, atol=1e-5)
+    logits, _ = tied(tokens, tied.initial_state(3))
+    np.testing.assert_allclose(
+        logits, untied(tokens, untied.initial_state(3))[0], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(("size", "ngram"), [(3, 1), (4, 2)])
+def test_an_embedding_that_does_not_fit_cannot_be_tied(size, ngram):
+    with pytest.raises(UsageError, match="--tie_embeddings"):
+        LanguageModel(
+            TokenInputs(VOCABULARY, size, ngram),
+            cells.FusedGateLSTMCell(4),
+            VOCABULARY,
+            tie_embeddings=True,
+        )
+
+
+def test_a_variational_model_drops_the_same_outputs_at_every_step():
+    model = LanguageModel(
+        TokenInputs(VOCABULARY),
+        cells.FusedGateLSTMCell(50),
+        VOCABULARY,
+        dropout=0.5,
+        variational_dropout=True,
+    )
+    seed = LaneSeed(tf.constant([0, 1]), tf.constant(0))
+    dropped = model.drop_outputs(tf.ones([8, 3, 50]), seed).numpy()
+    assert set(np.unique(dropped)) == {0, 2}
+    assert (dropped == dropped[:1]).all()
+    assert (dropped[:, 0] != dropped[:, 1]).any()
+    model.variational_dropout = False
+    dropped = model.drop_outputs(tf.ones([8, 3, 50]), seed).numpy()
+    assert (dropped != dropped[:1]).any()

@@ -8,6 +8,7 @@ from tfseq.cells.lstm import FusedGateLSTMCell, SeparateGateLSTMCell
 from tfseq.cells.simple_rnn import FusedSimpleRNNCell, SeparateSimpleRNNCell
 from tfseq.cells.stack import StackedCell
 from tfseq.cells.unroll import plain_unroll, unroll
+from tfseq.cells.weight_dropout import WeightDroppedCell, drop_values
 
 __all__ = [
     "DropoutCell",
@@ -19,6 +20,8 @@ __all__ = [
     "SeparateGateLSTMCell",
     "SeparateSimpleRNNCell",
     "StackedCell",
+    "WeightDroppedCell",
+    "drop_values",
     "fold_lane_seed",
     "fuse",
     "lane_dropout",

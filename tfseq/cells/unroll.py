@@ -16,6 +16,7 @@ from tfseq.cells.lane_seed import LaneSeed
 from tfseq.cells.recurrent_cell import RecurrentCell
 from tfseq.cells.stack import StackedCell
 from tfseq.cells.time_loop import loop_over_time
+from tfseq.cells.weight_dropout import WeightDroppedCell
 
 
 @tf.autograph.experimental.do_not_convert
@@ -74,11 +75,17 @@ def _unroll_time_major(cell, inputs, state, training, lane_seed):
         return _unroll_time_major(
             cell.cell, inputs, state, training, part_lane_seed(lane_seed, 0)
         )
+    if isinstance(cell, WeightDroppedCell):
+        weights = cell.unrolling_weights(training, lane_seed)
+        return _unroll_basic_cell(cell.cell, inputs, state, weights)
     if isinstance(cell, RecurrentCell):
-        weights = cell.unrolling_weights()
-        projected = cell.project_inputs(inputs, weights)
-        return cell.unroll_projected(projected, list(state), weights)
+        return _unroll_basic_cell(cell, inputs, state, cell.unrolling_weights())
     return _loop_over_cell(cell, inputs, state, training=training)
+
+
+def _unroll_basic_cell(cell, inputs, state, weights):
+    projected = cell.project_inputs(inputs, weights)
+    return cell.unroll_projected(projected, list(state), weights)
 
 
 @tf.autograph.experimental.do_not_convert

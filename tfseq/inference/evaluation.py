@@ -10,7 +10,9 @@ from tfseq.metrics import token_metrics
 LanguageModelEvaluation = Callable[[tf.data.Dataset], dict[str, float]]
 
 
-def compile_evaluation(model: Any, batch_size: int = 1) -> LanguageModelEvaluation:
+def compile_evaluation(
+    model: Any, level: str, batch_size: int = 1
+) -> LanguageModelEvaluation:
     """A function that reads a whole text once and returns its metrics.
 
     The state starts at zero and is carried from unrolling to unrolling; the whole text
@@ -19,6 +21,7 @@ def compile_evaluation(model: Any, batch_size: int = 1) -> LanguageModelEvaluati
 
     Args:
         model: the language model.
+        level: what a token is, `character` or `word`.
         batch_size: lanes of the data sets that will be given.
 
     Returns:
@@ -44,6 +47,6 @@ def compile_evaluation(model: Any, batch_size: int = 1) -> LanguageModelEvaluati
 
     def evaluate(dataset: tf.data.Dataset) -> dict[str, float]:
         total, count = read(dataset)
-        return token_metrics(float(total) / max(float(count), 1.0))
+        return token_metrics(float(total) / max(float(count), 1.0), level)
 
     return evaluate

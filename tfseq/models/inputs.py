@@ -5,9 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfseq.cells import LaneSeed, drop_values, fold_lane_seed
 from tfseq.errors import UsageError
 
 MAX_ROWS = 10_000_000
+EMBEDDING_DROPOUT_SEED = 1_000_007
 
 
 def ngram_ids(
@@ -55,6 +57,10 @@ class TokenInputs(keras.layers.Layer):
         ngram: tokens in one symbol, n.
         embedding_scale: the embedding starts uniform in ± this.
         seed: seed of that start.
+        dropout: share of the symbols that are left out of a training step: their rows
+            are zero wherever they occur in the unrolling, on all lanes (Gal & Ghahramani
+            2016, https://arxiv.org/abs/1512.05287; Merity et al. 2018,
+            https://arxiv.org/abs/1708.02182), the others divided by 1 - dropout.
 
     Raises:
         UsageError: V^n symbols are more than the layer can hold.
@@ -67,6 +73,7 @@ class TokenInputs(keras.layers.Layer):
         ngram: int = 1,
         embedding_scale: float = 0.1,
         seed: int = 0,
+        dropout: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -75,11 +82,17 @@ class TokenInputs(keras.layers.Layer):
         self.ngram = ngram
         self.embedding_scale = embedding_scale
         self.seed = seed
+        self.dropout = dropout
         self.num_symbols = vocabulary_size**ngram
         if self.num_symbols > MAX_ROWS:
             raise UsageError(
                 f"--ngram={ngram}: found {vocabulary_size} tokens, so {self.num_symbols} "
                 f"symbols, expected at most {MAX_ROWS}; lower --ngram"
+            )
+        if dropout and not embedding_size:
+            raise UsageError(
+                f"--embedding_dropout={dropout}: found no embedding, expected one; give "
+                "--embedding_size, or use --input_dropout"
             )
         self.embedding = None
 
@@ -102,12 +115,31 @@ class TokenInputs(keras.layers.Layer):
         """The tokens before the first one, all 0: `[batch, n - 1]`."""
         return tf.zeros([batch_size, self.ngram - 1], tf.int32)
 
-    def call(self, tokens: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Features `[batch, time, embedding_size]`, or ids `[batch, time]`, and state."""
+    def call(
+        self,
+        tokens: tf.Tensor,
+        state: tf.Tensor,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Features `[batch, time, embedding_size]`, or ids `[batch, time]`, and state.
+
+        Args:
+            tokens: ids, `[batch, time]`.
+            state: what `initial_state` or the call before returned.
+            training: whether to apply dropout.
+            lane_seed: what the dropped symbols derive from; needed with dropout.
+        """
         ids, state = ngram_ids(tokens, state, self.vocabulary_size, self.ngram)
         if self.embedding is None:
             return ids, state
-        return tf.gather(tf.cast(self.embedding, self.compute_dtype), ids), state
+        features = tf.gather(tf.cast(self.embedding, self.compute_dtype), ids)
+        if training and self.dropout:
+            seed = fold_lane_seed(lane_seed, EMBEDDING_DROPOUT_SEED).seed
+            ones = tf.ones([self.num_symbols], features.dtype)
+            kept = drop_values(ones, self.dropout, seed)
+            features *= tf.gather(kept, ids)[..., tf.newaxis]
+        return features, state
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
@@ -118,4 +150,5 @@ class TokenInputs(keras.layers.Layer):
             "ngram": self.ngram,
             "embedding_scale": self.embedding_scale,
             "seed": self.seed,
+            "dropout": self.dropout,
         }

@@ -1,15 +1,33 @@
 """The language model: token inputs, recurrent layers, softmax over the vocabulary."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
 from tfseq.cells.unroll import swap_batch_and_time
+from tfseq.errors import UsageError
 from tfseq.models.inputs import TokenInputs
+from tfseq.models.ngram_logits import NgramLogits
+from tfseq.models.regularization import activation_penalty, temporal_activation_penalty
+from tfseq.models.softmax_loss import project_to_vocabulary, softmax_loss
 
 OUTPUT_DROPOUT_SEED = 1_000_003
+
+
+class LanguageModelState(NamedTuple):
+    """What a language model carries from one unrolling to the next.
+
+    Attributes:
+        inputs: the tokens that the input layer still needs, `[batch, n - 1]`.
+        cell: the recurrent state, a nest of `[batch, …]`.
+        ngrams: the tokens that direct n-gram features still need, or nothing.
+    """
+
+    inputs: Any
+    cell: Any
+    ngrams: Any
 
 
 class LanguageModel(keras.Model):
@@ -17,9 +35,9 @@ class LanguageModel(keras.Model):
 
         x(t), n(t) = inputs(tokens(t), n(t-1))
         h(t), s(t) = cell(x(t), s(t-1))
-        logits(t)  = softmax_kernelᵀ · dropout(h(t)) + softmax_bias
+        logits(t)  = softmax_kernelᵀ · dropout(h(t)) + softmax_bias  (+ n-gram weights)
 
-    The state (n, s) is an argument and a result, so that a text of any length is read
+    The state is an argument and a result, so that a text of any length is read
     unrolling by unrolling and the model itself remembers nothing.
 
     Args:
@@ -28,6 +46,17 @@ class LanguageModel(keras.Model):
         vocabulary_size: number of tokens.
         dropout: share of the cell's outputs dropped before the softmax.
         softmax_initializer: start of the softmax's kernel.
+        tie_embeddings: the embedding is the softmax's kernel as well (Press & Wolf
+            2017, https://arxiv.org/abs/1608.05859; Inan et al. 2017,
+            https://arxiv.org/abs/1611.01462).
+        variational_dropout: one dropout mask before the softmax for all time steps of
+            an unrolling.
+        ngram_logits: direct n-gram features, or None.
+        activation_regularization: weight of `activation_penalty` on dropout(h).
+        temporal_activation_regularization: weight of `temporal_activation_penalty` on h.
+
+    Raises:
+        UsageError: embeddings are tied that do not fit the softmax.
     """
 
     def __init__(
@@ -37,64 +66,118 @@ class LanguageModel(keras.Model):
         vocabulary_size: int,
         dropout: float = 0.0,
         softmax_initializer: Any = "glorot_uniform",
+        tie_embeddings: bool = False,
+        variational_dropout: bool = False,
+        ngram_logits: NgramLogits | None = None,
+        activation_regularization: float = 0.0,
+        temporal_activation_regularization: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        if tie_embeddings and (
+            inputs.num_symbols != vocabulary_size
+            or inputs.embedding_size != cell.output_size
+        ):
+            raise UsageError(
+                f"--tie_embeddings: found an embedding of {inputs.num_symbols} rows of "
+                f"{inputs.embedding_size}, expected {vocabulary_size} rows of "
+                f"{cell.output_size}, as wide as the last layer; change --embedding_size "
+                "or --ngram"
+            )
         self.inputs_layer = inputs
         self.cell = cell
         self.vocabulary_size = vocabulary_size
         self.dropout = dropout
         self.softmax_initializer = keras.initializers.get(softmax_initializer)
+        self.tie_embeddings = tie_embeddings
+        self.variational_dropout = variational_dropout
+        self.ngram_logits = ngram_logits
+        self.activation_regularization = activation_regularization
+        self.temporal_activation_regularization = temporal_activation_regularization
 
     def build(self, input_shape: Any = None) -> None:
         """Makes all variables."""
-        self.inputs_layer.build()
-        self.cell.build((None, self.inputs_layer.features))
-        self.softmax_kernel = self.add_weight(
-            shape=(self.cell.output_size, self.vocabulary_size),
-            initializer=self.softmax_initializer,
-            name="softmax_kernel",
-        )
+        if not self.inputs_layer.built:
+            self.inputs_layer.build()
+        if not self.cell.built:
+            self.cell.build((None, self.inputs_layer.features))
+        if self.tie_embeddings:
+            self.softmax_kernel = self.inputs_layer.embedding
+        else:
+            self.softmax_kernel = self.add_weight(
+                shape=(self.cell.output_size, self.vocabulary_size),
+                initializer=self.softmax_initializer,
+                name="softmax_kernel",
+            )
         self.softmax_bias = self.add_weight(
             shape=(self.vocabulary_size,), initializer="zeros", name="softmax_bias"
         )
+        if self.ngram_logits is not None and not self.ngram_logits.built:
+            self.ngram_logits.build()
         self.built = True
 
-    def initial_state(self, batch_size: int) -> Any:
+    @property
+    def row_variables(self) -> list[keras.Variable]:
+        """Tables of which a step reads, and should update, few rows."""
+        return [] if self.ngram_logits is None else [self.ngram_logits.table]
+
+    @property
+    def dense_variables(self) -> list[keras.Variable]:
+        """The trainable variables that a step updates as a whole."""
+        rows = {id(variable) for variable in self.row_variables}
+        return [
+            variable
+            for variable in self.trainable_variables
+            if id(variable) not in rows
+        ]
+
+    def initial_state(self, batch_size: int) -> LanguageModelState:
         """The state before the first token: zeros, a nest of `[batch, …]` tensors."""
-        return (
+        return LanguageModelState(
             self.inputs_layer.initial_state(batch_size),
             self.cell.get_initial_state(batch_size),
+            self.ngram_logits.initial_state(batch_size) if self.ngram_logits else (),
         )
 
     def hidden(
         self,
         tokens: tf.Tensor,
-        state: Any,
+        state: LanguageModelState,
         training: bool = False,
         lane_seed: LaneSeed | None = None,
-    ) -> tuple[tf.Tensor, Any]:
-        """What the softmax reads, `[time, batch, units]`, and the new state.
+    ) -> tuple[tf.Tensor, LanguageModelState]:
+        """The last layer's outputs, `[time, batch, units]`, and the new state.
 
         Time comes first, as the recurrence has it; arguments are those of `call`.
         """
-        input_state, cell_state = state
-        features, input_state = self.inputs_layer(tokens, input_state)
+        features, input_state = self.inputs_layer(
+            tokens, state.inputs, training=training, lane_seed=_as_tensors(lane_seed)
+        )
         outputs, cell_state = unroll(
             self.cell,
             swap_batch_and_time(features),
-            cell_state,
+            state.cell,
             training=training,
             lane_seed=lane_seed,
             time_major=True,
         )
-        if training and self.dropout:
-            seed = fold_lane_seed(lane_seed, OUTPUT_DROPOUT_SEED)
-            outputs = lane_dropout(outputs, self.dropout, seed, time_major=True)
-        return outputs, (input_state, cell_state)
+        return outputs, state._replace(inputs=input_state, cell=cell_state)
+
+    def drop_outputs(self, hidden: tf.Tensor, lane_seed: LaneSeed | None) -> tf.Tensor:
+        """What the softmax reads in training, `[time, batch, units]`."""
+        if not self.dropout:
+            return hidden
+        seed = fold_lane_seed(lane_seed, OUTPUT_DROPOUT_SEED)
+        return lane_dropout(
+            hidden, self.dropout, seed, self.variational_dropout, time_major=True
+        )
+
+    def softmax_weights(self, dtype: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """The softmax's kernel and bias as tensors."""
+        return tf.cast(self.softmax_kernel, dtype), tf.cast(self.softmax_bias, dtype)
 
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
-        """Unnormalised log-probabilities of the next token, float32.
+        """Unnormalised log-probabilities of the next token, float32, without n-grams.
 
         Args:
             hidden: `[…, units]`.
@@ -102,25 +185,24 @@ class LanguageModel(keras.Model):
         Returns:
             `[…, vocabulary]`.
         """
-        dtype = hidden.dtype
-        flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
-        flat = tf.matmul(flat, tf.cast(self.softmax_kernel, dtype))
-        flat = tf.cast(
-            tf.nn.bias_add(flat, tf.cast(self.softmax_bias, dtype)), tf.float32
+        flat = project_to_vocabulary(
+            tf.reshape(hidden, [-1, hidden.shape[-1]]),
+            *self.softmax_weights(hidden.dtype),
+            self.tie_embeddings,
         )
         shape = tf.concat([tf.shape(hidden)[:-1], [self.vocabulary_size]], axis=0)
-        return tf.reshape(flat, shape)
+        return tf.reshape(tf.cast(flat, tf.float32), shape)
 
-    def total_loss(
+    def losses(
         self,
         tokens: tf.Tensor,
         labels: tf.Tensor,
-        state: Any,
+        state: LanguageModelState,
         weights: tf.Tensor | None = None,
         training: bool = False,
         lane_seed: LaneSeed | None = None,
-    ) -> tuple[tf.Tensor, Any]:
-        """The sum of -ln p(label) over all predictions, in nats, and the new state.
+    ) -> tuple[tf.Tensor, tf.Tensor, LanguageModelState]:
+        """What training minimises: loss and penalty, and the new state.
 
         Args:
             tokens: ids, `[batch, time]`.
@@ -129,23 +211,62 @@ class LanguageModel(keras.Model):
             weights: what each prediction counts, `[batch, time]`; 1 by default.
             training: whether to apply dropout.
             lane_seed: what dropout masks derive from.
+
+        Returns:
+            The sum of -ln p(label) over all predictions, in nats; the regularizers'
+            penalty summed in the same way; the state.
         """
         hidden, state = self.hidden(tokens, state, training, lane_seed)
-        flat = self.logits(tf.reshape(hidden, [-1, hidden.shape[-1]]))
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            tf.reshape(tf.transpose(labels), [-1]), flat
+        dropped = self.drop_outputs(hidden, lane_seed) if training else hidden
+        flat = tf.reshape(dropped, [-1, dropped.shape[-1]])
+        flat_labels = tf.reshape(tf.transpose(labels), [-1])
+        flat_weights = (
+            None if weights is None else tf.reshape(tf.transpose(weights), [-1])
         )
-        if weights is not None:
-            losses *= tf.reshape(tf.transpose(weights), [-1])
-        return tf.reduce_sum(losses), state
+        if self.ngram_logits is None:
+            kernel, bias = self.softmax_weights(flat.dtype)
+            loss = softmax_loss(
+                flat, kernel, bias, flat_labels, flat_weights, self.tie_embeddings
+            )
+        else:
+            more, ngrams = self.ngram_logits(tokens, state.ngrams)
+            state = state._replace(ngrams=ngrams)
+            more = tf.reshape(swap_batch_and_time(more), [-1, self.vocabulary_size])
+            each = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                flat_labels, self.logits(flat) + more
+            )
+            loss = tf.reduce_sum(each if weights is None else each * flat_weights)
+        penalty = tf.zeros([])
+        if training and self.activation_regularization:
+            penalty += self.activation_regularization * activation_penalty(dropped)
+        if training and self.temporal_activation_regularization:
+            penalty += (
+                self.temporal_activation_regularization
+                * temporal_activation_penalty(hidden)
+            )
+        return loss, penalty, state
+
+    def total_loss(
+        self,
+        tokens: tf.Tensor,
+        labels: tf.Tensor,
+        state: LanguageModelState,
+        weights: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, LanguageModelState]:
+        """The sum of -ln p(label) over all predictions, in nats, and the new state.
+
+        Arguments are those of `losses`; nothing is dropped.
+        """
+        loss, _, state = self.losses(tokens, labels, state, weights)
+        return loss, state
 
     def call(
         self,
         tokens: tf.Tensor,
-        state: Any,
+        state: LanguageModelState,
         training: bool = False,
         lane_seed: LaneSeed | None = None,
-    ) -> tuple[tf.Tensor, Any]:
+    ) -> tuple[tf.Tensor, LanguageModelState]:
         """Logits `[batch, time, vocabulary]` of the next tokens, and the new state.
 
         Args:
@@ -154,5 +275,17 @@ class LanguageModel(keras.Model):
             training: whether to apply dropout.
             lane_seed: what dropout masks derive from; needed with dropout in training.
         """
-        outputs, state = self.hidden(tokens, state, training, lane_seed)
-        return self.logits(swap_batch_and_time(outputs)), state
+        hidden, state = self.hidden(tokens, state, training, lane_seed)
+        if training:
+            hidden = self.drop_outputs(hidden, lane_seed)
+        logits = self.logits(swap_batch_and_time(hidden))
+        if self.ngram_logits is not None:
+            more, ngrams = self.ngram_logits(tokens, state.ngrams)
+            logits += more
+            state = state._replace(ngrams=ngrams)
+        return logits, state
+
+
+def _as_tensors(lane_seed: LaneSeed | None) -> LaneSeed | None:
+    # Keras accepts no mixture of tensors and numbers within one argument.
+    return lane_seed and LaneSeed(*map(tf.convert_to_tensor, lane_seed))

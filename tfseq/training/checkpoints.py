@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -29,6 +30,7 @@ class Checkpoints:
         optimizer: the built optimizer, or None to read weights only.
         state: the initial recurrent state of the global batch, for its shapes.
         keep: latest checkpoints kept.
+        others: more that training changes, by name, saved with the optimizer.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Checkpoints:
         optimizer: keras.optimizers.Optimizer | None = None,
         state: Any = None,
         keep: int = 3,
+        others: Mapping[str, tf.Module] | None = None,
     ):
         self.folder = folder
         self.best_folder = folder / "best"
@@ -49,7 +52,7 @@ class Checkpoints:
         self._progress = tf.Variable("", dtype=tf.string)
         parts = {"model": model, "progress": self._progress}
         if optimizer is not None:
-            parts.update(optimizer=optimizer, state=self._state)
+            parts.update(optimizer=optimizer, state=self._state, **(others or {}))
         self._partial = optimizer is None
         self._checkpoint = tf.train.Checkpoint(**parts)
         self._keep = keep

@@ -15,16 +15,25 @@ def format_duration(seconds: float) -> str:
     return f"{minutes}:{whole % 60:02d}"
 
 
+def bits(figures: dict[str, float]) -> str:
+    """The bits of a character, where tokens are characters."""
+    if "bits_per_character" not in figures:
+        return ""
+    return f"  bits/character {figures['bits_per_character']:.3f}"
+
+
 class Console:
     """Plain lines in a file; on a terminal also a live progress bar.
 
     Args:
         total_steps: steps of the whole run.
         step: step that the run goes on from.
+        level: what a token is, `character` or `word`.
     """
 
-    def __init__(self, total_steps: int, step: int):
+    def __init__(self, total_steps: int, step: int, level: str):
         self._total = total_steps
+        self._level = level
         self._bar: Any = None
         if sys.stderr.isatty():
             self._bar = tqdm(
@@ -56,9 +65,9 @@ class Console:
             f"step {step:{width}d}/{self._total}"
             f"  loss {figures['loss']:.4f}"
             f"  perplexity {figures['perplexity']:.2f}"
-            f"  bits/character {figures['bits_per_character']:.3f}"
+            f"{bits(figures)}"
             f"  learning rate {figures['learning_rate']:.3g}"
-            f"  {figures['characters_per_second']:,.0f} characters/s"
+            f"  {figures[f'{self._level}s_per_second']:,.0f} {self._level}s/s"
             f"  left {format_duration(seconds_left)}"
         )
 
@@ -69,8 +78,7 @@ class Console:
             f"step {step:{width}d}/{self._total}"
             f"  valid loss {figures['loss']:.4f}"
             f"  perplexity {figures['perplexity']:.3f}"
-            f"  bits/character {figures['bits_per_character']:.3f}"
-            + ("  (best so far)" if best else "")
+            f"{bits(figures)}" + ("  (best so far)" if best else "")
         )
 
     def test(self, figures: dict[str, float]) -> None:
@@ -79,7 +87,7 @@ class Console:
             f"test, with the weights of step {figures['step']}:"
             f"  loss {figures['loss']:.4f}"
             f"  perplexity {figures['perplexity']:.3f}"
-            f"  bits/character {figures['bits_per_character']:.3f}"
+            f"{bits(figures)}"
         )
 
     def samples(self, lines: list[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfseq.training.averaging import NonMonotoneTrigger, WeightAverage
 from tfseq.training.schedules import Plateau
 from tfseq.training.steps import StepLoop
 
@@ -26,6 +27,7 @@ class Plan:
         sample_every: steps between two sets of samples; 0 for none.
         checkpoint_every: steps between two checkpoints.
         steps_per_call: most steps in one call; 0 to choose by time.
+        level: what a token is, `character` or `word`.
     """
 
     total_steps: int
@@ -36,6 +38,7 @@ class Plan:
     sample_every: int
     checkpoint_every: int
     steps_per_call: int = 0
+    level: str = "character"
 
     def next_stop(self, step: int) -> int:
         """The next step after `step` at which the step loop must return."""
@@ -66,6 +69,8 @@ class Parts:
         learning_rate: rate of a step, before the plateau's scale.
         scale: the plateau's scale, read by the optimizer.
         plateau: rule for the scale, or None.
+        average: the running average of the weights, or None.
+        trigger: rule for the start of averaging, or None.
         validate: metrics over the validation text, or None.
         test: metrics over the test text with the best weights, or None.
         sample: texts sampled at a given step, or None.
@@ -82,6 +87,8 @@ class Parts:
     learning_rate: Callable[[int], float]
     scale: tf.Variable
     plateau: Plateau | None
+    average: WeightAverage | None
+    trigger: NonMonotoneTrigger | None
     validate: Callable[[], Metrics] | None
     test: Callable[[], Metrics] | None
     sample: Callable[[int], list[str]] | None

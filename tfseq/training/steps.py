@@ -7,6 +7,8 @@ import keras
 import tensorflow as tf
 
 from tfseq.cells import LaneSeed
+from tfseq.training.averaging import WeightAverage
+from tfseq.training.row_adagrad import RowAdagrad
 
 NEVER = 2**62
 
@@ -42,8 +44,8 @@ def chain_gradients(
     labels: list[tf.Tensor],
     states: list[Any],
     lane_seeds: list[LaneSeed],
-    num_tokens: int,
-) -> tuple[tf.Tensor, list[tf.Tensor], list[Any]]:
+    divisor: float,
+) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.IndexedSlices], list[Any]]:
     """Loss, gradients and new states of a replica's lanes, computed chain by chain.
 
     The chains are independent in the graph until their gradients are added, so that
@@ -55,28 +57,38 @@ def chain_gradients(
         labels: for each chain, the tokens that follow, `[lanes, time]`.
         states: for each chain, the state before the unrolling.
         lane_seeds: for each chain, what its dropout masks derive from.
-        num_tokens: labels in the global batch; the loss is their mean.
+        divisor: what is differentiated is loss and penalty divided by this.
 
     Returns:
-        The sum of the losses divided by `num_tokens`, its gradient for each trainable
-        variable (dense), and the new states.
+        The sum of the losses; the gradients of the dense variables; the gradients of
+        the row variables, of the sum itself, row by row; the new states.
     """
-    losses, new_states = [], []
-    variables = [variable.value for variable in model.trainable_variables]
+    losses, penalties, new_states = [], [], []
+    dense = [variable.value for variable in model.dense_variables]
+    rows = [variable.value for variable in model.row_variables]
     with tf.GradientTape() as tape:
         for tokens, targets, state, seed in zip(
             inputs, labels, states, lane_seeds, strict=True
         ):
-            loss, state = model.total_loss(
+            loss, penalty, state = model.losses(
                 tokens, targets, state, training=True, lane_seed=seed
             )
             losses.append(loss)
+            penalties.append(penalty)
             new_states.append(state)
-        loss = tf.add_n(losses) / num_tokens
+        loss = tf.add_n(losses)
+        objective = (loss + tf.add_n(penalties)) / divisor
     gradients = tape.gradient(
-        loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        objective, [*dense, *rows], unconnected_gradients=tf.UnconnectedGradients.ZERO
     )
-    return loss, [tf.convert_to_tensor(gradient) for gradient in gradients], new_states
+    row_gradients = [
+        tf.IndexedSlices(gradient.values * divisor, gradient.indices)
+        for gradient in gradients[len(dense) :]
+    ]
+    dense_gradients = [
+        tf.convert_to_tensor(gradient) for gradient in gradients[: len(dense)]
+    ]
+    return loss, dense_gradients, row_gradients, new_states
 
 
 def compile_steps(
@@ -88,6 +100,9 @@ def compile_steps(
     max_gradient_norm: float,
     seed: int,
     chains: int = 1,
+    loss_scale_over_time: str = "mean",
+    row_optimizer: RowAdagrad | None = None,
+    average: WeightAverage | None = None,
 ) -> StepLoop:
     """Compiles the step loop: one call runs many training steps.
 
@@ -99,13 +114,19 @@ def compile_steps(
 
     Args:
         model: the built language model.
-        optimizer: the built optimizer.
+        optimizer: the built optimizer of the dense variables.
         strategy: the devices.
         batch_size: lanes of all replicas together.
         num_unrollings: time steps of an unrolling.
-        max_gradient_norm: bound of the global norm; 0 for none.
+        max_gradient_norm: bound of the global norm of the dense gradients; 0 for none.
         seed: seed of the run.
         chains: independent parts of a replica's lanes; divides them.
+        loss_scale_over_time: `mean` minimises the mean loss of a token; `sum` adds the
+            losses of the time steps and averages over the lanes, so that learning rates
+            and clips are those of code that did so (Zaremba et al., 2014). Reported
+            losses are means of a token either way.
+        row_optimizer: what updates the model's row variables; needed if it has any.
+        average: the running average of the weights, updated after each step.
 
     Returns:
         A function of (iterator of unrollings, state, totals, first step int64, number of
@@ -114,6 +135,7 @@ def compile_steps(
     replicas = strategy.num_replicas_in_sync
     lanes = batch_size // replicas // chains
     num_tokens = batch_size * num_unrollings
+    divisor = batch_size if loss_scale_over_time == "sum" else num_tokens
 
     def train_step(
         inputs: tf.Tensor, labels: tf.Tensor, states: list[Any], step: tf.Tensor
@@ -125,13 +147,13 @@ def compile_steps(
             LaneSeed(step_seed, (replica * chains + chain) * lanes)
             for chain in range(chains)
         ]
-        loss, gradients, states = chain_gradients(
+        loss, gradients, row_gradients, states = chain_gradients(
             model,
             tf.split(inputs, chains),
             tf.split(labels, chains),
             states,
             lane_seeds,
-            num_tokens,
+            divisor,
         )
         if replicas > 1:
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
@@ -141,10 +163,10 @@ def compile_steps(
         if replicas > 1:
             # Keras adds the replicas' gradients once more as it applies them.
             gradients = [gradient / replicas for gradient in gradients]
-        optimizer.apply_gradients(
-            zip(gradients, model.trainable_variables, strict=True)
-        )
-        return loss, norm, states
+        optimizer.apply_gradients(zip(gradients, model.dense_variables, strict=True))
+        if row_optimizer is not None:
+            row_optimizer.apply(row_gradients, step)
+        return loss / num_tokens, norm, states
 
     def split_lanes(state: Any) -> list[Any]:
         flat = [tf.split(part, chains) for part in tf.nest.flatten(state)]
@@ -167,6 +189,8 @@ def compile_steps(
             loss, norms, states = strategy.run(
                 train_step, (inputs, labels, states, step)
             )
+            if average is not None:
+                average.update()
             loss = strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
             norm = strategy.reduce(tf.distribute.ReduceOp.MEAN, norms, axis=None)
             finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)

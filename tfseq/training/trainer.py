@@ -1,5 +1,6 @@
 """The training run from its first step to its last, to be read from top to bottom."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -100,7 +101,7 @@ class Trainer:
         self.line_seconds, self.line_steps, self.call_steps = 0.0, 0, 1
         self.saved_step = self.step
         self.summaries = self.open_summaries(self.step)
-        self.console = Console(self.plan.total_steps, self.step)
+        self.console = Console(self.plan.total_steps, self.step, self.plan.level)
         if restored:
             self.console.say(
                 f"going on from step {self.step} of {self.plan.total_steps} in "
@@ -110,7 +111,7 @@ class Trainer:
 
     def _new_progress(self) -> dict[str, Any]:
         """Progress before the first step; all of it goes into every checkpoint."""
-        plateau = self.parts.plateau
+        plateau, trigger = self.parts.plateau, self.parts.trigger
         return {
             "step": 0,
             "loss_sum": 0.0,
@@ -119,6 +120,7 @@ class Trainer:
             "valid": None,
             "best": None,
             "plateau": plateau.initial_state() if plateau else None,
+            "trigger": trigger.initial_state() if trigger else None,
             "samples_bytes": 0,
             "wall_seconds": 0.0,
             "train_seconds": 0.0,
@@ -180,13 +182,16 @@ class Trainer:
     def _log(self) -> None:
         """One line of training figures, on the console and in TensorBoard."""
         progress = self.progress
-        figures = token_metrics(float(self.totals.loss) / progress["loss_steps"])
+        figures = token_metrics(
+            float(self.totals.loss) / progress["loss_steps"], self.plan.level
+        )
         progress["train"] = {"step": self.step, **figures}
         scale = float(self.parts.scale.numpy())
         steps_per_second = self.line_steps / self.line_seconds
         figures["learning_rate"] = self.parts.learning_rate(self.step - 1) * scale
         figures["gradient_norm"] = float(self.totals.gradient_norm)
-        figures["characters_per_second"] = steps_per_second * self.plan.tokens_per_step
+        tokens_per_second = steps_per_second * self.plan.tokens_per_step
+        figures[f"{self.plan.level}s_per_second"] = tokens_per_second
         seconds_left = (self.plan.total_steps - self.step) / steps_per_second
         self.console.training(self.step, figures, seconds_left)
         self.summaries.scalars("train", figures, self.step)
@@ -195,7 +200,25 @@ class Trainer:
         self.line_seconds, self.line_steps = 0.0, 0
 
     def _validate(self, state: Any) -> None:
-        """Metrics over the validation text; the best weights so far are saved."""
+        """Metrics over the validation text; the best weights so far are saved.
+
+        Where weights are averaged, the average is what is validated and saved as best.
+        """
+        average = self.parts.average
+        with average.in_place() if average else contextlib.nullcontext():
+            self._validate_weights(state)
+        trigger = self.parts.trigger
+        if trigger:
+            rule = trigger.after_validation(
+                self.progress["trigger"], self.progress["valid"]["loss"]
+            )
+            if rule["triggered"] and not self.progress["trigger"]["triggered"]:
+                average.begin()
+                self.console.say(f"step {self.step}: averaging of the weights begins")
+            self.progress["trigger"] = rule
+        self.folder.write_results(self._results())
+
+    def _validate_weights(self, state: Any) -> None:
         progress = self.progress
         figures = self.parts.validate()
         best = progress["best"] is None or figures["loss"] < progress["best"]["loss"]
@@ -213,7 +236,6 @@ class Trainer:
             progress["best"] = {"step": self.step, **figures}
             self._update_progress()
             self.checkpoints.save_best(progress, self.parts.gather_state(state))
-        self.folder.write_results(self._results())
 
     def _sample(self) -> None:
         """Sampled text on the console, in TensorBoard and in the samples file."""
@@ -280,7 +302,7 @@ class Trainer:
         self.folder.write_results(results)
         self.console.say(
             f"finished {self.step} steps in {format_duration(results['wall_seconds'])}, "
-            f"{results['tokens_per_second']:,.0f} characters/s in training; results in "
+            f"{results['tokens_per_second']:,.0f} {self.plan.level}s/s in training; results in "
             f"{self.folder.results_file}"
         )
         self._close()

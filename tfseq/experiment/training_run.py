@@ -1,189 +1,44 @@
-"""The composition: from the settings of a run to its data, model and trainer."""
+"""From the settings of a run to its trainer, and the run itself."""
 
 import dataclasses
-import os
 import pathlib
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfseq import cells
 from tfseq.configuration import Configuration
-from tfseq.datasets import (
-    TextCorpus,
-    python_docs_corpus,
-    text8_corpus,
-    text_file_corpus,
-)
-from tfseq.datasets.sources import DATA_DIR_VARIABLE
-from tfseq.errors import UsageError
+from tfseq.experiment.corpus import build_corpus, prepare
+from tfseq.experiment.language_model import build_model
+from tfseq.experiment.machine import configure_machine
 from tfseq.inference import compile_evaluation, compile_sampling
-from tfseq.models import LanguageModel, TokenInputs
+from tfseq.models import LanguageModel
 from tfseq.pipelines import (
     PreparedCorpus,
     Vocabulary,
     endless_unrollings,
     epoch_unrollings,
     evaluation_unrollings,
-    prepare_corpus,
     unrollings_per_epoch,
 )
+from tfseq.training.averaging import NonMonotoneTrigger, WeightAverage
 from tfseq.training.checkpoints import Checkpoints
-from tfseq.training.memory import keep_freed_memory
 from tfseq.training.optimizers import build_optimizer
 from tfseq.training.plan import Parts, Plan
+from tfseq.training.row_adagrad import RowAdagrad
 from tfseq.training.run_folder import RunFolder
 from tfseq.training.schedules import Plateau, ScaledRate, build_schedule
 from tfseq.training.steps import compile_steps
-from tfseq.training.strategies import (
-    build_strategy,
-    choose_chains,
-    gather_lanes,
-    scatter_lanes,
-    set_threads,
-)
+from tfseq.training.strategies import gather_lanes, scatter_lanes
 from tfseq.training.summaries import Summaries
 from tfseq.training.trainer import Trainer
 
 DEFAULT_STEPS = 2000
 DEFAULT_EVALUATE_EVERY = 1000
 NUM_SAMPLES = 5
+# The figures do not depend on it: the state is carried from unrolling to unrolling.
+EVALUATION_TIME = 100
 SAMPLE_LENGTH = 80
-CELLS = {
-    "lstm_fused": cells.FusedGateLSTMCell,
-    "lstm_separate": cells.SeparateGateLSTMCell,
-    "gru_fused": cells.FusedGateGRUCell,
-    "gru_separate": cells.SeparateGateGRUCell,
-    "simple_rnn_fused": cells.FusedSimpleRNNCell,
-    "simple_rnn_separate": cells.SeparateSimpleRNNCell,
-}
-
-
-def cache_folder(configuration: Configuration) -> pathlib.Path:
-    """Where downloads and encoded texts lie."""
-    if configuration.cache_dir:
-        return pathlib.Path(configuration.cache_dir)
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "tfseq"
-
-
-def locate(path: str | None, data_dir: str | None) -> str | None:
-    """A text file named by a flag: as it is, or else inside the data folder."""
-    data_dir = data_dir or os.environ.get(DATA_DIR_VARIABLE)
-    if not path or not data_dir or os.path.exists(path):
-        return path
-    inside = os.path.join(data_dir, path)
-    return inside if os.path.exists(inside) else path
-
-
-def build_corpus(configuration: Configuration) -> TextCorpus:
-    """The text to learn, cut into training, validation and test."""
-    data_dir = configuration.data_dir
-    sizes = {
-        "valid_size": configuration.valid_size,
-        "test_size": configuration.test_size,
-    }
-    if configuration.dataset == "text8":
-        return text8_corpus(
-            data_dir=data_dir,
-            cache_dir=str(cache_folder(configuration)),
-            **sizes,
-        )
-    if configuration.dataset == "text":
-        return text_file_corpus(
-            locate(configuration.train_file, data_dir),
-            valid_file=locate(configuration.valid_file, data_dir),
-            test_file=locate(configuration.test_file, data_dir),
-            skip_characters=configuration.skip_characters,
-            **sizes,
-        )
-    return python_docs_corpus(**sizes)
-
-
-def prepare(configuration: Configuration, corpus: TextCorpus) -> PreparedCorpus:
-    """The corpus as id files in the cache, with its vocabulary."""
-    return prepare_corpus(
-        corpus.splits,
-        fingerprint=corpus.fingerprint,
-        alphabet=corpus.alphabet,
-        level=configuration.level,
-        cache_dir=str(cache_folder(configuration)),
-    )
-
-
-def build_initializers(configuration: Configuration) -> tuple[Any, Any]:
-    """Initializers of the cells' kernels (and the softmax), and of recurrent kernels."""
-    seed = keras.random.SeedGenerator(configuration.seed)
-    mean, scale = configuration.initializer_mean, configuration.initializer_scale
-    if configuration.initializer == "truncated_normal":
-        initializer = keras.initializers.TruncatedNormal(mean, scale, seed)
-        return initializer, initializer
-    if configuration.initializer == "uniform":
-        initializer = keras.initializers.RandomUniform(mean - scale, mean + scale, seed)
-        return initializer, initializer
-    return keras.initializers.GlorotUniform(seed), keras.initializers.Orthogonal(
-        seed=seed
-    )
-
-
-def build_model(configuration: Configuration, vocabulary_size: int) -> LanguageModel:
-    """The built language model that the settings describe."""
-    kernel, recurrent = build_initializers(configuration)
-    options = {"kernel_initializer": kernel, "recurrent_initializer": recurrent}
-    if configuration.cell.startswith("lstm"):
-        options["forget_bias"] = configuration.forget_bias
-    input_dropout = configuration.input_dropout
-    if input_dropout is None:
-        input_dropout = configuration.dropout
-    layers = []
-    for index in range(configuration.num_layers):
-        layer = CELLS[configuration.cell](configuration.units, **options)
-        rate = configuration.dropout if index else input_dropout
-        layers.append(cells.DropoutCell(layer, rate) if rate else layer)
-    model = LanguageModel(
-        TokenInputs(
-            vocabulary_size,
-            configuration.embedding_size,
-            configuration.ngram,
-            configuration.embedding_scale,
-            configuration.seed,
-        ),
-        cells.StackedCell(layers) if len(layers) > 1 else layers[0],
-        vocabulary_size,
-        configuration.dropout,
-        kernel,
-    )
-    model.build()
-    return model
-
-
-def configure_machine(
-    configuration: Configuration,
-) -> tuple[tf.distribute.Strategy, int]:
-    """Sets threads, memory, precision; the strategy and the number of chains."""
-    keep_freed_memory()
-    replicas = (
-        max(configuration.num_devices, 1) if configuration.strategy != "none" else 1
-    )
-    chains = choose_chains(
-        configuration.chains, max(configuration.batch_size // replicas, 1)
-    )
-    set_threads(configuration.intra_op_threads, configuration.inter_op_threads, chains)
-    keras.config.set_dtype_policy(
-        "mixed_bfloat16" if configuration.precision == "bfloat16" else "float32"
-    )
-    tf.config.run_functions_eagerly(configuration.eager)
-    strategy = build_strategy(configuration.strategy, configuration.num_devices)
-    replicas = strategy.num_replicas_in_sync
-    if configuration.batch_size % replicas:
-        raise UsageError(
-            f"--batch_size={configuration.batch_size}: found {replicas} devices, expected "
-            "a batch that they divide evenly; change --batch_size or --num_devices"
-        )
-    if configuration.chains == 0:
-        chains = choose_chains(0, configuration.batch_size // replicas)
-    return strategy, chains
 
 
 def build_plan(configuration: Configuration, num_tokens: int) -> Plan:
@@ -205,6 +60,7 @@ def build_plan(configuration: Configuration, num_tokens: int) -> Plan:
         sample_every=configuration.sample_every,
         checkpoint_every=configuration.checkpoint_every or evaluate_every,
         steps_per_call=configuration.steps_per_call,
+        level=configuration.level,
     )
 
 
@@ -238,7 +94,10 @@ def build_trainer(
             ScaledRate(schedule, scale),
             configuration.weight_decay,
         )
-        optimizer.build(model.trainable_variables)
+        optimizer.build(model.dense_variables)
+        row_optimizer = build_row_optimizer(configuration, model, schedule)
+        averaged = configuration.weight_averaging != "none"
+        average = WeightAverage(model.trainable_variables) if averaged else None
     initial_state = model.initial_state(batch)
 
     def unrollings(step: int) -> Any:
@@ -246,12 +105,12 @@ def build_trainer(
             read(texts["train"], batch, time, first_step=step)
         )
 
-    evaluation = compile_evaluation(model)
+    evaluation = compile_evaluation(model, configuration.level)
 
     def evaluate(split: str) -> Any:
         if split not in texts or texts[split].num_tokens < 2:
             return None
-        dataset = evaluation_unrollings(texts[split], 1, time)
+        dataset = evaluation_unrollings(texts[split], 1, EVALUATION_TIME)
         return lambda: evaluation(dataset)
 
     parts = Parts(
@@ -265,6 +124,9 @@ def build_trainer(
             configuration.max_gradient_norm,
             configuration.seed,
             chains,
+            configuration.loss_scale_over_time,
+            row_optimizer,
+            average,
         ),
         unrollings=unrollings,
         initial_state=lambda: scatter_lanes(strategy, initial_state),
@@ -274,6 +136,10 @@ def build_trainer(
         scale=scale,
         plateau=Plateau(configuration.decay_rate, configuration.patience)
         if configuration.schedule == "plateau"
+        else None,
+        average=average,
+        trigger=NonMonotoneTrigger(configuration.averaging_interval)
+        if average
         else None,
         validate=evaluate("valid"),
         test=evaluate("test"),
@@ -289,6 +155,11 @@ def build_trainer(
         optimizer,
         initial_state,
         configuration.keep_checkpoints,
+        {
+            name: part
+            for name, part in (("rows", row_optimizer), ("average", average))
+            if part is not None
+        },
     )
     settings = dataclasses.asdict(configuration)
     return Trainer(
@@ -298,6 +169,16 @@ def build_trainer(
         checkpoints,
         lambda step: Summaries(folder.path, step, settings),
     )
+
+
+def build_row_optimizer(
+    configuration: Configuration, model: LanguageModel, schedule: Any
+) -> RowAdagrad | None:
+    """What updates the tables of which a step reads few rows, where there are any."""
+    if not model.row_variables:
+        return None
+    ratio = configuration.ngram_learning_rate / configuration.learning_rate
+    return RowAdagrad(model.row_variables, lambda step: ratio * schedule(step))
 
 
 def build_sampler(model: LanguageModel, vocabulary: Vocabulary, seed: int) -> Any:

@@ -1,0 +1,132 @@
+"""Word models through the training command."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import pytest
+from runs import assert_same_run, last_checkpoint, results, run
+
+from tfseq import experiment
+from tfseq.configuration import Configuration
+
+SUBJECTS = "the cat|a dog|the old bird|my friend|nobody".split("|")
+VERBS = "sees|likes|follows|hears".split("|")
+
+
+def sentences(count: int) -> str:
+    """Lines of a small grammar, 5 to 7 words each with the line end."""
+    generator = np.random.default_rng(0)
+    pick = generator.choice
+    return "".join(
+        f"{pick(SUBJECTS)} {pick(VERBS)} {pick(SUBJECTS)}\n" for _ in range(count)
+    )
+
+
+@pytest.fixture(name="settings")
+def fixture_settings(tmp_path):
+    """A tied model with every regularizer, on 2,000 words."""
+    text = sentences(330)
+    assert 1_900 < len(text.split()) + text.count("\n") < 2_200
+    (tmp_path / "train.txt").write_text(text)
+    (tmp_path / "valid.txt").write_text(sentences(20))
+    return Configuration(
+        dataset="text",
+        level="word",
+        train_file=str(tmp_path / "train.txt"),
+        valid_file=str(tmp_path / "valid.txt"),
+        vocabulary_size=14,
+        cache_dir=str(tmp_path / "cache"),
+        run_dir=str(tmp_path / "run"),
+        batch_size=8,
+        num_unrollings=10,
+        num_layers=2,
+        units=16,
+        embedding_size=16,
+        tie_embeddings=True,
+        learning_rate=0.05,
+        schedule="constant",
+        num_steps=50,
+        log_every=10,
+        evaluate_every=10,
+        sample_every=25,
+    )
+
+
+REGULARIZED = {
+    "dropout": 0.1,
+    "variational_dropout": True,
+    "embedding_dropout": 0.1,
+    "recurrent_weight_dropout": 0.2,
+    "activation_regularization": 2.0,
+    "temporal_activation_regularization": 1.0,
+    "weight_averaging": "nonmonotone",
+    "averaging_interval": 1,
+}
+
+
+def test_fifty_steps_learn_a_grammar(settings, capsys):
+    assert experiment.train(settings) == 0
+    content = results(settings)
+    # Five subjects, four verbs, then certainty: (5 · 4 · 5)^(1 / 6) is 2.15 a word.
+    assert 2.0 < content["valid"]["perplexity"] < 3.6
+    assert "bits_per_character" not in content["valid"]
+    assert "words/s" in capsys.readouterr().out
+    tokens = pathlib.Path(settings.run_dir, "vocabulary.txt").read_text().split()
+    assert len(tokens) == 14
+    assert {"<unk>", "<eos>", "the"} <= set(tokens)
+
+
+def test_every_regularizer_at_once_still_learns(settings):
+    settings = dataclasses.replace(settings, **REGULARIZED)
+    assert experiment.train(settings) == 0
+    assert results(settings)["valid"]["perplexity"] < 4.5
+
+
+def test_averaged_weights_are_what_is_validated_and_kept_as_best(settings, capsys):
+    """A rate so high that the loss jumps; the average lies lower."""
+    settings = dataclasses.replace(
+        settings,
+        learning_rate=0.5,
+        num_steps=100,
+        weight_averaging="nonmonotone",
+        averaging_interval=0,
+    )
+    assert experiment.train(settings) == 0
+    assert "averaging of the weights begins" in capsys.readouterr().out
+    saved = last_checkpoint(settings)
+    (count,) = (
+        value for name, value in saved.items() if name.startswith("average/count")
+    )
+    assert 0 < count < 100
+    averages = [v for name, v in saved.items() if name.startswith("average/averages")]
+    assert all(np.abs(average).max() > 0 for average in averages if average.ndim == 2)
+
+
+def test_a_run_killed_while_averaging_ends_the_same(settings, tmp_path):
+    settings = dataclasses.replace(
+        settings, checkpoint_every=10, **{**REGULARIZED, "averaging_interval": 0}
+    )
+    whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
+    assert experiment.train(whole) == 0
+    assert experiment.train(settings) == 0
+    folder = pathlib.Path(settings.run_dir, "checkpoints")
+    for step in (40, 50):
+        for path in folder.glob(f"step-{step}.*"):
+            path.unlink()
+    pathlib.Path(settings.run_dir, "results.json").unlink()
+    # The best checkpoint and the samples of the later steps are written once more.
+    assert experiment.train(settings) == 0
+    assert_same_run(whole, settings)
+
+
+def test_two_devices_compute_what_one_computes(settings, tmp_path):
+    settings = dataclasses.replace(settings, optimizer="sgd", **REGULARIZED)
+    one = dataclasses.replace(settings, run_dir=str(tmp_path / "one"), chains=1)
+    assert run(one).returncode == 0
+    both = run(settings, strategy="mirrored", num_devices=2)
+    assert both.returncode == 0, both.stderr
+    single = last_checkpoint(one)
+    for name, value in last_checkpoint(settings).items():
+        if value.dtype == np.float32:
+            np.testing.assert_allclose(value, single[name], atol=1e-5, err_msg=name)

@@ -1,0 +1,87 @@
+"""The lean softmax loss against the plain one, in value and gradient."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfseq.models.softmax_loss import softmax_loss
+
+ROWS, UNITS, VOCABULARY = 11, 4, 7
+
+
+def numpy_loss(hidden, kernel, bias, labels, weights):
+    """Loss and gradients by the formulas, in float64."""
+    logits = hidden @ kernel + bias
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    exponentials = np.exp(shifted)
+    normalizer = exponentials.sum(axis=1, keepdims=True)
+    one_hot = np.eye(VOCABULARY)[labels]
+    losses = np.log(normalizer[:, 0]) - (shifted * one_hot).sum(axis=1)
+    d_logits = (exponentials / normalizer - one_hot) * weights[:, np.newaxis]
+    return (
+        (losses * weights).sum(),
+        d_logits @ kernel.T,
+        hidden.T @ d_logits,
+        d_logits.sum(axis=0),
+    )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("block_rows", [1, 4, 11, 100])
+@pytest.mark.parametrize("rows_known", [False, True])
+def test_equals_the_formulas(weighted, tied, block_rows, rows_known):
+    generator = np.random.default_rng(0)
+    hidden = generator.normal(size=[ROWS, UNITS])
+    kernel = generator.normal(size=[UNITS, VOCABULARY])
+    bias = generator.normal(size=[VOCABULARY])
+    labels = generator.integers(0, VOCABULARY, ROWS)
+    weights = generator.uniform(size=ROWS) if weighted else np.ones(ROWS)
+    rows = ROWS if rows_known else None
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([rows, UNITS]),
+            tf.TensorSpec([VOCABULARY, UNITS] if tied else [UNITS, VOCABULARY]),
+            tf.TensorSpec([VOCABULARY]),
+            tf.TensorSpec([rows], tf.int32),
+            tf.TensorSpec([rows]),
+        ]
+    )
+    def compute(hidden, kernel, bias, labels, weights):
+        with tf.GradientTape() as tape:
+            tape.watch([hidden, kernel, bias])
+            loss = softmax_loss(
+                hidden,
+                kernel,
+                bias,
+                labels,
+                weights if weighted else None,
+                tied,
+                block_rows * VOCABULARY,
+            )
+            scaled = 0.5 * loss
+        return loss, *tape.gradient(scaled, [hidden, kernel, bias])
+
+    single = [np.float32(part) for part in (hidden, kernel.T if tied else kernel, bias)]
+    loss, *gradients = compute(*single, np.int32(labels), np.float32(weights))
+    expected, *by_formula = numpy_loss(hidden, kernel, bias, labels, weights)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    if tied:
+        by_formula[1] = by_formula[1].T
+    for gradient, formula in zip(gradients, by_formula, strict=True):
+        np.testing.assert_allclose(gradient, 0.5 * formula, atol=1e-5)
+
+
+def test_uniform_logits_cost_the_logarithm_of_the_vocabulary():
+    loss = softmax_loss(
+        tf.zeros([3, UNITS]), tf.zeros([UNITS, 10_000]), tf.ones([10_000]), [1, 2, 3]
+    )
+    np.testing.assert_allclose(np.exp(loss / 3), 10_000, rtol=1e-5)
+
+
+def test_large_logits_stay_finite():
+    hidden = tf.constant([[1e4, 0.0, 0.0, 0.0]])
+    kernel = tf.eye(UNITS, VOCABULARY)
+    loss = softmax_loss(hidden, kernel, tf.zeros([VOCABULARY]), [1])
+    np.testing.assert_allclose(loss, 1e4, rtol=1e-6)

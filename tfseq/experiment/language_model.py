@@ -1,0 +1,84 @@
+"""From the settings of a run to its model."""
+
+from typing import Any
+
+import keras
+
+from tfseq import cells
+from tfseq.configuration import Configuration
+from tfseq.models import LanguageModel, NgramLogits, TokenInputs
+
+CELLS = {
+    "lstm_fused": cells.FusedGateLSTMCell,
+    "lstm_separate": cells.SeparateGateLSTMCell,
+    "gru_fused": cells.FusedGateGRUCell,
+    "gru_separate": cells.SeparateGateGRUCell,
+    "simple_rnn_fused": cells.FusedSimpleRNNCell,
+    "simple_rnn_separate": cells.SeparateSimpleRNNCell,
+}
+
+
+def build_initializers(configuration: Configuration) -> tuple[Any, Any]:
+    """Initializers of the cells' kernels (and the softmax), and of recurrent kernels."""
+    seed = keras.random.SeedGenerator(configuration.seed)
+    mean, scale = configuration.initializer_mean, configuration.initializer_scale
+    if configuration.initializer == "truncated_normal":
+        initializer = keras.initializers.TruncatedNormal(mean, scale, seed)
+        return initializer, initializer
+    if configuration.initializer == "uniform":
+        initializer = keras.initializers.RandomUniform(mean - scale, mean + scale, seed)
+        return initializer, initializer
+    return keras.initializers.GlorotUniform(seed), keras.initializers.Orthogonal(
+        seed=seed
+    )
+
+
+def build_model(configuration: Configuration, vocabulary_size: int) -> LanguageModel:
+    """The built language model that the settings describe."""
+    kernel, recurrent = build_initializers(configuration)
+    options = {"kernel_initializer": kernel, "recurrent_initializer": recurrent}
+    if configuration.cell.startswith("lstm"):
+        options["forget_bias"] = configuration.forget_bias
+    input_dropout = configuration.input_dropout
+    if input_dropout is None:
+        input_dropout = configuration.dropout
+    layers = []
+    for index in range(configuration.num_layers):
+        last = index == configuration.num_layers - 1
+        tied = configuration.tie_embeddings and last
+        units = configuration.embedding_size if tied else configuration.units
+        layer = CELLS[configuration.cell](units, **options)
+        if configuration.recurrent_weight_dropout:
+            layer = cells.WeightDroppedCell(
+                layer, configuration.recurrent_weight_dropout
+            )
+        rate = configuration.dropout if index else input_dropout
+        if rate:
+            layer = cells.DropoutCell(layer, rate, configuration.variational_dropout)
+        layers.append(layer)
+    ngram_logits = None
+    if configuration.ngram_features:
+        ngram_logits = NgramLogits(
+            vocabulary_size, configuration.ngram_features, configuration.ngram_rows
+        )
+    model = LanguageModel(
+        TokenInputs(
+            vocabulary_size,
+            configuration.embedding_size,
+            configuration.ngram,
+            configuration.embedding_scale,
+            configuration.seed,
+            configuration.embedding_dropout,
+        ),
+        cells.StackedCell(layers) if len(layers) > 1 else layers[0],
+        vocabulary_size,
+        configuration.dropout,
+        kernel,
+        configuration.tie_embeddings,
+        configuration.variational_dropout,
+        ngram_logits,
+        configuration.activation_regularization,
+        configuration.temporal_activation_regularization,
+    )
+    model.build()
+    return model

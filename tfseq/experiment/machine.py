@@ -1,0 +1,37 @@
+"""From the settings of a run to devices, threads, memory and number formats."""
+
+import keras
+import tensorflow as tf
+
+from tfseq.configuration import Configuration
+from tfseq.errors import UsageError
+from tfseq.training.memory import keep_freed_memory
+from tfseq.training.strategies import build_strategy, choose_chains, set_threads
+
+
+def configure_machine(
+    configuration: Configuration,
+) -> tuple[tf.distribute.Strategy, int]:
+    """Sets threads, memory, precision; the strategy and the number of chains."""
+    keep_freed_memory()
+    replicas = (
+        max(configuration.num_devices, 1) if configuration.strategy != "none" else 1
+    )
+    chains = choose_chains(
+        configuration.chains, max(configuration.batch_size // replicas, 1)
+    )
+    set_threads(configuration.intra_op_threads, configuration.inter_op_threads, chains)
+    keras.config.set_dtype_policy(
+        "mixed_bfloat16" if configuration.precision == "bfloat16" else "float32"
+    )
+    tf.config.run_functions_eagerly(configuration.eager)
+    strategy = build_strategy(configuration.strategy, configuration.num_devices)
+    replicas = strategy.num_replicas_in_sync
+    if configuration.batch_size % replicas:
+        raise UsageError(
+            f"--batch_size={configuration.batch_size}: found {replicas} devices, expected "
+            "a batch that they divide evenly; change --batch_size or --num_devices"
+        )
+    if configuration.chains == 0:
+        chains = choose_chains(0, configuration.batch_size // replicas)
+    return strategy, chains

@@ -1,0 +1,89 @@
+"""Direct n-gram features of the softmax: a maximum-entropy model beside the layers."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfseq.errors import UsageError
+
+# Odd multipliers below 2^31, so that a product of two stays within 64 bits.
+HASH_MULTIPLIERS = (0x9E3779B1 >> 1 | 1, 0x85EBCA77 >> 1 | 1, 0xC2B2AE3D >> 1 | 1)
+
+
+def context_rows(
+    tokens: tf.Tensor, previous: tf.Tensor, orders: tuple[int, ...], num_rows: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """A row number for each position and each order: a hash of the last n - 1 tokens.
+
+    Args:
+        tokens: ids, `[batch, time]`, int32.
+        previous: the tokens before the first column, `[batch, longest order - 2]`.
+        orders: n of the n-grams, rising; n counts the token that is predicted.
+        num_rows: rows of the table.
+
+    Returns:
+        Rows `[batch, time, orders]`, int32, and the tokens before the next column.
+    """
+    longest = orders[-1]
+    padded = tf.concat([previous, tokens], axis=1)
+    time = tf.shape(tokens)[1]
+    mixed = tf.zeros_like(tokens, tf.int64)
+    rows = []
+    for back in range(longest - 1):
+        start = longest - 2 - back
+        symbols = tf.cast(padded[:, start : start + time], tf.int64) + 1
+        mixed = (mixed + symbols) * HASH_MULTIPLIERS[0]
+        mixed = tf.bitwise.bitwise_xor(
+            mixed, tf.bitwise.right_shift(mixed, tf.constant(17, tf.int64))
+        )
+        mixed = tf.bitwise.bitwise_and(mixed, tf.constant(2**31 - 1, tf.int64))
+        if back + 2 in orders:
+            rows.append(tf.cast(mixed % num_rows, tf.int32))
+    return tf.stack(rows, axis=-1), padded[:, time:]
+
+
+@keras.saving.register_keras_serializable(package="tfseq")
+class NgramLogits(keras.layers.Layer):
+    """Adds one weight for each n-gram to the logits of its last token.
+
+        logits(t)[w] = Σ_n table[hash(n, c(t-n+2) … c(t)), w]
+
+    The weights of n-grams join those of the layers in one softmax and are trained with
+    them ("RNNME": Mikolov et al. 2011, "Strategies for training large scale neural
+    network language models", https://doi.org/10.1109/ASRU.2011.6163930). Contexts share
+    `num_rows` rows by hashing; each token reads and trains one row an order.
+
+    Args:
+        vocabulary_size: number of tokens.
+        max_order: longest n; all of 2 … max_order are features.
+        num_rows: rows of the table.
+    """
+
+    def __init__(
+        self, vocabulary_size: int, max_order: int, num_rows: int = 2**20, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        if max_order < 2:
+            raise UsageError(f"max_order={max_order}: expected at least 2")
+        self.vocabulary_size = vocabulary_size
+        self.max_order = max_order
+        self.num_rows = num_rows
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the table, all zeros."""
+        self.table = self.add_weight(
+            shape=(self.num_rows, self.vocabulary_size),
+            initializer="zeros",
+            name="table",
+        )
+
+    def initial_state(self, batch_size: int) -> tf.Tensor:
+        """The tokens before the first one, all 0: `[batch, max_order - 2]`."""
+        return tf.zeros([batch_size, self.max_order - 2], tf.int32)
+
+    def call(self, tokens: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits `[batch, time, vocabulary]` and the new state."""
+        orders = tuple(range(2, self.max_order + 1))
+        rows, state = context_rows(tokens, state, orders, self.num_rows)
+        return tf.reduce_sum(tf.gather(self.table.value, rows), axis=2), state

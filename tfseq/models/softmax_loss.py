@@ -1,0 +1,149 @@
+"""The softmax over a large vocabulary: loss and gradient in one pass, in bounded memory."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+# Most values of logits that are held at a time by each chain: 64 MB of float32.
+MAX_BLOCK_VALUES = 16_000_000
+
+
+def project_to_vocabulary(
+    hidden: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, tied: bool
+) -> tf.Tensor:
+    """Logits `[rows, vocabulary]` = hidden @ kernel + bias, or hidden @ kernelᵀ + bias.
+
+    Args:
+        hidden: `[rows, units]`.
+        kernel: `[units, vocabulary]`, or `[vocabulary, units]` where `tied`.
+        bias: `[vocabulary]`.
+        tied: whether the kernel is an embedding.
+    """
+    return tf.nn.bias_add(tf.matmul(hidden, kernel, transpose_b=tied), bias)
+
+
+def softmax_loss(
+    hidden: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+    labels: tf.Tensor,
+    weights: tf.Tensor | None = None,
+    tied: bool = False,
+    max_block_values: int = MAX_BLOCK_VALUES,
+) -> tf.Tensor:
+    """The sum of -weight · ln softmax(logits)[label] over all rows, in nats.
+
+    The gradient with respect to the logits, softmax(logits) - one_hot(label), comes
+    out of the same pass as the loss and is multiplied with kernel and hidden values at
+    once, so that the logits need not be kept. Rows are taken in blocks, and memory does
+    not grow with their number: with a vocabulary of 100,000 one block is 160 rows.
+
+    Args:
+        hidden: `[rows, units]`.
+        kernel, bias, tied: as in `project_to_vocabulary`.
+        labels: ids, `[rows]`.
+        weights: what each row counts, `[rows]`; 1 by default. It takes no gradient.
+        max_block_values: most logits held at a time.
+
+    Returns:
+        A float32 scalar; it can be differentiated once.
+    """
+    vocabulary_size = bias.shape[0]
+    block_rows = max(max_block_values // vocabulary_size, 1)
+
+    def block(
+        hidden: tf.Tensor,
+        kernel: tf.Tensor,
+        bias: tf.Tensor,
+        labels: tf.Tensor,
+        weights: tf.Tensor | None,
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """The block's loss, and its gradients for hidden, kernel and bias."""
+        logits = tf.cast(project_to_vocabulary(hidden, kernel, bias, tied), tf.float32)
+        losses, d_logits = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(
+            features=logits, labels=labels
+        )
+        if weights is not None:
+            losses *= weights
+            d_logits *= weights[:, tf.newaxis]
+        d_logits = tf.cast(d_logits, hidden.dtype)
+        d_hidden = tf.matmul(d_logits, kernel, transpose_b=not tied)
+        if tied:
+            d_kernel = tf.matmul(d_logits, hidden, transpose_a=True)
+        else:
+            d_kernel = tf.matmul(hidden, d_logits, transpose_a=True)
+        d_bias = tf.reduce_sum(d_logits, axis=0)
+        return tf.reduce_sum(losses), [d_hidden, d_kernel, d_bias]
+
+    @tf.custom_gradient
+    def loss_of(
+        hidden: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable]:
+        rows = hidden.shape[0]
+        if rows is not None and rows <= block_rows:
+            loss, gradients = block(hidden, kernel, bias, labels, weights)
+        else:
+            loss, gradients = _sum_over_blocks(
+                block, hidden, kernel, bias, labels, weights, block_rows
+            )
+
+        def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
+            return [part * tf.cast(upstream, part.dtype) for part in gradients]
+
+        return loss, gradient
+
+    return loss_of(hidden, kernel, bias)
+
+
+def _sum_over_blocks(
+    block: Callable,
+    hidden: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+    labels: tf.Tensor,
+    weights: tf.Tensor | None,
+    block_rows: int,
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    rows = tf.shape(hidden)[0]
+    num_blocks = (rows + block_rows - 1) // block_rows
+    units = hidden.shape[1]
+
+    def body(
+        index: tf.Tensor,
+        loss: tf.Tensor,
+        d_hidden: tf.TensorArray,
+        d_kernel: tf.Tensor,
+        d_bias: tf.Tensor,
+    ) -> tuple:
+        part = slice(index * block_rows, tf.minimum((index + 1) * block_rows, rows))
+        block_loss, (d_rows, more_kernel, more_bias) = block(
+            hidden[part],
+            kernel,
+            bias,
+            labels[part],
+            None if weights is None else weights[part],
+        )
+        d_hidden = d_hidden.write(index, d_rows)
+        return (
+            index + 1,
+            loss + block_loss,
+            d_hidden,
+            d_kernel + more_kernel,
+            d_bias + more_bias,
+        )
+
+    array = tf.TensorArray(
+        hidden.dtype, num_blocks, element_shape=[None, units], infer_shape=False
+    )
+    start = (
+        tf.constant(0),
+        tf.zeros([]),
+        array,
+        tf.zeros_like(kernel),
+        tf.zeros_like(bias),
+    )
+    _, loss, d_hidden, d_kernel, d_bias = tf.while_loop(
+        lambda index, *_: index < num_blocks, body, start, parallel_iterations=1
+    )
+    d_hidden = tf.reshape(d_hidden.concat(), tf.shape(hidden))
+    return loss, [d_hidden, d_kernel, d_bias]
