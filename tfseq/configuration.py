@@ -187,6 +187,12 @@ class Configuration:
         "--embedding_size units.",
         fixed=True,
     )
+    softmax_cutoffs: str | None = option(
+        None,
+        "Adaptive softmax: the ranks at which clusters of rarer words begin, such as "
+        "1000,3000; by default all words stand in one softmax.",
+        fixed=True,
+    )
     ngram_features: int = option(
         0,
         "Longest n-gram with a weight of its own in the softmax, beside the layers; 0: "
@@ -442,11 +448,27 @@ class Configuration:
                 "--tie_embeddings: found --embedding_size=0, expected an embedding; give "
                 "--embedding_size=N"
             )
+        if self.softmax_cutoffs and self.ngram_features:
+            raise UsageError(
+                f"--softmax_cutoffs={self.softmax_cutoffs}: found with --ngram_features, "
+                "expected one of them; leave one out"
+            )
+        self.cutoffs()
         if self.schedule == "per_epoch" and self.num_epochs is None:
             raise UsageError(
                 "--schedule=per_epoch: found no --num_epochs, expected a run counted in "
                 "epochs; give --num_epochs=N"
             )
+
+    def cutoffs(self) -> tuple[int, ...]:
+        """The numbers in `softmax_cutoffs`; raises `UsageError` if they are none."""
+        parts = self.softmax_cutoffs.split(",") if self.softmax_cutoffs else []
+        if not all(part.strip().isdecimal() for part in parts):
+            raise UsageError(
+                f"--softmax_cutoffs={self.softmax_cutoffs}: expected whole numbers with "
+                "commas between them, such as 1000,3000"
+            )
+        return tuple(int(part) for part in parts)
 
 
 def is_optional(field: dataclasses.Field) -> bool:

@@ -6,7 +6,6 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -15,9 +14,9 @@ from runs import assert_same_run, command, figures, last_checkpoint, results, ru
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tfseq import experiment
-from tfseq.experiment import training_run
 from tfseq.configuration import Configuration
 from tfseq.errors import DataError, UsageError
+from tfseq.experiment import training_run
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 60
 

@@ -10,8 +10,8 @@ from runs import assert_same_run, last_checkpoint, results, run
 from tfseq import experiment
 from tfseq.configuration import Configuration
 
-SUBJECTS = "the cat|a dog|the old bird|my friend|nobody".split("|")
-VERBS = "sees|likes|follows|hears".split("|")
+SUBJECTS = ["the cat", "a dog", "the old bird", "my friend", "nobody"]
+VERBS = ["sees", "likes", "follows", "hears"]
 
 
 def sentences(count: int) -> str:

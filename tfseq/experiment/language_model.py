@@ -79,6 +79,7 @@ def build_model(configuration: Configuration, vocabulary_size: int) -> LanguageM
         ngram_logits,
         configuration.activation_regularization,
         configuration.temporal_activation_regularization,
+        configuration.cutoffs(),
     )
     model.build()
     return model

@@ -1,5 +1,6 @@
 """The language model: token inputs, recurrent layers, softmax over the vocabulary."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -8,6 +9,10 @@ import tensorflow as tf
 from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
 from tfseq.cells.unroll import swap_batch_and_time
 from tfseq.errors import UsageError
+from tfseq.models.adaptive_softmax import (
+    adaptive_log_probabilities,
+    adaptive_softmax_loss,
+)
 from tfseq.models.inputs import TokenInputs
 from tfseq.models.ngram_logits import NgramLogits
 from tfseq.models.regularization import activation_penalty, temporal_activation_penalty
@@ -54,6 +59,8 @@ class LanguageModel(keras.Model):
         ngram_logits: direct n-gram features, or None.
         activation_regularization: weight of `activation_penalty` on dropout(h).
         temporal_activation_regularization: weight of `temporal_activation_penalty` on h.
+        softmax_cutoffs: first ids of the clusters of an adaptive softmax; none: all
+            words in one softmax.
 
     Raises:
         UsageError: embeddings are tied that do not fit the softmax.
@@ -71,6 +78,7 @@ class LanguageModel(keras.Model):
         ngram_logits: NgramLogits | None = None,
         activation_regularization: float = 0.0,
         temporal_activation_regularization: float = 0.0,
+        softmax_cutoffs: Sequence[int] = (),
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -94,6 +102,8 @@ class LanguageModel(keras.Model):
         self.ngram_logits = ngram_logits
         self.activation_regularization = activation_regularization
         self.temporal_activation_regularization = temporal_activation_regularization
+        self.softmax_cutoffs = tuple(softmax_cutoffs)
+        check_cutoffs(self.softmax_cutoffs, vocabulary_size)
 
     def build(self, input_shape: Any = None) -> None:
         """Makes all variables."""
@@ -112,6 +122,16 @@ class LanguageModel(keras.Model):
         self.softmax_bias = self.add_weight(
             shape=(self.vocabulary_size,), initializer="zeros", name="softmax_bias"
         )
+        if self.softmax_cutoffs:
+            num_clusters = len(self.softmax_cutoffs)
+            self.cluster_kernel = self.add_weight(
+                shape=(self.cell.output_size, num_clusters),
+                initializer=self.softmax_initializer,
+                name="cluster_kernel",
+            )
+            self.cluster_bias = self.add_weight(
+                shape=(num_clusters,), initializer="zeros", name="cluster_bias"
+            )
         if self.ngram_logits is not None and not self.ngram_logits.built:
             self.ngram_logits.build()
         self.built = True
@@ -172,9 +192,12 @@ class LanguageModel(keras.Model):
             hidden, self.dropout, seed, self.variational_dropout, time_major=True
         )
 
-    def softmax_weights(self, dtype: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        """The softmax's kernel and bias as tensors."""
-        return tf.cast(self.softmax_kernel, dtype), tf.cast(self.softmax_bias, dtype)
+    def softmax_weights(self, dtype: Any) -> list[tf.Tensor]:
+        """The softmax's kernel and bias as tensors, and those of its clusters."""
+        variables = [self.softmax_kernel, self.softmax_bias]
+        if self.softmax_cutoffs:
+            variables += [self.cluster_kernel, self.cluster_bias]
+        return [tf.cast(variable, dtype) for variable in variables]
 
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
         """Unnormalised log-probabilities of the next token, float32, without n-grams.
@@ -185,11 +208,14 @@ class LanguageModel(keras.Model):
         Returns:
             `[…, vocabulary]`.
         """
-        flat = project_to_vocabulary(
-            tf.reshape(hidden, [-1, hidden.shape[-1]]),
-            *self.softmax_weights(hidden.dtype),
-            self.tie_embeddings,
-        )
+        flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
+        weights = self.softmax_weights(hidden.dtype)
+        if self.softmax_cutoffs:
+            flat = adaptive_log_probabilities(
+                flat, *weights, self.softmax_cutoffs, self.tie_embeddings
+            )
+        else:
+            flat = project_to_vocabulary(flat, *weights, self.tie_embeddings)
         shape = tf.concat([tf.shape(hidden)[:-1], [self.vocabulary_size]], axis=0)
         return tf.reshape(tf.cast(flat, tf.float32), shape)
 
@@ -223,10 +249,19 @@ class LanguageModel(keras.Model):
         flat_weights = (
             None if weights is None else tf.reshape(tf.transpose(weights), [-1])
         )
-        if self.ngram_logits is None:
-            kernel, bias = self.softmax_weights(flat.dtype)
+        softmax = self.softmax_weights(flat.dtype)
+        if self.softmax_cutoffs:
+            loss = adaptive_softmax_loss(
+                flat,
+                *softmax,
+                flat_labels,
+                flat_weights,
+                self.softmax_cutoffs,
+                self.tie_embeddings,
+            )
+        elif self.ngram_logits is None:
             loss = softmax_loss(
-                flat, kernel, bias, flat_labels, flat_weights, self.tie_embeddings
+                flat, *softmax, flat_labels, flat_weights, self.tie_embeddings
             )
         else:
             more, ngrams = self.ngram_logits(tokens, state.ngrams)
@@ -284,6 +319,16 @@ class LanguageModel(keras.Model):
             logits += more
             state = state._replace(ngrams=ngrams)
         return logits, state
+
+
+def check_cutoffs(cutoffs: Sequence[int], vocabulary_size: int) -> None:
+    """Raises `UsageError` unless the cutoffs rise between 1 and the vocabulary's end."""
+    bounds = [0, *cutoffs, vocabulary_size]
+    if any(end <= start for start, end in zip(bounds, bounds[1:], strict=False)):
+        raise UsageError(
+            f"--softmax_cutoffs={','.join(map(str, cutoffs))}: expected numbers that "
+            f"rise between 1 and {vocabulary_size - 1}, for {vocabulary_size} tokens"
+        )
 
 
 def _as_tensors(lane_seed: LaneSeed | None) -> LaneSeed | None:

@@ -30,6 +30,7 @@ def softmax_loss(
     weights: tf.Tensor | None = None,
     tied: bool = False,
     max_block_values: int = MAX_BLOCK_VALUES,
+    max_rows: int | None = None,
 ) -> tf.Tensor:
     """The sum of -weight · ln softmax(logits)[label] over all rows, in nats.
 
@@ -40,10 +41,13 @@ def softmax_loss(
 
     Args:
         hidden: `[rows, units]`.
-        kernel, bias, tied: as in `project_to_vocabulary`.
+        kernel: as in `project_to_vocabulary`.
+        bias: as there.
         labels: ids, `[rows]`.
         weights: what each row counts, `[rows]`; 1 by default. It takes no gradient.
+        tied: as there.
         max_block_values: most logits held at a time.
+        max_rows: bound of the number of rows where the shape does not tell it.
 
     Returns:
         A float32 scalar; it can be differentiated once.
@@ -79,7 +83,7 @@ def softmax_loss(
     def loss_of(
         hidden: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor
     ) -> tuple[tf.Tensor, Callable]:
-        rows = hidden.shape[0]
+        rows = hidden.shape[0] or max_rows
         if rows is not None and rows <= block_rows:
             loss, gradients = block(hidden, kernel, bias, labels, weights)
         else:

@@ -302,8 +302,8 @@ class Trainer:
         self.folder.write_results(results)
         self.console.say(
             f"finished {self.step} steps in {format_duration(results['wall_seconds'])}, "
-            f"{results['tokens_per_second']:,.0f} {self.plan.level}s/s in training; results in "
-            f"{self.folder.results_file}"
+            f"{results['tokens_per_second']:,.0f} {self.plan.level}s/s in training; "
+            f"results in {self.folder.results_file}"
         )
         self._close()
 
