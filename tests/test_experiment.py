@@ -56,13 +56,13 @@ def test_the_notebooks_start_is_truncated_normal_with_zero_biases():
         ),
         27,
     )
-    for values in (model.cell.recurrent_kernel.numpy(), model.softmax_kernel.numpy()):
+    for values in (model.cell.recurrent_kernel.numpy(), model.softmax.kernel.numpy()):
         assert values.min() >= -0.3
         assert values.max() <= 0.1
         assert abs(values.mean() + 0.1) < 0.005
         assert abs(values.std() - 0.088) < 0.005  # Of a normal cut off at two sigma.
     assert not model.cell.bias.numpy().any()
-    assert not model.softmax_bias.numpy().any()
+    assert not model.softmax.bias.numpy().any()
 
 
 def test_dropout_goes_between_layers_and_input_dropout_before_them():
@@ -94,7 +94,7 @@ def test_every_regularizer_reaches_the_model():
         assert dropped.cell.rate == 0.2
     # The last layer is as wide as the embedding that it is tied to.
     assert [dropped.cell.cell.units for dropped in model.cell.cells] == [5, 4]
-    assert model.softmax_kernel is model.inputs_layer.embedding
+    assert model.softmax.kernel is model.inputs_layer.embedding
 
 
 def test_a_plan_counts_steps_by_hand():

@@ -22,7 +22,7 @@ def fixture_model():
         softmax_initializer="random_normal",
     )
     model.build()
-    model.softmax_kernel.assign(10 * model.softmax_kernel)
+    model.softmax.kernel.assign(10 * model.softmax.kernel)
     return model
 
 
@@ -50,7 +50,7 @@ def test_evaluation_sees_new_weights(model, tmp_path):
     dataset = evaluation_unrollings(token_file, 1, 5)
     evaluate = compile_evaluation(model, "character")
     assert abs(evaluate(dataset)["perplexity"] - VOCABULARY) > 0.01
-    model.softmax_kernel.assign(tf.zeros([6, VOCABULARY]))
+    model.softmax.kernel.assign(tf.zeros([6, VOCABULARY]))
     np.testing.assert_allclose(evaluate(dataset)["perplexity"], VOCABULARY, rtol=1e-5)
 
 

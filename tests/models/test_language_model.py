@@ -50,7 +50,7 @@ def numpy_logits(model, tokens):
         memory = sigmoid(f) * memory + sigmoid(i) * np.tanh(g)
         hidden = sigmoid(o) * np.tanh(memory)
         logits.append(
-            hidden @ model.softmax_kernel.numpy() + model.softmax_bias.numpy()
+            hidden @ model.softmax.kernel.numpy() + model.softmax.bias.numpy()
         )
     return np.stack(logits, axis=1)
 
@@ -136,7 +136,7 @@ def test_dropout_masks_belong_to_lanes(tokens):
 
 def test_uniform_logits_have_the_vocabulary_as_perplexity(tokens):
     model = build()
-    model.softmax_kernel.assign(np.zeros([4, VOCABULARY], np.float32))
+    model.softmax.kernel.assign(np.zeros([4, VOCABULARY], np.float32))
     loss, _ = model.total_loss(tokens[:, :-1], tokens[:, 1:], model.initial_state(3))
     np.testing.assert_allclose(np.exp(loss / 24), VOCABULARY, rtol=1e-6)
 
@@ -150,13 +150,13 @@ def test_tied_weights_are_one_variable_with_the_sum_of_both_gradients(tokens):
     tied.build()
     embedding = tied.inputs_layer.embedding
     untied.inputs_layer.embedding.assign(embedding)
-    untied.softmax_kernel.assign(tf.transpose(embedding))
-    assert tied.softmax_kernel is embedding
+    untied.softmax.kernel.assign(tf.transpose(embedding))
+    assert tied.softmax.kernel is embedding
     assert len(tied.trainable_variables) == len(untied.trainable_variables) - 1
     results = []
     for model, sources in (
         (tied, [embedding]),
-        (untied, [untied.inputs_layer.embedding, untied.softmax_kernel]),
+        (untied, [untied.inputs_layer.embedding, untied.softmax.kernel]),
     ):
         with tf.GradientTape() as tape:
             loss, _ = model.total_loss(

@@ -81,7 +81,7 @@ def test_a_model_adds_them_to_its_logits_and_its_loss(tokens):
     model = LanguageModel(inputs, cell, VOCABULARY, ngram_logits=layer)
     model.build()
     layer.table.assign(build().table)
-    model.softmax_kernel.assign(plain.softmax_kernel)
+    model.softmax.kernel.assign(plain.softmax.kernel)
     logits, state = model(tokens, model.initial_state(3))
     expected = (
         plain(tokens, plain.initial_state(3))[0]

@@ -49,7 +49,7 @@ def test_penalties_join_the_objective_in_training_only():
         temporal_activation_regularization=3.0,
     )
     penalised.build()
-    penalised.softmax_kernel.assign(plain.softmax_kernel)
+    penalised.softmax.kernel.assign(plain.softmax.kernel)
     tokens = tf.constant([[1, 2, 3], [4, 0, 1]])
     arguments = (tokens, tokens, plain.initial_state(2))
     seed = LaneSeed(tf.constant([0, 0]), tf.constant(0))

@@ -82,8 +82,8 @@ def test_equals_keras_lstm_trained_by_hand(clip):
             model.cell.bias.numpy(),
         ]
     )
-    kernel = tf.Variable(model.softmax_kernel.numpy())
-    bias = tf.Variable(model.softmax_bias.numpy())
+    kernel = tf.Variable(model.softmax.kernel.numpy())
+    bias = tf.Variable(model.softmax.bias.numpy())
     elements = unrollings(4)
     state = [tf.zeros([BATCH, UNITS])] * 2
     losses = []
@@ -116,8 +116,8 @@ def test_equals_keras_lstm_trained_by_hand(clip):
         model.cell.kernel.numpy(),
         model.cell.recurrent_kernel.numpy(),
         model.cell.bias.numpy(),
-        model.softmax_kernel.numpy(),
-        model.softmax_bias.numpy(),
+        model.softmax.kernel.numpy(),
+        model.softmax.bias.numpy(),
     ]
     for one, other in zip(actual, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=2e-6)

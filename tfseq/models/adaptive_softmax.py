@@ -5,6 +5,7 @@ https://arxiv.org/abs/1609.04309, with clusters of full width, so that nothing i
 approximated: it is a model of its own whose probabilities add up to 1.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -92,7 +93,7 @@ def _split_vocabulary(
 ) -> list[tuple[tf.Tensor, tf.Tensor]]:
     """Kernel and bias of the head and of each cluster."""
     bounds = [0, *cutoffs, bias.shape[0]]
-    sizes = [end - start for start, end in zip(bounds, bounds[1:], strict=False)]
+    sizes = [end - start for start, end in itertools.pairwise(bounds)]
     kernels = tf.split(kernel, sizes, axis=0 if tied else 1)
     return list(zip(kernels, tf.split(bias, sizes), strict=True))
 

@@ -9,14 +9,10 @@ import tensorflow as tf
 from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
 from tfseq.cells.unroll import swap_batch_and_time
 from tfseq.errors import UsageError
-from tfseq.models.adaptive_softmax import (
-    adaptive_log_probabilities,
-    adaptive_softmax_loss,
-)
 from tfseq.models.inputs import TokenInputs
 from tfseq.models.ngram_logits import NgramLogits
 from tfseq.models.regularization import activation_penalty, temporal_activation_penalty
-from tfseq.models.softmax_loss import project_to_vocabulary, softmax_loss
+from tfseq.models.softmax import Softmax
 
 OUTPUT_DROPOUT_SEED = 1_000_003
 
@@ -40,7 +36,7 @@ class LanguageModel(keras.Model):
 
         x(t), n(t) = inputs(tokens(t), n(t-1))
         h(t), s(t) = cell(x(t), s(t-1))
-        logits(t)  = softmax_kernelᵀ · dropout(h(t)) + softmax_bias  (+ n-gram weights)
+        logits(t)  = softmax.kernelᵀ · dropout(h(t)) + softmax.bias  (+ n-gram weights)
 
     The state is an argument and a result, so that a text of any length is read
     unrolling by unrolling and the model itself remembers nothing.
@@ -96,14 +92,12 @@ class LanguageModel(keras.Model):
         self.cell = cell
         self.vocabulary_size = vocabulary_size
         self.dropout = dropout
-        self.softmax_initializer = keras.initializers.get(softmax_initializer)
+        self.softmax = Softmax(vocabulary_size, softmax_initializer, softmax_cutoffs)
         self.tie_embeddings = tie_embeddings
         self.variational_dropout = variational_dropout
         self.ngram_logits = ngram_logits
         self.activation_regularization = activation_regularization
         self.temporal_activation_regularization = temporal_activation_regularization
-        self.softmax_cutoffs = tuple(softmax_cutoffs)
-        check_cutoffs(self.softmax_cutoffs, vocabulary_size)
 
     def build(self, input_shape: Any = None) -> None:
         """Makes all variables."""
@@ -111,27 +105,8 @@ class LanguageModel(keras.Model):
             self.inputs_layer.build()
         if not self.cell.built:
             self.cell.build((None, self.inputs_layer.features))
-        if self.tie_embeddings:
-            self.softmax_kernel = self.inputs_layer.embedding
-        else:
-            self.softmax_kernel = self.add_weight(
-                shape=(self.cell.output_size, self.vocabulary_size),
-                initializer=self.softmax_initializer,
-                name="softmax_kernel",
-            )
-        self.softmax_bias = self.add_weight(
-            shape=(self.vocabulary_size,), initializer="zeros", name="softmax_bias"
-        )
-        if self.softmax_cutoffs:
-            num_clusters = len(self.softmax_cutoffs)
-            self.cluster_kernel = self.add_weight(
-                shape=(self.cell.output_size, num_clusters),
-                initializer=self.softmax_initializer,
-                name="cluster_kernel",
-            )
-            self.cluster_bias = self.add_weight(
-                shape=(num_clusters,), initializer="zeros", name="cluster_bias"
-            )
+        embedding = self.inputs_layer.embedding if self.tie_embeddings else None
+        self.softmax.build(self.cell.output_size, embedding)
         if self.ngram_logits is not None and not self.ngram_logits.built:
             self.ngram_logits.build()
         self.built = True
@@ -192,13 +167,6 @@ class LanguageModel(keras.Model):
             hidden, self.dropout, seed, self.variational_dropout, time_major=True
         )
 
-    def softmax_weights(self, dtype: Any) -> list[tf.Tensor]:
-        """The softmax's kernel and bias as tensors, and those of its clusters."""
-        variables = [self.softmax_kernel, self.softmax_bias]
-        if self.softmax_cutoffs:
-            variables += [self.cluster_kernel, self.cluster_bias]
-        return [tf.cast(variable, dtype) for variable in variables]
-
     def logits(self, hidden: tf.Tensor) -> tf.Tensor:
         """Unnormalised log-probabilities of the next token, float32, without n-grams.
 
@@ -208,16 +176,9 @@ class LanguageModel(keras.Model):
         Returns:
             `[…, vocabulary]`.
         """
-        flat = tf.reshape(hidden, [-1, hidden.shape[-1]])
-        weights = self.softmax_weights(hidden.dtype)
-        if self.softmax_cutoffs:
-            flat = adaptive_log_probabilities(
-                flat, *weights, self.softmax_cutoffs, self.tie_embeddings
-            )
-        else:
-            flat = project_to_vocabulary(flat, *weights, self.tie_embeddings)
+        flat = self.softmax(tf.reshape(hidden, [-1, hidden.shape[-1]]))
         shape = tf.concat([tf.shape(hidden)[:-1], [self.vocabulary_size]], axis=0)
-        return tf.reshape(tf.cast(flat, tf.float32), shape)
+        return tf.reshape(flat, shape)
 
     def losses(
         self,
@@ -249,20 +210,8 @@ class LanguageModel(keras.Model):
         flat_weights = (
             None if weights is None else tf.reshape(tf.transpose(weights), [-1])
         )
-        softmax = self.softmax_weights(flat.dtype)
-        if self.softmax_cutoffs:
-            loss = adaptive_softmax_loss(
-                flat,
-                *softmax,
-                flat_labels,
-                flat_weights,
-                self.softmax_cutoffs,
-                self.tie_embeddings,
-            )
-        elif self.ngram_logits is None:
-            loss = softmax_loss(
-                flat, *softmax, flat_labels, flat_weights, self.tie_embeddings
-            )
+        if self.ngram_logits is None:
+            loss = self.softmax.total_loss(flat, flat_labels, flat_weights)
         else:
             more, ngrams = self.ngram_logits(tokens, state.ngrams)
             state = state._replace(ngrams=ngrams)
@@ -319,16 +268,6 @@ class LanguageModel(keras.Model):
             logits += more
             state = state._replace(ngrams=ngrams)
         return logits, state
-
-
-def check_cutoffs(cutoffs: Sequence[int], vocabulary_size: int) -> None:
-    """Raises `UsageError` unless the cutoffs rise between 1 and the vocabulary's end."""
-    bounds = [0, *cutoffs, vocabulary_size]
-    if any(end <= start for start, end in zip(bounds, bounds[1:], strict=False)):
-        raise UsageError(
-            f"--softmax_cutoffs={','.join(map(str, cutoffs))}: expected numbers that "
-            f"rise between 1 and {vocabulary_size - 1}, for {vocabulary_size} tokens"
-        )
 
 
 def _as_tensors(lane_seed: LaneSeed | None) -> LaneSeed | None:

@@ -1,5 +1,6 @@
 """What a training run says on the console, to a person or into a file."""
 
+import pathlib
 import sys
 from typing import Any
 
@@ -96,6 +97,23 @@ class Console:
         for line in lines:
             self.say(line)
         self.say("=" * 80)
+
+    def stopped(self, step: int, folder: pathlib.Path) -> None:
+        """The last words of a run that a signal has ended."""
+        print(
+            f"stopped at step {step} of {self._total}, everything is saved in {folder}; "
+            "start the same command again to go on",
+            flush=True,
+        )
+
+    def finished(self, results: dict[str, Any], file: pathlib.Path) -> None:
+        """The last words of a run."""
+        self.say(
+            f"finished {results['step']} steps in "
+            f"{format_duration(results['wall_seconds'])}, "
+            f"{results['tokens_per_second']:,.0f} {self._level}s/s in training; "
+            f"results in {file}"
+        )
 
     def close(self) -> None:
         """Removes the bar."""

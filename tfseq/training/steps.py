@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfseq.cells import LaneSeed
+from tfseq.errors import DataError
 from tfseq.training.averaging import WeightAverage
 from tfseq.training.row_adagrad import RowAdagrad
 
@@ -32,6 +33,19 @@ def no_totals() -> Totals:
     """The figures before the first step."""
     return Totals(
         tf.zeros([], tf.float64), tf.zeros([], tf.float32), tf.constant(NEVER, tf.int64)
+    )
+
+
+def not_finite(failed_step: int, saved_step: int) -> DataError:
+    """The error of a run whose loss or gradient was not finite at `failed_step`."""
+    saved = (
+        f"the last good checkpoint is of step {saved_step}"
+        if saved_step
+        else "there is no checkpoint yet"
+    )
+    return DataError(
+        f"step {failed_step + 1}: the loss or its gradient is not finite; {saved}; lower "
+        "--learning_rate or --max_gradient_norm and start anew"
     )
 
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfseq.errors import DataError
 from tfseq.metrics import token_metrics
 from tfseq.training.checkpoints import Checkpoints
-from tfseq.training.console import Console, format_duration
+from tfseq.training.console import Console
 from tfseq.training.interruption import Interruption
 from tfseq.training.plan import Parts, Plan
 from tfseq.training.run_folder import RunFolder
-from tfseq.training.steps import NEVER, no_totals
+from tfseq.training.steps import NEVER, no_totals, not_finite
 from tfseq.training.summaries import Summaries
 
 CALL_SECONDS = 0.5
@@ -159,15 +158,7 @@ class Trainer:
         seconds = time.perf_counter() - started
         if failed_step != NEVER:
             self._close()
-            raise DataError(
-                f"step {failed_step + 1}: the loss or its gradient is not finite; "
-                + (
-                    f"the last good checkpoint is of step {self.saved_step}"
-                    if self.saved_step
-                    else "there is no checkpoint yet"
-                )
-                + "; lower --learning_rate or --max_gradient_norm and start anew"
-            )
+            raise not_finite(failed_step, self.saved_step)
         progress["step"] += count
         progress["loss_steps"] += count
         progress["train_seconds"] += seconds
@@ -263,11 +254,7 @@ class Trainer:
 
     def _stop_early(self, interruption: Interruption) -> int:
         self._close()
-        print(
-            f"stopped at step {self.step} of {self.plan.total_steps}, everything is saved "
-            f"in {self.folder.path}; start the same command again to go on",
-            flush=True,
-        )
+        self.console.stopped(self.step, self.folder.path)
         return interruption.exit_status
 
     def _results(self) -> dict[str, Any]:
@@ -300,11 +287,7 @@ class Trainer:
         results["wall_seconds"] = self._wall_seconds()
         results["finished"] = True
         self.folder.write_results(results)
-        self.console.say(
-            f"finished {self.step} steps in {format_duration(results['wall_seconds'])}, "
-            f"{results['tokens_per_second']:,.0f} {self.plan.level}s/s in training; "
-            f"results in {self.folder.results_file}"
-        )
+        self.console.finished(results, self.folder.results_file)
         self._close()
 
     def _close(self) -> None:
