@@ -24,8 +24,8 @@ def test_every_cell_makes_a_model_that_trains(cell, num_layers):
     tokens = np.random.default_rng(0).integers(0, 7, [3, 6]).astype(np.int32)
     seed = LaneSeed(tf.constant([0, 1]), tf.constant(0))
     with tf.GradientTape() as tape:
-        loss, _, state = model.losses(
-            tokens, tokens, model.initial_state(3), training=True, lane_seed=seed
+        loss, _, _, state = model.losses(
+            (tokens, tokens), model.initial_state(3), training=True, lane_seed=seed
         )
     gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
     assert all(np.abs(gradient).max() > 0 for gradient in gradients)

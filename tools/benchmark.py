@@ -99,7 +99,7 @@ def run_tfseq(options: dict, steps: int) -> None:
                 tf.constant(steps, tf.int64),
             )
             step += steps
-            return float(totals.loss) / steps
+            return float(totals.loss) / float(totals.count)
 
         take_turns(turn)
 

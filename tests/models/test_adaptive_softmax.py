@@ -104,7 +104,7 @@ def test_a_model_predicts_the_same_in_loss_and_logits(tied):
     labels = tf.roll(tokens, -1, axis=1)
     logits, _ = model(tokens, model.initial_state(2))
     np.testing.assert_allclose(tf.reduce_sum(tf.exp(logits), -1), 1, atol=1e-5)
-    loss, _ = model.total_loss(tokens, labels, model.initial_state(2))
+    loss = model.losses((tokens, labels), model.initial_state(2)).loss
     chosen = tf.gather(logits, labels, batch_dims=2)
     np.testing.assert_allclose(loss, -tf.reduce_sum(chosen), rtol=1e-5)
 

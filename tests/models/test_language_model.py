@@ -74,9 +74,11 @@ def test_total_loss_is_the_sum_of_weighted_log_probabilities(tokens):
     logits = numpy_logits(model, inputs)
     normalizer = np.log(np.exp(logits).sum(axis=-1))
     chosen = np.take_along_axis(logits, labels[..., np.newaxis], axis=-1)[..., 0]
-    loss, _ = model.total_loss(inputs, labels, model.initial_state(3))
+    loss = model.losses((inputs, labels), model.initial_state(3)).loss
     np.testing.assert_allclose(loss, (normalizer - chosen).sum(), rtol=1e-5)
-    loss, _ = model.total_loss(inputs, labels, model.initial_state(3), weights)
+    losses = model.losses((inputs, labels, weights), model.initial_state(3))
+    loss = losses.loss
+    np.testing.assert_allclose(losses.count, weights.sum())
     np.testing.assert_allclose(loss, ((normalizer - chosen) * weights).sum(), rtol=1e-5)
 
 
@@ -137,7 +139,9 @@ def test_dropout_masks_belong_to_lanes(tokens):
 def test_uniform_logits_have_the_vocabulary_as_perplexity(tokens):
     model = build()
     model.softmax.kernel.assign(np.zeros([4, VOCABULARY], np.float32))
-    loss, _ = model.total_loss(tokens[:, :-1], tokens[:, 1:], model.initial_state(3))
+    batch = (tokens[:, :-1], tokens[:, 1:])
+    loss, count, *_ = model.losses(batch, model.initial_state(3))
+    assert count == 24
     np.testing.assert_allclose(np.exp(loss / 24), VOCABULARY, rtol=1e-6)
 
 
@@ -159,9 +163,8 @@ def test_tied_weights_are_one_variable_with_the_sum_of_both_gradients(tokens):
         (untied, [untied.inputs_layer.embedding, untied.softmax.kernel]),
     ):
         with tf.GradientTape() as tape:
-            loss, _ = model.total_loss(
-                tokens[:, :-1], tokens[:, 1:], model.initial_state(3)
-            )
+            batch = (tokens[:, :-1], tokens[:, 1:])
+            loss = model.losses(batch, model.initial_state(3)).loss
         gradients = tape.gradient(loss, [source.value for source in sources])
         results.append((loss, [tf.convert_to_tensor(part) for part in gradients]))
     (loss, (gradient,)), (other, (at_input, at_output)) = results

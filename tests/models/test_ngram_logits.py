@@ -90,7 +90,7 @@ def test_a_model_adds_them_to_its_logits_and_its_loss(tokens):
     np.testing.assert_allclose(logits, expected, atol=1e-5)
     np.testing.assert_array_equal(state.ngrams, tokens[:, -2:])
     labels = tf.roll(tokens, -1, axis=1)
-    loss, _ = model.total_loss(tokens, labels, model.initial_state(3))
+    loss = model.losses((tokens, labels), model.initial_state(3)).loss
     by_hand = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, expected)
     np.testing.assert_allclose(loss, tf.reduce_sum(by_hand), rtol=1e-5)
     assert [variable.path for variable in model.row_variables] == [layer.table.path]

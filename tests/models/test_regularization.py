@@ -51,16 +51,16 @@ def test_penalties_join_the_objective_in_training_only():
     penalised.build()
     penalised.softmax.kernel.assign(plain.softmax.kernel)
     tokens = tf.constant([[1, 2, 3], [4, 0, 1]])
-    arguments = (tokens, tokens, plain.initial_state(2))
+    arguments = ((tokens, tokens), plain.initial_state(2))
     seed = LaneSeed(tf.constant([0, 0]), tf.constant(0))
-    loss, penalty, _ = plain.losses(*arguments, training=True, lane_seed=seed)
+    loss, _, penalty, _ = plain.losses(*arguments, training=True, lane_seed=seed)
     assert float(penalty) == 0
     hidden, _ = plain.hidden(tokens, plain.initial_state(2))
-    same, penalty, _ = penalised.losses(*arguments, training=True, lane_seed=seed)
+    same, _, penalty, _ = penalised.losses(*arguments, training=True, lane_seed=seed)
     np.testing.assert_allclose(same, loss, rtol=1e-6)
     np.testing.assert_allclose(
         penalty,
         2 * activation_penalty(hidden) + 3 * temporal_activation_penalty(hidden),
         rtol=1e-6,
     )
-    assert float(penalised.losses(*arguments)[1]) == 0
+    assert float(penalised.losses(*arguments).penalty) == 0

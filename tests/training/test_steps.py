@@ -42,10 +42,26 @@ def build(dropout=0.0, cell_class=cells.FusedGateLSTMCell):
     return model
 
 
-def train(model, elements, optimizer, clip=0.0, chains=1, calls=None, seed=0):
+def train(
+    model,
+    elements,
+    optimizer,
+    clip=0.0,
+    chains=1,
+    calls=None,
+    seed=0,
+    divisor=BATCH * TIME,
+):
     optimizer.build(model.trainable_variables)
     loop = compile_steps(
-        model, optimizer, tf.distribute.get_strategy(), BATCH, TIME, clip, seed, chains
+        model,
+        optimizer,
+        tf.distribute.get_strategy(),
+        BATCH,
+        divisor,
+        clip,
+        seed,
+        chains,
     )
     iterator, state, totals, step = (
         iterate(elements),
@@ -108,7 +124,8 @@ def test_equals_keras_lstm_trained_by_hand(clip):
         losses.append(float(loss))
 
     final, totals = train(model, elements, keras.optimizers.SGD(0.5), clip)
-    np.testing.assert_allclose(float(totals.loss), sum(losses), rtol=1e-5)
+    np.testing.assert_allclose(totals.loss / totals.count, np.mean(losses), rtol=1e-5)
+    assert totals.count == len(elements) * BATCH * TIME
     np.testing.assert_allclose(totals.gradient_norm, norm, rtol=1e-4)
     assert int(totals.failed_step) == NEVER
     expected = [*lstm.get_weights(), kernel.numpy(), bias.numpy()]
@@ -184,3 +201,13 @@ def test_the_first_step_that_is_not_finite_is_named():
     # The steps before it, run alone, are finite.
     _, totals = train(build(), elements[:failed], keras.optimizers.SGD(1e38))
     assert int(totals.failed_step) == NEVER
+
+
+def test_a_sum_over_time_is_a_learning_rate_and_a_clip_times_the_time():
+    elements = unrollings(4)
+    mean, summed = build(), build()
+    train(mean, elements, keras.optimizers.SGD(0.3 * TIME), 0.05 / TIME)
+    train(summed, elements, keras.optimizers.SGD(0.3), 0.05, divisor=BATCH)
+    # lr · clip is the same in both: a clipped step is lr · clip long.
+    for a, b in zip(weights_of(mean), weights_of(summed), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)

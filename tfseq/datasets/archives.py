@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 import zipfile
 import zlib
@@ -66,16 +67,20 @@ def read_tar_member(path: Path, member: str) -> Iterator[bytes]:
         ) from error
 
 
+def _check_entry(path: Path, entry: tarfile.TarInfo) -> None:
+    name = PurePosixPath(entry.name)
+    if name.is_absolute() or ".." in name.parts:
+        raise DataError(
+            f"{path}: refused, for its entry {entry.name!r} leaves the folder of the "
+            "archive; fetch the published one"
+        )
+
+
 def _find_entry(
     path: Path, entries: list[tarfile.TarInfo], member: str
 ) -> tarfile.TarInfo:
     for entry in entries:
-        name = PurePosixPath(entry.name)
-        if name.is_absolute() or ".." in name.parts:
-            raise DataError(
-                f"{path}: refused, for its entry {entry.name!r} leaves the folder of the "
-                "archive; fetch the published one"
-            )
+        _check_entry(path, entry)
     # PurePosixPath drops the "./" that some archives have before every name.
     found = [e for e in entries if PurePosixPath(e.name) == PurePosixPath(member)]
     if not found or not found[-1].isfile():
@@ -83,3 +88,40 @@ def _find_entry(
             f"{path}: no file {member!r} in this tar archive; fetch the published one"
         )
     return found[-1]
+
+
+def read_tar_members(
+    path: Path, wanted: re.Pattern[str], max_bytes: int
+) -> Iterator[tuple[str, bytes]]:
+    """Yields names and contents of the files of a gzipped tar archive, in one pass.
+
+    Nothing is unpacked to disk. Only plain files whose whole name matches are read.
+
+    Args:
+        path: The archive.
+        wanted: What a name must match.
+        max_bytes: What the archive's files may add up to, of whatever name: an
+            archive that claims more is refused before it is read.
+
+    Raises:
+        DataError: The archive is damaged or too large, or names a path that would
+            leave the folder it were unpacked to.
+    """
+    total = 0
+    try:
+        with tarfile.open(path, "r|gz") as archive:
+            for entry in archive:
+                _check_entry(path, entry)
+                total += entry.size
+                if total > max_bytes:
+                    raise DataError(
+                        f"{path}: refused, for its files add up to more than "
+                        f"{max_bytes:,} bytes; fetch the published one"
+                    )
+                if entry.isfile() and wanted.fullmatch(entry.name):
+                    with archive.extractfile(entry) as file:
+                        yield entry.name, file.read()
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise DataError(
+            f"{path}: cut off or damaged tar archive ({error}); fetch it again"
+        ) from error

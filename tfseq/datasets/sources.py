@@ -68,6 +68,25 @@ def find_file(
     return next((place for place in places if place.is_file()), None)
 
 
+def find_folder(name: str, folder: str, data_dir: str | Path | None) -> Path | None:
+    """Returns the folder `name` in `data_dir` or in its `folder`, or None.
+
+    Args:
+        name: The name of an unpacked data set.
+        folder: The name of a folder in `data_dir` that may hold it.
+        data_dir: As of `find_file`.
+    """
+    data_dir = data_dir or os.environ.get(DATA_DIR_VARIABLE)
+    if not data_dir:
+        return None
+    root = Path(data_dir)
+    places = (root / name, root / folder / name, root)
+    return next(
+        (p for p in places if p.is_dir() and p.name == name),
+        None,
+    )
+
+
 def fetch(published: PublishedFile, cache_dir: str | Path) -> Path:
     """Returns the file from `<cache_dir>/downloads/`, downloading it if need be.
 

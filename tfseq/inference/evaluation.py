@@ -39,10 +39,10 @@ def compile_evaluation(
         count = tf.zeros([], tf.float64)
         for inputs, labels, weights in dataset:
             state = tf.nest.pack_sequence_as(start, flat_state)
-            loss, state = model.total_loss(inputs, labels, state, weights)
-            flat_state = tuple(tf.nest.flatten(state))
-            total += tf.cast(loss, tf.float64)
-            count += tf.cast(tf.reduce_sum(weights), tf.float64)
+            losses = model.losses((inputs, labels, weights), state)
+            flat_state = tuple(tf.nest.flatten(losses.state))
+            total += tf.cast(losses.loss, tf.float64)
+            count += tf.cast(losses.count, tf.float64)
         return total, count
 
     def evaluate(dataset: tf.data.Dataset) -> dict[str, float]:

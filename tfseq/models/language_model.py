@@ -10,6 +10,7 @@ from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
 from tfseq.cells.unroll import swap_batch_and_time
 from tfseq.errors import UsageError
 from tfseq.models.inputs import TokenInputs
+from tfseq.models.losses import Losses
 from tfseq.models.ngram_logits import NgramLogits
 from tfseq.models.regularization import activation_penalty, temporal_activation_penalty
 from tfseq.models.softmax import Softmax
@@ -182,27 +183,22 @@ class LanguageModel(keras.Model):
 
     def losses(
         self,
-        tokens: tf.Tensor,
-        labels: tf.Tensor,
+        batch: tuple[tf.Tensor, ...],
         state: LanguageModelState,
-        weights: tf.Tensor | None = None,
         training: bool = False,
         lane_seed: LaneSeed | None = None,
-    ) -> tuple[tf.Tensor, tf.Tensor, LanguageModelState]:
-        """What training minimises: loss and penalty, and the new state.
+    ) -> Losses:
+        """What training minimises, and the new state.
 
         Args:
-            tokens: ids, `[batch, time]`.
-            labels: the tokens that follow, `[batch, time]`.
+            batch: tokens `[batch, time]`; the tokens that follow, `[batch, time]`; and,
+                optionally, what each prediction counts, `[batch, time]`.
             state: the state before the first token.
-            weights: what each prediction counts, `[batch, time]`; 1 by default.
             training: whether to apply dropout.
             lane_seed: what dropout masks derive from.
-
-        Returns:
-            The sum of -ln p(label) over all predictions, in nats; the regularizers'
-            penalty summed in the same way; the state.
         """
+        tokens, labels, *rest = batch
+        weights = rest[0] if rest else None
         hidden, state = self.hidden(tokens, state, training, lane_seed)
         dropped = self.drop_outputs(hidden, lane_seed) if training else hidden
         flat = tf.reshape(dropped, [-1, dropped.shape[-1]])
@@ -228,21 +224,8 @@ class LanguageModel(keras.Model):
                 self.temporal_activation_regularization
                 * temporal_activation_penalty(hidden)
             )
-        return loss, penalty, state
-
-    def total_loss(
-        self,
-        tokens: tf.Tensor,
-        labels: tf.Tensor,
-        state: LanguageModelState,
-        weights: tf.Tensor | None = None,
-    ) -> tuple[tf.Tensor, LanguageModelState]:
-        """The sum of -ln p(label) over all predictions, in nats, and the new state.
-
-        Arguments are those of `losses`; nothing is dropped.
-        """
-        loss, _, state = self.losses(tokens, labels, state, weights)
-        return loss, state
+        count = tf.size(labels) if weights is None else tf.reduce_sum(weights)
+        return Losses(loss, tf.cast(count, tf.float32), penalty, state)
 
     def call(
         self,

@@ -18,13 +18,15 @@ class Totals(NamedTuple):
     """Running figures of a stretch of steps; each is a scalar.
 
     Attributes:
-        loss: sum over the steps of the mean loss a token, in nats, float64. It is handed
-            in and out, so that the sum does not depend on how steps are dealt to calls.
+        loss: sum of the losses of all predictions, in nats, float64. It is handed in and
+            out, so that the sum does not depend on how steps are dealt to calls.
+        count: number of these predictions, float64.
         gradient_norm: global norm of the last step's gradients before clipping.
         failed_step: first step whose loss or gradient was not finite, or `NEVER`.
     """
 
     loss: tf.Tensor
+    count: tf.Tensor
     gradient_norm: tf.Tensor
     failed_step: tf.Tensor
 
@@ -32,7 +34,10 @@ class Totals(NamedTuple):
 def no_totals() -> Totals:
     """The figures before the first step."""
     return Totals(
-        tf.zeros([], tf.float64), tf.zeros([], tf.float32), tf.constant(NEVER, tf.int64)
+        tf.zeros([], tf.float64),
+        tf.zeros([], tf.float64),
+        tf.zeros([], tf.float32),
+        tf.constant(NEVER, tf.int64),
     )
 
 
@@ -54,44 +59,38 @@ StepLoop = Callable[[Any, Any, Totals, tf.Tensor, tf.Tensor], tuple[Any, Totals]
 
 def chain_gradients(
     model: keras.Model,
-    inputs: list[tf.Tensor],
-    labels: list[tf.Tensor],
+    batches: list[tuple[tf.Tensor, ...]],
     states: list[Any],
     lane_seeds: list[LaneSeed],
     divisor: float,
-) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.IndexedSlices], list[Any]]:
-    """Loss, gradients and new states of a replica's lanes, computed chain by chain.
+) -> tuple[list[tf.Tensor], list[tf.Tensor], list[tf.IndexedSlices], list[Any]]:
+    """Losses, gradients and new states of a replica's lanes, computed chain by chain.
 
     The chains are independent in the graph until their gradients are added, so that
     the executor runs them side by side.
 
     Args:
-        model: the language model.
-        inputs: for each chain, tokens `[lanes, time]`.
-        labels: for each chain, the tokens that follow, `[lanes, time]`.
+        model: the model.
+        batches: for each chain, its lanes of the batch.
         states: for each chain, the state before the unrolling.
         lane_seeds: for each chain, what its dropout masks derive from.
         divisor: what is differentiated is loss and penalty divided by this.
 
     Returns:
-        The sum of the losses; the gradients of the dense variables; the gradients of
-        the row variables, of the sum itself, row by row; the new states.
+        The sum of the losses and the number of predictions; the gradients of the dense
+        variables; the gradients of the row variables, of the sum itself, row by row; the
+        new states.
     """
-    losses, penalties, new_states = [], [], []
     dense = [variable.value for variable in model.dense_variables]
     rows = [variable.value for variable in model.row_variables]
     with tf.GradientTape() as tape:
-        for tokens, targets, state, seed in zip(
-            inputs, labels, states, lane_seeds, strict=True
-        ):
-            loss, penalty, state = model.losses(
-                tokens, targets, state, training=True, lane_seed=seed
-            )
-            losses.append(loss)
-            penalties.append(penalty)
-            new_states.append(state)
-        loss = tf.add_n(losses)
-        objective = (loss + tf.add_n(penalties)) / divisor
+        losses = [
+            model.losses(batch, state, training=True, lane_seed=seed)
+            for batch, state, seed in zip(batches, states, lane_seeds, strict=True)
+        ]
+        loss = tf.add_n([part.loss for part in losses])
+        penalty = tf.add_n([part.penalty for part in losses])
+        objective = (loss + penalty) / divisor
     gradients = tape.gradient(
         objective, [*dense, *rows], unconnected_gradients=tf.UnconnectedGradients.ZERO
     )
@@ -102,7 +101,8 @@ def chain_gradients(
     dense_gradients = [
         tf.convert_to_tensor(gradient) for gradient in gradients[: len(dense)]
     ]
-    return loss, dense_gradients, row_gradients, new_states
+    sums = [loss, tf.add_n([part.count for part in losses])]
+    return sums, dense_gradients, row_gradients, [part.state for part in losses]
 
 
 def compile_steps(
@@ -110,11 +110,10 @@ def compile_steps(
     optimizer: keras.optimizers.Optimizer,
     strategy: tf.distribute.Strategy,
     batch_size: int,
-    num_unrollings: int,
+    divisor: float,
     max_gradient_norm: float,
     seed: int,
     chains: int = 1,
-    loss_scale_over_time: str = "mean",
     row_optimizer: RowAdagrad | None = None,
     average: WeightAverage | None = None,
 ) -> StepLoop:
@@ -127,33 +126,30 @@ def compile_steps(
     lane).
 
     Args:
-        model: the built language model.
+        model: the built model.
         optimizer: the built optimizer of the dense variables.
         strategy: the devices.
         batch_size: lanes of all replicas together.
-        num_unrollings: time steps of an unrolling.
+        divisor: what is minimised is the sum of the global batch's losses divided by
+            this: the number of tokens for their mean; the number of lanes for the sum
+            over time of older code, whose learning rates and clips it gives their
+            meaning (Zaremba et al., 2014). Reported losses are means either way.
         max_gradient_norm: bound of the global norm of the dense gradients; 0 for none.
         seed: seed of the run.
         chains: independent parts of a replica's lanes; divides them.
-        loss_scale_over_time: `mean` minimises the mean loss of a token; `sum` adds the
-            losses of the time steps and averages over the lanes, so that learning rates
-            and clips are those of code that did so (Zaremba et al., 2014). Reported
-            losses are means of a token either way.
         row_optimizer: what updates the model's row variables; needed if it has any.
         average: the running average of the weights, updated after each step.
 
     Returns:
-        A function of (iterator of unrollings, state, totals, first step int64, number of
+        A function of (iterator of batches, state, totals, first step int64, number of
         steps int64) that returns the new state and totals.
     """
     replicas = strategy.num_replicas_in_sync
     lanes = batch_size // replicas // chains
-    num_tokens = batch_size * num_unrollings
-    divisor = batch_size if loss_scale_over_time == "sum" else num_tokens
 
     def train_step(
-        inputs: tf.Tensor, labels: tf.Tensor, states: list[Any], step: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, list[Any]]:
+        batch: tuple[tf.Tensor, ...], states: list[Any], step: tf.Tensor
+    ) -> tuple[list[tf.Tensor], tf.Tensor, list[Any]]:
         context = tf.distribute.get_replica_context()
         replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
         step_seed = tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
@@ -161,10 +157,9 @@ def compile_steps(
             LaneSeed(step_seed, (replica * chains + chain) * lanes)
             for chain in range(chains)
         ]
-        loss, gradients, row_gradients, states = chain_gradients(
+        sums, gradients, row_gradients, states = chain_gradients(
             model,
-            tf.split(inputs, chains),
-            tf.split(labels, chains),
+            list(zip(*(tf.split(part, chains) for part in batch), strict=True)),
             states,
             lane_seeds,
             divisor,
@@ -180,7 +175,7 @@ def compile_steps(
         optimizer.apply_gradients(zip(gradients, model.dense_variables, strict=True))
         if row_optimizer is not None:
             row_optimizer.apply(row_gradients, step)
-        return loss / num_tokens, norm, states
+        return sums, norm, states
 
     def split_lanes(state: Any) -> list[Any]:
         flat = [tf.split(part, chains) for part in tf.nest.flatten(state)]
@@ -197,20 +192,23 @@ def compile_steps(
         iterator: Any, state: Any, totals: Totals, first: tf.Tensor, count: tf.Tensor
     ) -> tuple[Any, Totals]:
         states = strategy.run(split_lanes, (state,))
-        loss_sum, norm, failed_step = totals
+        loss_sum, count_sum, norm, failed_step = totals
         for step in tf.range(first, first + count):
-            inputs, labels = next(iterator)
-            loss, norms, states = strategy.run(
-                train_step, (inputs, labels, states, step)
+            sums, norms, states = strategy.run(
+                train_step, (next(iterator), states, step)
             )
             if average is not None:
                 average.update()
-            loss = strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
+            loss, predictions = (
+                strategy.reduce(tf.distribute.ReduceOp.SUM, part, axis=None)
+                for part in sums
+            )
             norm = strategy.reduce(tf.distribute.ReduceOp.MEAN, norms, axis=None)
             finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
             failed_step = tf.where(finite, failed_step, tf.minimum(failed_step, step))
             loss_sum += tf.cast(loss, tf.float64)
+            count_sum += tf.cast(predictions, tf.float64)
         state = strategy.run(join_lanes, (states,))
-        return state, Totals(loss_sum, norm, failed_step)
+        return state, Totals(loss_sum, count_sum, norm, failed_step)
 
     return train_steps

@@ -94,7 +94,8 @@ class Trainer:
         if self.parts.plateau:
             self.parts.scale.assign(self.progress["plateau"]["scale"])
         self.totals = no_totals()._replace(
-            loss=tf.constant(self.progress["loss_sum"], tf.float64)
+            loss=tf.constant(self.progress["loss_sum"], tf.float64),
+            count=tf.constant(self.progress["loss_count"], tf.float64),
         )
         self.started = time.perf_counter() - self.progress["wall_seconds"]
         self.line_seconds, self.line_steps, self.call_steps = 0.0, 0, 1
@@ -114,7 +115,7 @@ class Trainer:
         return {
             "step": 0,
             "loss_sum": 0.0,
-            "loss_steps": 0,
+            "loss_count": 0.0,
             "train": None,
             "valid": None,
             "best": None,
@@ -160,7 +161,6 @@ class Trainer:
             self._close()
             raise not_finite(failed_step, self.saved_step)
         progress["step"] += count
-        progress["loss_steps"] += count
         progress["train_seconds"] += seconds
         self.line_seconds += seconds
         self.line_steps += count
@@ -173,9 +173,8 @@ class Trainer:
     def _log(self) -> None:
         """One line of training figures, on the console and in TensorBoard."""
         progress = self.progress
-        figures = token_metrics(
-            float(self.totals.loss) / progress["loss_steps"], self.plan.level
-        )
+        loss = float(self.totals.loss) / float(self.totals.count)
+        figures = token_metrics(loss, self.plan.level)
         progress["train"] = {"step": self.step, **figures}
         scale = float(self.parts.scale.numpy())
         steps_per_second = self.line_steps / self.line_seconds
@@ -187,7 +186,6 @@ class Trainer:
         self.console.training(self.step, figures, seconds_left)
         self.summaries.scalars("train", figures, self.step)
         self.totals = no_totals()
-        progress["loss_steps"] = 0
         self.line_seconds, self.line_steps = 0.0, 0
 
     def _validate(self, state: Any) -> None:
@@ -239,6 +237,7 @@ class Trainer:
 
     def _update_progress(self) -> None:
         self.progress["loss_sum"] = float(self.totals.loss)
+        self.progress["loss_count"] = float(self.totals.count)
         self.progress["wall_seconds"] = self._wall_seconds()
 
     def _wall_seconds(self) -> float:

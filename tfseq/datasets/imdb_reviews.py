@@ -1,0 +1,156 @@
+"""The Large Movie Review Dataset: 50,000 IMDb reviews, half of them positive.
+
+Maas et al. 2011, "Learning Word Vectors for Sentiment Analysis",
+https://aclanthology.org/P11-1015; https://ai.stanford.edu/~amaas/data/sentiment/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from absl import logging
+
+from tfseq.datasets.archives import read_tar_members
+from tfseq.datasets.review_corpus import ReviewCorpus, ReviewSplit, split_reviews
+from tfseq.datasets.sources import find_file, find_folder
+from tfseq.errors import DataError
+
+URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
+ARCHIVE = "aclImdb_v1.tar.gz"
+FOLDER = "aclImdb"
+NUM_REVIEWS = 12_500
+LABELS = {"neg": 0, "pos": 1}
+REVIEW = re.compile(r"(?:.*/)?(train|test)/(pos|neg)/(\d+)_(\d+)\.txt")
+# The official archive's files add up to 0.3 GB, the unlabelled reviews among them.
+MAX_BYTES = 1 << 30
+
+Reviews = dict[tuple[str, str], dict[tuple[int, int], str]]
+
+
+def imdb_reviews_corpus(
+    data_dir: str | Path | None, cache_dir: str | Path, valid_size: int | None = None
+) -> ReviewCorpus:
+    """Returns the reviews, from a folder or archive at hand or else through TFDS.
+
+    The official split is kept: 25,000 for training, of which a stratified part is for
+    validation, and 25,000 for the test.
+
+    Args:
+        data_dir: The folder that holds `aclImdb_v1.tar.gz` (the official archive or one
+            with the same labelled reviews) or the unpacked `aclImdb/`, itself or in a
+            folder `imdb`, or the archive; None is `TFSEQ_DATA_DIR`.
+        cache_dir: Where TFDS keeps what it downloads.
+        valid_size: The number of training reviews for validation; None is a tenth.
+
+    Raises:
+        UsageError: There is no `data_dir`, or nothing is left for training.
+        DataError: Reviews are missing or damaged, or cannot be downloaded.
+    """
+    archive = find_file((ARCHIVE,), "imdb", data_dir, "--data_dir")
+    folder = None if archive else find_folder(FOLDER, "imdb", data_dir)
+    if archive or folder:
+        origin = archive or folder
+        found = _collect(
+            origin, _archive_members(archive) if archive else _folder_members(folder)
+        )
+        train, test = (_to_split(origin, part, found) for part in ("train", "test"))
+    else:
+        train, test = _load_through_tfds(cache_dir)
+    return split_reviews("imdb", train, test, _digest(train, test), valid_size)
+
+
+def _archive_members(path: Path) -> Iterator[tuple[str, bytes]]:
+    return read_tar_members(path, REVIEW, MAX_BYTES)
+
+
+def _folder_members(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for part in ("train", "test"):
+        for label in LABELS:
+            for path in (folder / part / label).glob("*.txt"):
+                name = path.relative_to(folder).as_posix()
+                if REVIEW.fullmatch(name):
+                    try:
+                        yield name, path.read_bytes()
+                    except OSError as error:
+                        raise DataError(
+                            f"{path}: cannot read it ({error.strerror})"
+                        ) from error
+
+
+def _collect(origin: Path, members: Iterator[tuple[str, bytes]]) -> Reviews:
+    """Reads all reviews and checks that they are all there."""
+    found: Reviews = {
+        (part, label): {} for part in ("train", "test") for label in LABELS
+    }
+    for name, content in members:
+        part, label, number, rating = REVIEW.fullmatch(name).groups()
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{origin}: {name} is not UTF-8 at byte {error.start}; fetch {URL} again"
+            ) from None
+        if not text.strip():
+            raise DataError(f"{origin}: {name} is empty; fetch {URL} again")
+        found[part, label][int(number), int(rating)] = text
+    counts = {
+        f"{part}/{label}": len(reviews) for (part, label), reviews in found.items()
+    }
+    if any(count != NUM_REVIEWS for count in counts.values()):
+        listed = ", ".join(f"{count:,} in {name}" for name, count in counts.items())
+        raise DataError(
+            f"{origin}: expected {NUM_REVIEWS:,} reviews in each of four folders, found "
+            f"{listed}; fetch {URL} again"
+        )
+    return found
+
+
+def _to_split(origin: Path, part: str, found: Reviews) -> ReviewSplit:
+    texts, labels = [], []
+    for name, label in LABELS.items():
+        for _, text in sorted(found[part, name].items()):
+            texts.append(text)
+            labels.append(label)
+    return ReviewSplit(f"{origin}:{part}", texts, labels)
+
+
+def _digest(*splits: ReviewSplit) -> str:
+    digest = hashlib.sha256()
+    for split in splits:
+        for text, label in split:
+            digest.update(f"{label} {len(text)} {text}\n".encode())
+    return digest.hexdigest()
+
+
+def _load_through_tfds(cache_dir: str | Path) -> tuple[ReviewSplit, ReviewSplit]:
+    """TFDS' own `imdb_reviews`, downloaded from the publisher and checked by TFDS."""
+    # Takes seconds to load and is not needed where the reviews are at hand.
+    import tensorflow_datasets as tfds
+
+    logging.warning("Downloading %s through tensorflow_datasets", URL)
+    try:
+        builder = tfds.builder("imdb_reviews", data_dir=str(Path(cache_dir) / "tfds"))
+        builder.download_and_prepare(
+            download_config=tfds.download.DownloadConfig(try_download_gcs=False)
+        )
+        parts = [
+            list(tfds.as_numpy(builder.as_dataset(split=name, shuffle_files=False)))
+            for name in ("train", "test")
+        ]
+    except Exception as error:  # TFDS raises whatever its network libraries raise.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(
+            f"cannot download {URL} ({reason}); fetch it by another way and put it into "
+            "the folder that --data_dir names"
+        ) from None
+    return tuple(
+        ReviewSplit(
+            f"imdb_reviews:{name}",
+            [example["text"].decode("utf-8") for example in examples],
+            [int(example["label"]) for example in examples],
+        )
+        for name, examples in zip(("train", "test"), parts, strict=True)
+    )

@@ -1,0 +1,100 @@
+"""Reviews as token ids, by TensorFlow operations alone, so that any graph may hold it."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import keras
+import tensorflow as tf
+
+from tfseq.errors import UsageError
+from tfseq.pipelines.vocabulary import UNKNOWN_TOKEN, Vocabulary
+
+PADDING_TOKEN = "<pad>"
+TEXTS_AT_A_TIME = 1000
+
+
+def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:
+    """Splits reviews into lower-case words, each punctuation character a token.
+
+    Line breaks of HTML (`<br />`) are markup and vanish. No token of a text is `<pad>`
+    or `<unk>`: their brackets would stand alone.
+
+    Args:
+        texts: UTF-8 strings, `[batch]`.
+
+    Returns:
+        Strings `[batch, tokens]`, ragged.
+    """
+    texts = tf.strings.lower(texts, encoding="utf-8")
+    texts = tf.strings.regex_replace(texts, r"<br\s*/?>", " ")
+    # The 32 punctuation characters of ASCII.
+    texts = tf.strings.regex_replace(texts, r"([[:punct:]])", r" \1 ")
+    # White space beyond ASCII parts words as well.
+    texts = tf.strings.regex_replace(texts, r"[\s\p{Z}\x{0085}]+", " ")
+    return tf.strings.split(texts)
+
+
+def review_vocabulary(texts: Iterable[str], size: int | None = None) -> Vocabulary:
+    """Returns `<pad>`, `<unk>` and the words of the reviews by falling count.
+
+    Words of equal count are in the order of their code points.
+
+    Args:
+        texts: The reviews.
+        size: At most this many tokens, the two marks among them; None keeps all.
+
+    Raises:
+        UsageError: `size` leaves no room for a word.
+    """
+    if size is not None and size < 3:
+        raise UsageError(f"--vocabulary_size={size}: expected at least 3")
+    counts: Counter[bytes] = Counter()
+    for tokens in _tokenize_some(texts):
+        counts.update(tokens.flat_values.numpy())
+    words = {word.decode("utf-8"): count for word, count in counts.items()}
+    ranked = sorted(words, key=lambda word: (-words[word], word))
+    kept = None if size is None else size - 2
+    return Vocabulary([PADDING_TOKEN, UNKNOWN_TOKEN, *ranked[:kept]], "word")
+
+
+def _tokenize_some(texts: Iterable[str]) -> Iterator[tf.RaggedTensor]:
+    texts = iter(texts)
+    while some := list(itertools.islice(texts, TEXTS_AT_A_TIME)):
+        yield tokenize(tf.constant(some))
+
+
+@keras.saving.register_keras_serializable(package="tfseq")
+class ReviewEncoder(keras.layers.Layer):
+    """Ids of a review's tokens; a word outside the vocabulary is `<unk>`.
+
+    Args:
+        tokens: the vocabulary: `<pad>`, `<unk>`, then the words.
+    """
+
+    def __init__(self, tokens: Sequence[str], **kwargs):
+        super().__init__(**kwargs)
+        self.tokens = list(tokens)
+        if self.tokens[:2] != [PADDING_TOKEN, UNKNOWN_TOKEN]:
+            raise ValueError(
+                f"expected a vocabulary that begins {PADDING_TOKEN} {UNKNOWN_TOKEN}, "
+                f"found {self.tokens[:2]}"
+            )
+        self.lookup = keras.layers.StringLookup(
+            vocabulary=self.tokens[2:],
+            mask_token=PADDING_TOKEN,
+            oov_token=UNKNOWN_TOKEN,
+            dtype="int32",
+        )
+
+    def call(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Ids `[batch, tokens]`, ragged int32, of strings `[batch]`."""
+        tokens = tokenize(texts)
+        ids = tf.cast(self.lookup(tokens.flat_values), tf.int32)
+        return tokens.with_flat_values(ids)
+
+    def get_config(self):
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "tokens": self.tokens}
