@@ -10,6 +10,8 @@ import tensorflow as tf
 from tfseq import cells, experiment
 from tfseq.cells import LaneSeed
 from tfseq.configuration import CELLS, Configuration
+from tfseq.pipelines import PreparedCorpus, Vocabulary
+from tfseq.pipelines.token_file import write_token_file
 
 
 def build(**settings):
@@ -97,17 +99,26 @@ def test_every_regularizer_reaches_the_model():
     assert model.softmax.kernel is model.inputs_layer.embedding
 
 
-def test_a_plan_counts_steps_by_hand():
+def task(settings, folder):
+    """A text of 1,003 tokens."""
+    text = write_token_file(
+        folder / "train.ids", [np.zeros(1003, np.uint8)], np.dtype("uint8")
+    )
+    prepared = PreparedCorpus(Vocabulary("abc", "character"), {"train": text})
+    return experiment.language_modeling(settings, prepared)
+
+
+def test_a_plan_counts_steps_by_hand(tmp_path):
     settings = Configuration(batch_size=4, num_unrollings=10, num_epochs=3)
     # 1,003 tokens: lanes of 250, so (250 - 1) // 10 = 24 unrollings an epoch.
-    plan = experiment.build_plan(settings, 1003)
+    plan = experiment.build_plan(settings, task(settings, tmp_path))
     assert (plan.steps_per_epoch, plan.total_steps) == (24, 72)
     assert (plan.evaluate_every, plan.checkpoint_every) == (24, 24)
-    assert plan.tokens_per_step == 40
+    assert plan.predictions_per_step == 40
     assert [plan.next_stop(step) for step in (0, 24, 71)] == [24, 48, 72]
     endless = dataclasses.replace(
         settings, num_epochs=None, num_steps=250, sample_every=30
     )
-    plan = experiment.build_plan(endless, 1003)
+    plan = experiment.build_plan(endless, task(endless, tmp_path))
     assert plan.steps_per_epoch is None
     assert [plan.next_stop(step) for step in (0, 30, 90, 240)] == [30, 60, 100, 250]

@@ -20,6 +20,7 @@ CELLS = (
     "simple_rnn_fused",
     "simple_rnn_separate",
 )
+REVIEW_DATASETS = ("imdb", "toy_reviews")
 SCHEDULES = ("constant", "exponential", "per_epoch", "plateau", "cosine")
 
 
@@ -55,9 +56,10 @@ class Configuration:
     # Data
     dataset: str = option(
         "python_docs",
-        "Text to learn: the language reference inside every Python, text8, ptb (Penn "
-        "Treebank), or a text file of your own (--train_file).",
-        choices=("python_docs", "text8", "ptb", "text"),
+        "What to learn from. Texts: the language reference inside every Python, text8, "
+        "ptb (Penn Treebank), or a file of your own (text, --train_file). Reviews: imdb, "
+        "or made by a small grammar (toy_reviews).",
+        choices=("python_docs", "text8", "ptb", "text", *REVIEW_DATASETS),
         fixed=True,
     )
     data_dir: str | None = option(
@@ -88,7 +90,7 @@ class Configuration:
     valid_size: int | None = option(
         None,
         "Characters held out for validation at the start of the text; by default the "
-        "5 % before the test part.",
+        "5 % before the test part. Of reviews: how many of them; by default a tenth.",
         lower=0,
         fixed=True,
     )
@@ -110,14 +112,25 @@ class Configuration:
         None,
         "Most words in the vocabulary, the most frequent ones; the rest is <unk>. By "
         "default all words of the training text.",
-        lower=2,
+        lower=3,
+        fixed=True,
+    )
+
+    max_length: int = option(
+        400, "Tokens of a review that are read, its last ones.", 1, 65536, None, True
+    )
+    padding: str = option(
+        "right",
+        "Reviews of a batch: of similar length, what fills them up is never read (right); "
+        "or all of --max_length, <pad> before shorter ones and read as text (left).",
+        choices=("right", "left"),
         fixed=True,
     )
 
     # Unrollings
     batch_size: int = option(
         32,
-        "Lanes: contiguous parts of the text read side by side.",
+        "Lanes: contiguous parts of the text read side by side, or reviews.",
         1,
         65536,
         None,
@@ -180,6 +193,16 @@ class Configuration:
     )
     forget_bias: float = option(
         1.0, "Start of the LSTM's forget gate biases.", -100.0, 100.0, None, True
+    )
+    bidirectional: bool = option(
+        False, "Read reviews from both ends, with layers for each.", fixed=True
+    )
+    pooling: str = option(
+        "last",
+        "What of a review's outputs is classified: the last one, or mean and maximum of "
+        "all.",
+        choices=("last", "mean_max"),
+        fixed=True,
     )
     tie_embeddings: bool = option(
         False,
@@ -357,6 +380,15 @@ class Configuration:
     evaluate_every: int = option(
         0, "Steps between two validations; 0: 1000 steps, or an epoch.", lower=0
     )
+    early_stopping: int = option(
+        0, "Validations without progress after which the run ends; 0: never.", lower=0
+    )
+    monitor: str = option(
+        "loss",
+        "Figure of a validation that tells progress and the best weights.",
+        choices=("loss", "accuracy"),
+        fixed=True,
+    )
     sample_every: int = option(
         1000, "Steps between two sets of sampled text; 0: none.", lower=0
     )
@@ -413,7 +445,9 @@ class Configuration:
     def __post_init__(self) -> None:
         """Settles what follows from other settings."""
         if self.level is None:
-            level = "word" if self.dataset == "ptb" else "character"
+            level = "character"
+            if self.dataset == "ptb" or self.dataset in REVIEW_DATASETS:
+                level = "word"
             object.__setattr__(self, "level", level)
 
     def check(self) -> None:
@@ -442,6 +476,23 @@ class Configuration:
             raise UsageError(
                 f"--vocabulary_size={self.vocabulary_size}: found with --level="
                 f"{self.level}, expected only with --level=word; leave it out"
+            )
+        reviews = self.dataset in REVIEW_DATASETS
+        for name, allowed in (
+            ("bidirectional", reviews),
+            ("tie_embeddings", not reviews),
+            ("ngram_features", not reviews),
+            ("softmax_cutoffs", not reviews),
+        ):
+            if getattr(self, name) and not allowed:
+                raise UsageError(
+                    f"--{name}: found with --dataset={self.dataset}, expected only for "
+                    f"{'texts' if reviews else 'reviews'}; leave it out"
+                )
+        if self.monitor == "accuracy" and not reviews:
+            raise UsageError(
+                f"--monitor=accuracy: found with --dataset={self.dataset}, expected only "
+                "for reviews; leave it out"
             )
         if self.tie_embeddings and not self.embedding_size:
             raise UsageError(

@@ -1,22 +1,58 @@
-"""Figures that say how well tokens are predicted."""
+"""Figures that say how well tokens, or the labels of reviews, are predicted."""
 
 import math
+from collections.abc import Sequence
+
+import numpy as np
 
 
 def token_metrics(loss: float, level: str) -> dict[str, float]:
-    """The usual forms of a mean negative log-likelihood of a token.
+    """The usual forms of a mean negative log-likelihood of a prediction.
 
-    perplexity = exp(loss); where a token is a character also
-    bits_per_character = loss / ln 2.
+    perplexity = exp(loss) for characters and words; bits_per_character = loss / ln 2 for
+    characters.
 
     Args:
         loss: in nats.
-        level: what a token is, `character` or `word`.
+        level: what is predicted: the next `character` or `word`, or the label of a
+            `review`.
     """
-    figures = {
-        "loss": loss,
-        "perplexity": math.exp(loss) if loss < 700 else math.inf,
-    }
+    figures = {"loss": loss}
+    if level != "review":
+        figures["perplexity"] = math.exp(loss) if loss < 700 else math.inf
     if level == "character":
         figures["bits_per_character"] = loss / math.log(2)
     return figures
+
+
+def review_metrics(logits: Sequence[float], labels: Sequence[int]) -> dict[str, float]:
+    """Loss, accuracy and area under the ROC curve of predictions.
+
+    loss is the mean of -ln p(label) in nats; accuracy the share of reviews whose label
+    has a probability above 1/2; auc the probability that a positive review gets a higher
+    logit than a negative one, ties counting one half (Mann & Whitney 1947), and 0.5
+    where there is only one label.
+
+    Args:
+        logits: of "positive", `[reviews]`.
+        labels: 0 or 1, `[reviews]`.
+    """
+    logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
+    signed = np.where(labels == 1, logits, -logits)
+    return {
+        "loss": float(np.logaddexp(0, -signed).mean()),
+        "accuracy": float((signed > 0).mean()),
+        "auc": _area_under_curve(logits, labels),
+    }
+
+
+def _area_under_curve(logits: np.ndarray, labels: np.ndarray) -> float:
+    _, places, counts = np.unique(logits, return_inverse=True, return_counts=True)
+    # The mean rank of each logit, counted from 1.
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    positive = int((labels == 1).sum())
+    negative = len(labels) - positive
+    if not positive or not negative:
+        return 0.5
+    above = ranks[labels == 1].sum() - positive * (positive + 1) / 2
+    return float(above / (positive * negative))

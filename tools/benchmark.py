@@ -85,9 +85,9 @@ def run_tfseq(options: dict, steps: int) -> None:
             **options,
         )
         prepared = PreparedCorpus(vocabulary, {"train": text})
-        trainer = experiment.build_trainer(configuration, RunFolder(path), prepared)
-        parts = trainer.parts
-        iterator, state, step = iter(parts.unrollings(0)), parts.initial_state(), 0
+        task = experiment.language_modeling(configuration, prepared)
+        parts = experiment.build_trainer(configuration, RunFolder(path), task).parts
+        iterator, state, step = iter(parts.batches(0)), parts.initial_state(), 0
 
         def turn() -> float:
             nonlocal state, step

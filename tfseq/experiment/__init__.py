@@ -2,13 +2,18 @@
 
 from tfseq.experiment.corpus import build_corpus, prepare
 from tfseq.experiment.language_model import build_model
-from tfseq.experiment.training_run import build_plan, build_trainer, train
+from tfseq.experiment.language_modeling import language_modeling
+from tfseq.experiment.sentiment_classifier import build_classifier
+from tfseq.experiment.training_run import build_plan, build_trainer, load_task, train
 
 __all__ = [
+    "build_classifier",
     "build_corpus",
     "build_model",
     "build_plan",
     "build_trainer",
+    "language_modeling",
+    "load_task",
     "prepare",
     "train",
 ]

@@ -33,9 +33,17 @@ def build_initializers(configuration: Configuration) -> tuple[Any, Any]:
     )
 
 
-def build_model(configuration: Configuration, vocabulary_size: int) -> LanguageModel:
-    """The built language model that the settings describe."""
-    kernel, recurrent = build_initializers(configuration)
+def build_layers(
+    configuration: Configuration, sizes: list[int], kernel: Any, recurrent: Any
+) -> keras.layers.Layer:
+    """The recurrent layers, with their dropout, as one cell.
+
+    Args:
+        configuration: the settings.
+        sizes: units of each layer, the lowest first.
+        kernel: initializer of the input weights.
+        recurrent: initializer of the recurrent weights.
+    """
     options = {"kernel_initializer": kernel, "recurrent_initializer": recurrent}
     if configuration.cell.startswith("lstm"):
         options["forget_bias"] = configuration.forget_bias
@@ -43,10 +51,7 @@ def build_model(configuration: Configuration, vocabulary_size: int) -> LanguageM
     if input_dropout is None:
         input_dropout = configuration.dropout
     layers = []
-    for index in range(configuration.num_layers):
-        last = index == configuration.num_layers - 1
-        tied = configuration.tie_embeddings and last
-        units = configuration.embedding_size if tied else configuration.units
+    for index, units in enumerate(sizes):
         layer = CELLS[configuration.cell](units, **options)
         if configuration.recurrent_weight_dropout:
             layer = cells.WeightDroppedCell(
@@ -56,21 +61,35 @@ def build_model(configuration: Configuration, vocabulary_size: int) -> LanguageM
         if rate:
             layer = cells.DropoutCell(layer, rate, configuration.variational_dropout)
         layers.append(layer)
+    return cells.StackedCell(layers) if len(layers) > 1 else layers[0]
+
+
+def build_inputs(configuration: Configuration, vocabulary_size: int) -> TokenInputs:
+    """The input layer that the settings describe."""
+    return TokenInputs(
+        vocabulary_size,
+        configuration.embedding_size,
+        configuration.ngram,
+        configuration.embedding_scale,
+        configuration.seed,
+        configuration.embedding_dropout,
+    )
+
+
+def build_model(configuration: Configuration, vocabulary_size: int) -> LanguageModel:
+    """The built language model that the settings describe."""
+    kernel, recurrent = build_initializers(configuration)
+    sizes = [configuration.units] * configuration.num_layers
+    if configuration.tie_embeddings:
+        sizes[-1] = configuration.embedding_size
     ngram_logits = None
     if configuration.ngram_features:
         ngram_logits = NgramLogits(
             vocabulary_size, configuration.ngram_features, configuration.ngram_rows
         )
     model = LanguageModel(
-        TokenInputs(
-            vocabulary_size,
-            configuration.embedding_size,
-            configuration.ngram,
-            configuration.embedding_scale,
-            configuration.seed,
-            configuration.embedding_dropout,
-        ),
-        cells.StackedCell(layers) if len(layers) > 1 else layers[0],
+        build_inputs(configuration, vocabulary_size),
+        build_layers(configuration, sizes, kernel, recurrent),
         vocabulary_size,
         configuration.dropout,
         kernel,

@@ -7,20 +7,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfseq.configuration import Configuration
-from tfseq.experiment.corpus import build_corpus, prepare
-from tfseq.experiment.language_model import build_model
+from tfseq.configuration import REVIEW_DATASETS, Configuration
+from tfseq.experiment.language_modeling import load_language_modeling
 from tfseq.experiment.machine import configure_machine
-from tfseq.inference import compile_evaluation, compile_sampling
-from tfseq.models import LanguageModel
-from tfseq.pipelines import (
-    PreparedCorpus,
-    Vocabulary,
-    endless_unrollings,
-    epoch_unrollings,
-    evaluation_unrollings,
-    unrollings_per_epoch,
-)
+from tfseq.experiment.review_classification import load_review_classification
+from tfseq.experiment.task import Task
 from tfseq.training.averaging import NonMonotoneTrigger, WeightAverage
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.optimizers import build_optimizer
@@ -35,45 +26,44 @@ from tfseq.training.trainer import Trainer
 
 DEFAULT_STEPS = 2000
 DEFAULT_EVALUATE_EVERY = 1000
-NUM_SAMPLES = 5
-# The figures do not depend on it: the state is carried from unrolling to unrolling.
-EVALUATION_TIME = 100
-SAMPLE_LENGTH = 80
 
 
-def build_plan(configuration: Configuration, num_tokens: int) -> Plan:
+def load_task(configuration: Configuration) -> tuple[str, Task]:
+    """The fingerprint of the data and what is to be learned from them."""
+    if configuration.dataset in REVIEW_DATASETS:
+        return load_review_classification(configuration)
+    return load_language_modeling(configuration)
+
+
+def build_plan(configuration: Configuration, task: Task) -> Plan:
     """When things happen, in steps."""
-    batch, time = configuration.batch_size, configuration.num_unrollings
-    per_epoch = max(unrollings_per_epoch(num_tokens, batch, time), 1)
     if configuration.num_epochs:
-        total = configuration.num_epochs * per_epoch
-        evaluate_every = configuration.evaluate_every or per_epoch
+        total = configuration.num_epochs * task.steps_per_epoch
+        evaluate_every = configuration.evaluate_every or task.steps_per_epoch
     else:
         total = configuration.num_steps or DEFAULT_STEPS
         evaluate_every = configuration.evaluate_every or DEFAULT_EVALUATE_EVERY
     return Plan(
         total_steps=total,
-        steps_per_epoch=per_epoch if configuration.num_epochs else None,
-        tokens_per_step=batch * time,
+        steps_per_epoch=task.steps_per_epoch if configuration.num_epochs else None,
+        predictions_per_step=task.predictions_per_step,
         log_every=configuration.log_every,
         evaluate_every=evaluate_every,
-        sample_every=configuration.sample_every,
+        sample_every=configuration.sample_every if task.sampler else 0,
         checkpoint_every=configuration.checkpoint_every or evaluate_every,
         steps_per_call=configuration.steps_per_call,
-        level=configuration.level,
+        early_stopping=configuration.early_stopping,
+        monitor=configuration.monitor,
+        level=task.level,
     )
 
 
 def build_trainer(
-    configuration: Configuration, folder: RunFolder, prepared: PreparedCorpus
+    configuration: Configuration, folder: RunFolder, task: Task
 ) -> Trainer:
     """Model, optimizer, step loop and everything else that a run needs."""
     strategy, chains = configure_machine(configuration)
-    vocabulary, texts = prepared.vocabulary, prepared.token_files
-    batch, time = configuration.batch_size, configuration.num_unrollings
-    plan = build_plan(configuration, texts["train"].num_tokens)
-    read = epoch_unrollings if configuration.num_epochs else endless_unrollings
-    read(texts["train"], batch, time)  # Refuses a text that is too short at once.
+    plan = build_plan(configuration, task)
     schedule = build_schedule(
         configuration.schedule,
         configuration.learning_rate,
@@ -88,7 +78,7 @@ def build_trainer(
     keras.utils.set_random_seed(configuration.seed)
     with strategy.scope():
         scale = tf.Variable(1.0, trainable=False)
-        model = build_model(configuration, len(vocabulary))
+        model = task.build_model()
         optimizer = build_optimizer(
             configuration.optimizer,
             ScaledRate(schedule, scale),
@@ -98,36 +88,25 @@ def build_trainer(
         row_optimizer = build_row_optimizer(configuration, model, schedule)
         averaged = configuration.weight_averaging != "none"
         average = WeightAverage(model.trainable_variables) if averaged else None
-    initial_state = model.initial_state(batch)
-
-    def unrollings(step: int) -> Any:
-        return strategy.experimental_distribute_dataset(
-            read(texts["train"], batch, time, first_step=step)
-        )
-
-    evaluation = compile_evaluation(model, configuration.level)
-
-    def evaluate(split: str) -> Any:
-        if split not in texts or texts[split].num_tokens < 2:
-            return None
-        dataset = evaluation_unrollings(texts[split], 1, EVALUATION_TIME)
-        return lambda: evaluation(dataset)
-
+    initial_state = model.initial_state(configuration.batch_size)
+    evaluations = task.evaluations(model)
     parts = Parts(
         model=model,
         step_loop=compile_steps(
             model,
             optimizer,
             strategy,
-            batch,
-            batch if configuration.loss_scale_over_time == "sum" else batch * time,
+            configuration.batch_size,
+            task.divisor,
             configuration.max_gradient_norm,
             configuration.seed,
             chains,
             row_optimizer,
             average,
         ),
-        unrollings=unrollings,
+        batches=lambda step: strategy.experimental_distribute_dataset(
+            task.batches(step)
+        ),
         initial_state=lambda: scatter_lanes(strategy, initial_state),
         gather_state=lambda state: gather_lanes(strategy, state),
         scatter_state=lambda state: scatter_lanes(strategy, state),
@@ -140,25 +119,20 @@ def build_trainer(
         trigger=NonMonotoneTrigger(configuration.averaging_interval)
         if average
         else None,
-        validate=evaluate("valid"),
-        test=evaluate("test"),
-        sample=build_sampler(model, vocabulary, configuration.seed)
-        if configuration.sample_every
-        else None,
+        validate=evaluations.get("valid"),
+        test=evaluations.get("test"),
+        sample=task.sampler(model) if task.sampler else None,
         histograms=configuration.histograms,
         write_graph=configuration.write_graph and not configuration.eager,
     )
+    others = {"rows": row_optimizer, "average": average}
     checkpoints = Checkpoints(
         folder.checkpoints,
         model,
         optimizer,
         initial_state,
         configuration.keep_checkpoints,
-        {
-            name: part
-            for name, part in (("rows", row_optimizer), ("average", average))
-            if part is not None
-        },
+        {name: part for name, part in others.items() if part is not None},
     )
     settings = dataclasses.asdict(configuration)
     return Trainer(
@@ -171,24 +145,13 @@ def build_trainer(
 
 
 def build_row_optimizer(
-    configuration: Configuration, model: LanguageModel, schedule: Any
+    configuration: Configuration, model: keras.Model, schedule: Any
 ) -> RowAdagrad | None:
     """What updates the tables of which a step reads few rows, where there are any."""
     if not model.row_variables:
         return None
     ratio = configuration.ngram_learning_rate / configuration.learning_rate
     return RowAdagrad(model.row_variables, lambda step: ratio * schedule(step))
-
-
-def build_sampler(model: LanguageModel, vocabulary: Vocabulary, seed: int) -> Any:
-    """A function from the step to a few sampled texts; the same step, the same texts."""
-    sample = compile_sampling(model, NUM_SAMPLES, SAMPLE_LENGTH, vocabulary.unknown_id)
-
-    def sample_at(step: int) -> list[str]:
-        rows = sample(tf.constant([seed, step], tf.int32), tf.constant(1.0)).numpy()
-        return [vocabulary.decode(row).replace("\n", "\u23ce") for row in rows]
-
-    return sample_at
 
 
 def train(configuration: Configuration) -> int:
@@ -203,7 +166,7 @@ def train(configuration: Configuration) -> int:
     """
     configuration.check()
     folder = RunFolder(pathlib.Path(configuration.run_dir))
-    corpus = build_corpus(configuration)
+    fingerprint, task = load_task(configuration)
     folder.create()
     with folder.lock():
         settings = dataclasses.asdict(configuration)
@@ -213,8 +176,7 @@ def train(configuration: Configuration) -> int:
             if field.metadata["fixed"]
         ]
         if folder.config_file.exists():
-            folder.check_settings(settings, fixed, corpus.fingerprint)
-        prepared = prepare(configuration, corpus)
-        folder.write_config(settings, corpus.fingerprint)
-        prepared.vocabulary.save(folder.vocabulary_file)
-        return build_trainer(configuration, folder, prepared).run()
+            folder.check_settings(settings, fixed, fingerprint)
+        folder.write_config(settings, fingerprint)
+        task.vocabulary.save(folder.vocabulary_file)
+        return build_trainer(configuration, folder, task).run()

@@ -1,6 +1,15 @@
 """What a trained model is used for: evaluation and sampling."""
 
 from tfseq.inference.evaluation import compile_evaluation
+from tfseq.inference.review_evaluation import (
+    compile_predictions,
+    compile_review_evaluation,
+)
 from tfseq.inference.sampling import compile_sampling
 
-__all__ = ["compile_evaluation", "compile_sampling"]
+__all__ = [
+    "compile_evaluation",
+    "compile_predictions",
+    "compile_review_evaluation",
+    "compile_sampling",
+]

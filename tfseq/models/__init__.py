@@ -3,11 +3,13 @@
 from tfseq.models.inputs import TokenInputs, ngram_ids
 from tfseq.models.language_model import LanguageModel, LanguageModelState
 from tfseq.models.ngram_logits import NgramLogits
+from tfseq.models.sentiment_classifier import SentimentClassifier
 
 __all__ = [
     "LanguageModel",
     "LanguageModelState",
     "NgramLogits",
+    "SentimentClassifier",
     "TokenInputs",
     "ngram_ids",
 ]

@@ -107,7 +107,9 @@ class SentimentClassifier(keras.Model):
         for cell in self._cells():
             backward = cell is self.backward_cell
             inputs = (
-                tf.reverse_sequence(features, lengths, seq_axis=1) if backward else features
+                tf.reverse_sequence(features, lengths, seq_axis=1)
+                if backward
+                else features
             )
             seed = lane_seed
             if backward and lane_seed is not None:

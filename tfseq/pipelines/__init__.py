@@ -1,6 +1,16 @@
-"""From text to tensors: vocabularies, token files and unrollings."""
+"""From text to tensors: vocabularies, id files, unrollings, batches of reviews."""
 
 from tfseq.pipelines.preparation import PreparedCorpus, prepare_corpus
+from tfseq.pipelines.review_batches import (
+    EncodedReviews,
+    bucket_boundaries,
+    count_batches,
+    evaluation_batches,
+    fixed_batches,
+    training_batches,
+)
+from tfseq.pipelines.review_preparation import PreparedReviews, prepare_reviews
+from tfseq.pipelines.review_tokenizer import ReviewEncoder
 from tfseq.pipelines.token_file import TokenFile
 from tfseq.pipelines.unrollings import (
     endless_unrollings,
@@ -15,14 +25,23 @@ from tfseq.pipelines.vocabulary import (
 )
 
 __all__ = [
+    "EncodedReviews",
     "PreparedCorpus",
+    "PreparedReviews",
+    "ReviewEncoder",
     "TokenFile",
     "Vocabulary",
+    "bucket_boundaries",
     "character_vocabulary",
+    "count_batches",
     "endless_unrollings",
     "epoch_unrollings",
+    "evaluation_batches",
     "evaluation_unrollings",
+    "fixed_batches",
     "prepare_corpus",
+    "prepare_reviews",
+    "training_batches",
     "unrollings_per_epoch",
     "word_vocabulary",
 ]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from tfseq.errors import DataError, UsageError
+from tfseq.pipelines.cache_folder import (
+    force_to_disk,
+    make_folder,
+    publish,
+    remove_stale,
+)
 from tfseq.pipelines.encoding import build_vocabulary, encode_chunks
 from tfseq.pipelines.token_file import TokenFile, write_token_file
 from tfseq.pipelines.vocabulary import Level, Vocabulary
@@ -21,7 +25,6 @@ from tfseq.pipelines.vocabulary import Level, Vocabulary
 FORMAT_VERSION = 1
 VOCABULARY_FILE = "vocabulary.txt"
 MANIFEST_FILE = "prepared.json"
-_STALE_SECONDS = 24 * 3600
 
 
 class ReadableText(Protocol):
@@ -84,12 +87,12 @@ def prepare_corpus(
             f"{level}; leave it out"
         )
     key = _cache_key(fingerprint, sorted(splits), level, vocabulary, vocabulary_size)
-    parent = _make_folder(Path(cache_dir) / "prepared")
+    parent = make_folder(Path(cache_dir) / "prepared")
     folder = parent / key
     prepared = _load(folder, level)
     if prepared is not None:
         return prepared
-    _remove_stale(parent, key)
+    remove_stale(parent, key)
     try:
         return _prepare(folder, splits, level, vocabulary, vocabulary_size)
     except OSError as error:
@@ -117,7 +120,7 @@ def _prepare(
             for name, split in splits.items()
         }
         _write_manifest(temporary, vocabulary, files)
-        _publish(temporary, folder, level)
+        publish(temporary, folder, lambda: _load(folder, level) is not None)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     prepared = _load(folder, level)
@@ -148,22 +151,7 @@ def _write_manifest(
     }
     (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n")
     for path in (*folder.iterdir(), folder):
-        _force_to_disk(path)
-
-
-def _publish(temporary: Path, folder: Path, level: Level) -> None:
-    """Renames `temporary` to `folder` unless another process has been faster."""
-    try:
-        os.rename(temporary, folder)
-    except OSError:
-        if _load(folder, level) is not None:
-            return
-        # What stands there is damaged, as by a deleted file: out of the way with it.
-        damaged = tempfile.mkdtemp(dir=folder.parent, prefix=f"{folder.name}.tmp-")
-        os.rename(folder, damaged)
-        shutil.rmtree(damaged, ignore_errors=True)
-        os.rename(temporary, folder)
-    _force_to_disk(folder.parent)
+        force_to_disk(path)
 
 
 def _load(folder: Path, level: Level) -> PreparedCorpus | None:
@@ -195,34 +183,3 @@ def _cache_key(
         [FORMAT_VERSION, fingerprint, names, level, vocabulary_size, tokens]
     )
     return hashlib.sha256(parts.encode()).hexdigest()[:32]
-
-
-def _make_folder(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{folder}: cannot make the cache folder ({error.strerror}); choose another"
-        ) from error
-    return folder
-
-
-def _remove_stale(parent: Path, key: str) -> None:
-    """Removes what processes killed long ago have left of the same preparation."""
-    for path in parent.glob(f"{key}.tmp-*"):
-        try:
-            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
-                shutil.rmtree(path, ignore_errors=True)
-        except OSError:
-            continue  # Gone already.
-
-
-def _force_to_disk(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except PermissionError:
-        return  # Folders cannot be opened on every system.
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,11 +16,22 @@ def format_duration(seconds: float) -> str:
     return f"{minutes}:{whole % 60:02d}"
 
 
-def bits(figures: dict[str, float]) -> str:
-    """The bits of a character, where tokens are characters."""
-    if "bits_per_character" not in figures:
-        return ""
-    return f"  bits/character {figures['bits_per_character']:.3f}"
+FORMATS = {
+    "loss": ("loss", "{:.4f}"),
+    "perplexity": ("perplexity", "{:.3f}"),
+    "bits_per_character": ("bits/character", "{:.3f}"),
+    "accuracy": ("accuracy", "{:.4f}"),
+    "auc": ("area under ROC", "{:.4f}"),
+}
+
+
+def describe(figures: dict[str, float]) -> str:
+    """The metrics among the figures, as words."""
+    return "".join(
+        f"  {name} {form.format(figures[key])}"
+        for key, (name, form) in FORMATS.items()
+        if key in figures
+    )
 
 
 class Console:
@@ -29,7 +40,7 @@ class Console:
     Args:
         total_steps: steps of the whole run.
         step: step that the run goes on from.
-        level: what a token is, `character` or `word`.
+        level: what a prediction is made for: `character`, `word` or `review`.
     """
 
     def __init__(self, total_steps: int, step: int, level: str):
@@ -64,9 +75,7 @@ class Console:
         width = len(str(self._total))
         self.say(
             f"step {step:{width}d}/{self._total}"
-            f"  loss {figures['loss']:.4f}"
-            f"  perplexity {figures['perplexity']:.2f}"
-            f"{bits(figures)}"
+            f"{describe(figures)}"
             f"  learning rate {figures['learning_rate']:.3g}"
             f"  {figures[f'{self._level}s_per_second']:,.0f} {self._level}s/s"
             f"  left {format_duration(seconds_left)}"
@@ -77,18 +86,13 @@ class Console:
         width = len(str(self._total))
         self.say(
             f"step {step:{width}d}/{self._total}"
-            f"  valid loss {figures['loss']:.4f}"
-            f"  perplexity {figures['perplexity']:.3f}"
-            f"{bits(figures)}" + ("  (best so far)" if best else "")
+            f"  valid{describe(figures)}" + ("  (best so far)" if best else "")
         )
 
     def test(self, figures: dict[str, float]) -> None:
         """One line of test figures."""
         self.say(
-            f"test, with the weights of step {figures['step']}:"
-            f"  loss {figures['loss']:.4f}"
-            f"  perplexity {figures['perplexity']:.3f}"
-            f"{bits(figures)}"
+            f"test, with the weights of step {figures['step']}:{describe(figures)}"
         )
 
     def samples(self, lines: list[str]) -> None:

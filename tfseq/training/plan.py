@@ -1,8 +1,8 @@
 """What a run is made of, and when things happen in it."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -11,7 +11,17 @@ from tfseq.training.averaging import NonMonotoneTrigger, WeightAverage
 from tfseq.training.schedules import Plateau
 from tfseq.training.steps import StepLoop
 
-Metrics = dict[str, float]
+
+class Evaluation(NamedTuple):
+    """What an evaluation finds.
+
+    Attributes:
+        figures: metrics by name.
+        texts: lines of text to look at, by name.
+    """
+
+    figures: dict[str, float]
+    texts: Mapping[str, list[str]] = {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,23 +31,27 @@ class Plan:
     Attributes:
         total_steps: steps of the run.
         steps_per_epoch: steps between two starts from state zero; None for never.
-        tokens_per_step: labels in one step's global batch.
+        predictions_per_step: predictions in one step's global batch.
         log_every: steps between two lines of training figures.
         evaluate_every: steps between two validations.
         sample_every: steps between two sets of samples; 0 for none.
         checkpoint_every: steps between two checkpoints.
         steps_per_call: most steps in one call; 0 to choose by time.
-        level: what a token is, `character` or `word`.
+        early_stopping: validations without progress after which the run ends; 0: none.
+        monitor: figure of a validation that tells progress: `loss` or `accuracy`.
+        level: what a prediction is made for: `character`, `word` or `review`.
     """
 
     total_steps: int
     steps_per_epoch: int | None
-    tokens_per_step: int
+    predictions_per_step: int
     log_every: int
     evaluate_every: int
     sample_every: int
     checkpoint_every: int
     steps_per_call: int = 0
+    early_stopping: int = 0
+    monitor: str = "loss"
     level: str = "character"
 
     def next_stop(self, step: int) -> int:
@@ -49,6 +63,16 @@ class Plan:
             periods.append(self.steps_per_epoch)
         stops = [(step // period + 1) * period for period in periods]
         return min(*stops, self.total_steps)
+
+    def is_better(
+        self, figures: dict[str, float], best: dict[str, float] | None
+    ) -> bool:
+        """Whether a validation's figures are better than the best so far."""
+        if best is None:
+            return True
+        if self.monitor == "loss":
+            return figures["loss"] < best["loss"]
+        return figures[self.monitor] > best[self.monitor]
 
     def due(self, period: int, step: int) -> bool:
         """Whether something with this period happens after `step`; always at the end."""
@@ -62,7 +86,7 @@ class Parts:
     Attributes:
         model: the model that the step loop trains.
         step_loop: many training steps in one call.
-        unrollings: the training data from a given step on.
+        batches: the training data from a given step on.
         initial_state: state zero, dealt to the replicas.
         gather_state: the replicas' states as one global-batch nest.
         scatter_state: the reverse.
@@ -71,8 +95,8 @@ class Parts:
         plateau: rule for the scale, or None.
         average: the running average of the weights, or None.
         trigger: rule for the start of averaging, or None.
-        validate: metrics over the validation text, or None.
-        test: metrics over the test text with the best weights, or None.
+        validate: evaluates on the data held out for validation, or None.
+        test: evaluates on the test data, or None.
         sample: texts sampled at a given step, or None.
         histograms: whether to write histograms of the weights.
         write_graph: whether to write the graph of the step loop.
@@ -80,7 +104,7 @@ class Parts:
 
     model: keras.Model
     step_loop: StepLoop
-    unrollings: Callable[[int], Any]
+    batches: Callable[[int], Any]
     initial_state: Callable[[], Any]
     gather_state: Callable[[Any], Any]
     scatter_state: Callable[[Any], Any]
@@ -89,8 +113,8 @@ class Parts:
     plateau: Plateau | None
     average: WeightAverage | None
     trigger: NonMonotoneTrigger | None
-    validate: Callable[[], Metrics] | None
-    test: Callable[[], Metrics] | None
+    validate: Callable[[], Evaluation] | None
+    test: Callable[[], Evaluation] | None
     sample: Callable[[int], list[str]] | None
     histograms: bool = False
     write_graph: bool = False

@@ -12,6 +12,7 @@ from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.console import Console
 from tfseq.training.interruption import Interruption
 from tfseq.training.plan import Parts, Plan
+from tfseq.training.progress import new_progress, results_so_far
 from tfseq.training.run_folder import RunFolder
 from tfseq.training.steps import NEVER, no_totals, not_finite
 from tfseq.training.summaries import Summaries
@@ -59,8 +60,8 @@ class Trainer:
             state = self._begin()
             if self._is_finished():
                 return 0
-            iterator = iter(parts.unrollings(self.step))
-            while self.step < plan.total_steps:
+            iterator = iter(parts.batches(self.step))
+            while self.step < plan.total_steps and not self._has_stalled():
                 if plan.steps_per_epoch and self.step % plan.steps_per_epoch == 0:
                     state = parts.initial_state()
                 state = self._call_step_loop(iterator, state)
@@ -71,7 +72,8 @@ class Trainer:
                 if parts.sample and plan.due(plan.sample_every, self.step):
                     self._sample()
                 stopping = interruption.number is not None
-                if stopping or plan.due(plan.checkpoint_every, self.step):
+                last = stopping or self._has_stalled()
+                if last or plan.due(plan.checkpoint_every, self.step):
                     self._save(state)
                 if stopping:
                     return self._stop_early(interruption)
@@ -90,7 +92,7 @@ class Trainer:
             self.progress, state = restored
             state = self.parts.scatter_state(state)
         else:
-            self.progress, state = self._new_progress(), self.parts.initial_state()
+            self.progress, state = new_progress(self.parts), self.parts.initial_state()
         if self.parts.plateau:
             self.parts.scale.assign(self.progress["plateau"]["scale"])
         self.totals = no_totals()._replace(
@@ -109,28 +111,18 @@ class Trainer:
             )
         return state
 
-    def _new_progress(self) -> dict[str, Any]:
-        """Progress before the first step; all of it goes into every checkpoint."""
-        plateau, trigger = self.parts.plateau, self.parts.trigger
-        return {
-            "step": 0,
-            "loss_sum": 0.0,
-            "loss_count": 0.0,
-            "train": None,
-            "valid": None,
-            "best": None,
-            "plateau": plateau.initial_state() if plateau else None,
-            "trigger": trigger.initial_state() if trigger else None,
-            "samples_bytes": 0,
-            "wall_seconds": 0.0,
-            "train_seconds": 0.0,
-        }
+    def _has_stalled(self) -> bool:
+        """Whether validations have gone without progress for as long as they may."""
+        patience = self.plan.early_stopping
+        return (
+            bool(patience) and self.progress["validations_without_progress"] >= patience
+        )
 
     def _is_finished(self) -> bool:
         """Whether nothing is left to do, final results included."""
         results = self.folder.read_results()
         finished = (
-            self.step >= self.plan.total_steps
+            (self.step >= self.plan.total_steps or self._has_stalled())
             and results.get("finished", False)
             and results.get("step") == self.step
         )
@@ -180,7 +172,7 @@ class Trainer:
         steps_per_second = self.line_steps / self.line_seconds
         figures["learning_rate"] = self.parts.learning_rate(self.step - 1) * scale
         figures["gradient_norm"] = float(self.totals.gradient_norm)
-        tokens_per_second = steps_per_second * self.plan.tokens_per_step
+        tokens_per_second = steps_per_second * self.plan.predictions_per_step
         figures[f"{self.plan.level}s_per_second"] = tokens_per_second
         seconds_left = (self.plan.total_steps - self.step) / steps_per_second
         self.console.training(self.step, figures, seconds_left)
@@ -205,17 +197,23 @@ class Trainer:
                 average.begin()
                 self.console.say(f"step {self.step}: averaging of the weights begins")
             self.progress["trigger"] = rule
-        self.folder.write_results(self._results())
+        self.folder.write_results(
+            results_so_far(self.plan, self.progress, self._wall_seconds())
+        )
 
     def _validate_weights(self, state: Any) -> None:
         progress = self.progress
-        figures = self.parts.validate()
-        best = progress["best"] is None or figures["loss"] < progress["best"]["loss"]
+        figures, texts = self.parts.validate()
+        best = self.plan.is_better(figures, progress["best"])
         self.console.validation(self.step, figures, best)
         self.summaries.scalars("valid", figures, self.step)
+        for name, lines in texts.items():
+            self.summaries.text(name, lines, self.step)
         if self.parts.histograms:
             self.summaries.histograms(self.parts.model, self.step)
         progress["valid"] = {"step": self.step, **figures}
+        waited = 0 if best else progress["validations_without_progress"] + 1
+        progress["validations_without_progress"] = waited
         if self.parts.plateau:
             progress["plateau"] = self.parts.plateau.after_validation(
                 progress["plateau"], figures["loss"]
@@ -256,31 +254,12 @@ class Trainer:
         self.console.stopped(self.step, self.folder.path)
         return interruption.exit_status
 
-    def _results(self) -> dict[str, Any]:
-        """What `results.json` holds so far."""
-        plan, progress = self.plan, self.progress
-        tokens = progress["step"] * plan.tokens_per_step
-        seconds = max(progress["train_seconds"], 1e-9)
-        return {
-            "step": self.step,
-            "epoch": self.step // plan.steps_per_epoch
-            if plan.steps_per_epoch
-            else None,
-            "train": progress["train"],
-            "valid": progress["valid"],
-            "test": None,
-            "best": progress["best"],
-            "wall_seconds": self._wall_seconds(),
-            "tokens_per_second": round(tokens / seconds, 1),
-            "finished": False,
-        }
-
     def _finish(self) -> None:
         """Final results, the test text with the best weights among them."""
-        results = self._results()
+        results = results_so_far(self.plan, self.progress, self._wall_seconds())
         if self.parts.test:
             best = self.checkpoints.restore_best()
-            figures = self.parts.test()
+            figures, _ = self.parts.test()
             results["test"] = {"step": best["step"] if best else self.step, **figures}
             self.console.test(results["test"])
         results["wall_seconds"] = self._wall_seconds()

@@ -1,0 +1,97 @@
+"""The task of telling positive reviews from negative ones."""
+
+from collections.abc import Callable, Mapping
+
+import keras
+
+from tfseq.configuration import Configuration
+from tfseq.datasets import ReviewCorpus, imdb_reviews_corpus, toy_reviews_corpus
+from tfseq.experiment.corpus import cache_folder
+from tfseq.experiment.sentiment_classifier import build_classifier
+from tfseq.experiment.task import Task
+from tfseq.inference import compile_review_evaluation
+from tfseq.models import SentimentClassifier
+from tfseq.pipelines import (
+    EncodedReviews,
+    PreparedReviews,
+    bucket_boundaries,
+    count_batches,
+    evaluation_batches,
+    fixed_batches,
+    prepare_reviews,
+    training_batches,
+)
+from tfseq.training.plan import Evaluation
+
+EVALUATION_BATCH = 100
+
+
+def build_reviews(configuration: Configuration) -> ReviewCorpus:
+    """The reviews to learn from."""
+    if configuration.dataset == "imdb":
+        return imdb_reviews_corpus(
+            configuration.data_dir,
+            str(cache_folder(configuration)),
+            configuration.valid_size,
+        )
+    return toy_reviews_corpus(configuration.valid_size)
+
+
+def load_review_classification(configuration: Configuration) -> tuple[str, Task]:
+    """The reviews' fingerprint and their task; they are encoded into the cache."""
+    corpus = build_reviews(configuration)
+    prepared = prepare_reviews(
+        corpus.splits,
+        corpus.fingerprint,
+        str(cache_folder(configuration)),
+        vocabulary_size=configuration.vocabulary_size,
+    )
+    return corpus.fingerprint, review_classification(configuration, prepared)
+
+
+def review_classification(
+    configuration: Configuration, prepared: PreparedReviews
+) -> Task:
+    """The task of a set of reviews."""
+    train = prepared.splits["train"]
+    batch, length = configuration.batch_size, configuration.max_length
+    if configuration.padding == "left":
+        read, steps = fixed_batches, -(-len(train) // batch)
+    else:
+        lengths = train.lengths(length)
+        read = training_batches
+        steps = count_batches(lengths, bucket_boundaries(lengths, length), batch)
+    return Task(
+        level="review",
+        vocabulary=prepared.vocabulary,
+        steps_per_epoch=steps,
+        predictions_per_step=batch,
+        divisor=batch,
+        build_model=lambda: build_classifier(configuration, len(prepared.vocabulary)),
+        batches=lambda step: read(train, batch, length, configuration.seed, step),
+        evaluations=lambda model: build_evaluations(model, prepared, configuration),
+        sampler=None,
+    )
+
+
+def build_evaluations(
+    model: SentimentClassifier | keras.Model,
+    prepared: PreparedReviews,
+    configuration: Configuration,
+) -> Mapping[str, Callable[[], Evaluation]]:
+    """What evaluates the model on the reviews held out."""
+    evaluate = compile_review_evaluation(model)
+    length = configuration.max_length
+
+    def on(reviews: EncodedReviews) -> Callable[[], Evaluation]:
+        if configuration.padding == "left":
+            dataset = fixed_batches(reviews, EVALUATION_BATCH, length, None)
+        else:
+            dataset = evaluation_batches(reviews, EVALUATION_BATCH, length)
+        return lambda: Evaluation(*evaluate(dataset, prepared.vocabulary))
+
+    return {
+        split: on(prepared.splits[split])
+        for split in ("valid", "test")
+        if split in prepared.splits
+    }

@@ -1,0 +1,44 @@
+"""How far a run has come: what checkpoints and `results.json` hold of it."""
+
+from typing import Any
+
+from tfseq.training.plan import Parts, Plan
+
+
+def new_progress(parts: Parts) -> dict[str, Any]:
+    """Progress before the first step; all of it goes into every checkpoint."""
+    plateau, trigger = parts.plateau, parts.trigger
+    return {
+        "step": 0,
+        "loss_sum": 0.0,
+        "loss_count": 0.0,
+        "train": None,
+        "valid": None,
+        "best": None,
+        "validations_without_progress": 0,
+        "plateau": plateau.initial_state() if plateau else None,
+        "trigger": trigger.initial_state() if trigger else None,
+        "samples_bytes": 0,
+        "wall_seconds": 0.0,
+        "train_seconds": 0.0,
+    }
+
+
+def results_so_far(
+    plan: Plan, progress: dict[str, Any], wall_seconds: float
+) -> dict[str, Any]:
+    """What `results.json` holds at this point of the run."""
+    step, epoch = progress["step"], plan.steps_per_epoch
+    predictions = step * plan.predictions_per_step
+    seconds = max(progress["train_seconds"], 1e-9)
+    return {
+        "step": step,
+        "epoch": step // epoch if epoch else None,
+        "train": progress["train"],
+        "valid": progress["valid"],
+        "test": None,
+        "best": progress["best"],
+        "wall_seconds": wall_seconds,
+        "tokens_per_second": round(predictions / seconds, 1),
+        "finished": False,
+    }
