@@ -172,6 +172,22 @@ class Configuration:
         None,
         True,
     )
+    hash_rows: int = option(
+        0,
+        "With --ngram and too many different n-grams: rows of an embedding that they share "
+        "by hashing and that is added to the token's; 0: none.",
+        0,
+        1 << 26,
+        None,
+        True,
+    )
+    lazy_rows: bool = option(
+        False,
+        "With Adam: update only those rows of the embeddings that a step reads, their "
+        "moments standing still meanwhile and without clipping; far faster for large ones, "
+        "and not the same as Adam on all rows.",
+        fixed=True,
+    )
     initializer: str = option(
         "glorot",
         "Start of the cells' and the softmax's weights: glorot (orthogonal for "
@@ -303,6 +319,15 @@ class Configuration:
         "--learning_rate.",
         0.0,
         1e38,
+        None,
+        True,
+    )
+    ngram_start_step: int = option(
+        0,
+        "First step in which --ngram_features learn. They know a text by heart once they "
+        "have seen it: let them join for the last pass only.",
+        0,
+        None,
         None,
         True,
     )
@@ -505,6 +530,17 @@ class Configuration:
                 "expected one of them; leave one out"
             )
         self.cutoffs()
+        if self.lazy_rows and (self.optimizer != "adam" or self.tie_embeddings):
+            other = "--tie_embeddings" if self.tie_embeddings else "--optimizer"
+            raise UsageError(
+                f"--lazy_rows: found with {other}={getattr(self, other[2:])}, expected "
+                "--optimizer=adam and embeddings that are not tied; leave one out"
+            )
+        if self.hash_rows and self.ngram < 2:
+            raise UsageError(
+                f"--hash_rows={self.hash_rows}: found --ngram=1, expected 2 or more; give "
+                "--ngram=2"
+            )
         if self.schedule == "per_epoch" and self.num_epochs is None:
             raise UsageError(
                 "--schedule=per_epoch: found no --num_epochs, expected a run counted in "

@@ -85,8 +85,12 @@ def run_tfseq(options: dict, steps: int) -> None:
             **options,
         )
         prepared = PreparedCorpus(vocabulary, {"train": text})
+        machine = experiment.configure_machine(configuration)
         task = experiment.language_modeling(configuration, prepared)
-        parts = experiment.build_trainer(configuration, RunFolder(path), task).parts
+        trainer = experiment.build_trainer(
+            configuration, RunFolder(path), task, *machine
+        )
+        parts = trainer.parts
         iterator, state, step = iter(parts.batches(0)), parts.initial_state(), 0
 
         def turn() -> float:

@@ -264,6 +264,20 @@ def test_two_devices_compute_what_one_computes(settings, tmp_path):
             )
 
 
+def test_two_devices_train_the_same_ngram_features(settings, tmp_path):
+    settings = dataclasses.replace(settings, ngram_features=4, ngram_rows=300)
+    one = dataclasses.replace(settings, run_dir=str(tmp_path / "one"), chains=1)
+    assert run(one).returncode == 0
+    both = run(settings, strategy="mirrored", num_devices=2)
+    assert both.returncode == 0, both.stderr
+    single = last_checkpoint(one)
+    tables = [name for name in single if "table" in name or "accumulators" in name]
+    assert len(tables) == 2  # Nothing is saved twice.
+    for name, value in last_checkpoint(settings).items():
+        if value.dtype == np.float32:
+            np.testing.assert_allclose(value, single[name], atol=2e-5, err_msg=name)
+
+
 def test_eager_steps_give_the_same_run(settings, tmp_path):
     compiled = dataclasses.replace(
         settings, num_steps=4, run_dir=str(tmp_path / "compiled")

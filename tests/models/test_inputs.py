@@ -98,3 +98,32 @@ def test_embedding_dropout_leaves_out_symbols_wherever_they_occur():
 def test_embedding_dropout_needs_an_embedding():
     with pytest.raises(UsageError, match="--embedding_dropout"):
         TokenInputs(50, dropout=0.4)
+
+
+def test_hashed_bigrams_are_added_to_the_embedding():
+    layer = TokenInputs(50, 3, ngram=2, hash_rows=1 << 16, lazy=True)
+    layer.build()
+    assert not layer.hashed.numpy().any()
+    layer.hashed.assign(np.random.default_rng(0).normal(size=layer.hashed.shape))
+    tokens = tf.constant([[7, 8, 7, 8, 9]])
+    features, state = layer(tokens, layer.initial_state(1))
+    rest = (features - tf.gather(layer.embedding.value, tokens)).numpy()[0]
+    # The bigram (7, 8) occurs twice; all others are different.
+    np.testing.assert_allclose(rest[1], rest[3], atol=1e-6)
+    assert len(np.unique(rest.round(4), axis=0)) == 4
+    np.testing.assert_array_equal(state, [[9]])
+    parts, state = [], layer.initial_state(1)
+    for part in tf.split(tokens, [1, 4], axis=1):
+        out, state = layer(part, state)
+        parts.append(out)
+    np.testing.assert_array_equal(tf.concat(parts, axis=1), features)
+    assert [variable.name for variable in layer.row_variables] == [
+        "embedding",
+        "hashed",
+    ]
+
+
+@pytest.mark.parametrize("option", [{"hash_rows": 10, "ngram": 2}, {"lazy": True}])
+def test_tables_need_an_embedding(option):
+    with pytest.raises(UsageError, match="found no embedding"):
+        TokenInputs(50, **option)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfseq import cells
 from tfseq.models import LanguageModel, NgramLogits, TokenInputs
-from tfseq.models.ngram_logits import context_rows
+from tfseq.models.ngram_hash import ngram_rows
 
 VOCABULARY, MAX_ORDER, ROWS = 5, 4, 1 << 16
 
@@ -25,39 +25,10 @@ def fixture_tokens():
     return tf.constant(ids, tf.int32)
 
 
-def test_equal_contexts_share_a_row_and_different_ones_do_not(tokens):
-    previous = tf.zeros([3, MAX_ORDER - 2], tf.int32)
-    rows, _ = context_rows(tokens, previous, (2, 3, 4), ROWS)
-    padded = np.concatenate([previous, tokens], axis=1)
-    seen = {}
-    for lane in range(3):
-        for time in range(40):
-            for index, order in enumerate((2, 3, 4)):
-                end = time + MAX_ORDER - 1
-                context = tuple(padded[lane, end - order + 1 : end])
-                assert len(context) == order - 1
-                seen.setdefault(context, set()).add(int(rows[lane, time, index]))
-    assert all(len(found) == 1 for found in seen.values())
-    numbers = [found.pop() for found in seen.values()]
-    assert len(set(numbers)) == len(numbers) > 100
-    assert max(numbers) < ROWS
-
-
-def test_rows_spread_evenly():
-    """All 27³ contexts of length 3 in a table of as many rows: few collisions."""
-    ids = np.stack(np.unravel_index(np.arange(27**3), (27,) * 3), axis=1)
-    rows, _ = context_rows(
-        tf.constant(ids, tf.int32), tf.zeros([27**3, 2], tf.int32), (4,), 27**3
-    )
-    used = len(np.unique(rows[:, -1, 0]))
-    # Thrown at random, n balls leave n / e of n boxes empty.
-    assert abs(used / 27**3 - (1 - np.exp(-1))) < 0.02
-
-
 def test_logits_are_the_sum_of_the_rows(tokens):
     layer = build()
     logits, state = layer(tokens, layer.initial_state(3))
-    rows, _ = context_rows(tokens, layer.initial_state(3), (2, 3, 4), ROWS)
+    rows, _ = ngram_rows(tokens, layer.initial_state(3), (1, 2, 3), ROWS)
     expected = layer.table.numpy()[rows.numpy()].sum(axis=2)
     np.testing.assert_allclose(logits, expected, rtol=1e-5)
     np.testing.assert_array_equal(state, tokens[:, -(MAX_ORDER - 2) :])

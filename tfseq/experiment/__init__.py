@@ -3,6 +3,7 @@
 from tfseq.experiment.corpus import build_corpus, prepare
 from tfseq.experiment.language_model import build_model
 from tfseq.experiment.language_modeling import language_modeling
+from tfseq.experiment.machine import configure_machine
 from tfseq.experiment.sentiment_classifier import build_classifier
 from tfseq.experiment.training_run import build_plan, build_trainer, load_task, train
 
@@ -12,6 +13,7 @@ __all__ = [
     "build_model",
     "build_plan",
     "build_trainer",
+    "configure_machine",
     "language_modeling",
     "load_task",
     "prepare",

@@ -73,6 +73,8 @@ def build_inputs(configuration: Configuration, vocabulary_size: int) -> TokenInp
         configuration.embedding_scale,
         configuration.seed,
         configuration.embedding_dropout,
+        configuration.hash_rows,
+        configuration.lazy_rows,
     )
 
 

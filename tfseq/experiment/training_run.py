@@ -16,7 +16,7 @@ from tfseq.training.averaging import NonMonotoneTrigger, WeightAverage
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.optimizers import build_optimizer
 from tfseq.training.plan import Parts, Plan
-from tfseq.training.row_adagrad import RowAdagrad
+from tfseq.training.row_updates import RowAdagrad, RowAdam, RowOptimizer
 from tfseq.training.run_folder import RunFolder
 from tfseq.training.schedules import Plateau, ScaledRate, build_schedule
 from tfseq.training.steps import compile_steps
@@ -59,10 +59,21 @@ def build_plan(configuration: Configuration, task: Task) -> Plan:
 
 
 def build_trainer(
-    configuration: Configuration, folder: RunFolder, task: Task
+    configuration: Configuration,
+    folder: RunFolder,
+    task: Task,
+    strategy: tf.distribute.Strategy,
+    chains: int,
 ) -> Trainer:
-    """Model, optimizer, step loop and everything else that a run needs."""
-    strategy, chains = configure_machine(configuration)
+    """Model, optimizer, step loop and everything else that a run needs.
+
+    Args:
+        configuration: the settings.
+        folder: the run folder.
+        task: what is to be learned.
+        strategy: the devices, as `configure_machine` returned them.
+        chains: the parts of a replica's batch, from there too.
+    """
     plan = build_plan(configuration, task)
     schedule = build_schedule(
         configuration.schedule,
@@ -85,7 +96,9 @@ def build_trainer(
             configuration.weight_decay,
         )
         optimizer.build(model.dense_variables)
-        row_optimizer = build_row_optimizer(configuration, model, schedule)
+        row_optimizers = build_row_optimizers(
+            configuration, model, ScaledRate(schedule, scale), task.divisor
+        )
         averaged = configuration.weight_averaging != "none"
         average = WeightAverage(model.trainable_variables) if averaged else None
     initial_state = model.initial_state(configuration.batch_size)
@@ -101,7 +114,7 @@ def build_trainer(
             configuration.max_gradient_norm,
             configuration.seed,
             chains,
-            row_optimizer,
+            list(row_optimizers.values()),
             average,
         ),
         batches=lambda step: strategy.experimental_distribute_dataset(
@@ -125,7 +138,7 @@ def build_trainer(
         histograms=configuration.histograms,
         write_graph=configuration.write_graph and not configuration.eager,
     )
-    others = {"rows": row_optimizer, "average": average}
+    others = {**row_optimizers, "average": average}
     checkpoints = Checkpoints(
         folder.checkpoints,
         model,
@@ -144,14 +157,24 @@ def build_trainer(
     )
 
 
-def build_row_optimizer(
-    configuration: Configuration, model: keras.Model, schedule: Any
-) -> RowAdagrad | None:
-    """What updates the tables of which a step reads few rows, where there are any."""
-    if not model.row_variables:
-        return None
-    ratio = configuration.ngram_learning_rate / configuration.learning_rate
-    return RowAdagrad(model.row_variables, lambda step: ratio * schedule(step))
+def build_row_optimizers(
+    configuration: Configuration, model: keras.Model, schedule: Any, divisor: float
+) -> dict[str, RowOptimizer]:
+    """What updates the tables of which a step reads few rows, in the model's order."""
+    optimizers: dict[str, RowOptimizer] = {}
+    embeddings = model.inputs_layer.row_variables
+    if embeddings:
+        optimizers["embedding_rows"] = RowAdam(embeddings, schedule)
+    tables = model.row_variables[len(embeddings) :]
+    if tables:
+        ratio = configuration.ngram_learning_rate / configuration.learning_rate
+        optimizers["ngram_rows"] = RowAdagrad(
+            tables,
+            lambda step: ratio * schedule(step),
+            divisor,
+            configuration.ngram_start_step,
+        )
+    return optimizers
 
 
 def train(configuration: Configuration) -> int:
@@ -166,6 +189,8 @@ def train(configuration: Configuration) -> int:
     """
     configuration.check()
     folder = RunFolder(pathlib.Path(configuration.run_dir))
+    # Before anything else: devices and threads are fixed by the first operation.
+    strategy, chains = configure_machine(configuration)
     fingerprint, task = load_task(configuration)
     folder.create()
     with folder.lock():
@@ -179,4 +204,4 @@ def train(configuration: Configuration) -> int:
             folder.check_settings(settings, fixed, fingerprint)
         folder.write_config(settings, fingerprint)
         task.vocabulary.save(folder.vocabulary_file)
-        return build_trainer(configuration, folder, task).run()
+        return build_trainer(configuration, folder, task, strategy, chains).run()

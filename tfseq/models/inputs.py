@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfseq.cells import LaneSeed, drop_values, fold_lane_seed
 from tfseq.errors import UsageError
+from tfseq.models.ngram_hash import ngram_rows
 
 MAX_ROWS = 10_000_000
 EMBEDDING_DROPOUT_SEED = 1_000_007
@@ -42,6 +43,14 @@ def ngram_ids(
     return ids, padded[:, time:]
 
 
+def without_rows(
+    variables: list[keras.Variable], rows: list[keras.Variable]
+) -> list[keras.Variable]:
+    """The variables that are not among `rows`, in their order."""
+    numbers = {id(variable) for variable in rows}
+    return [variable for variable in variables if id(variable) not in numbers]
+
+
 @keras.saving.register_keras_serializable(package="tfseq")
 class TokenInputs(keras.layers.Layer):
     """What the first cell reads for each token.
@@ -49,7 +58,9 @@ class TokenInputs(keras.layers.Layer):
     With `embedding_size` 0 the tokens are handed on as integers, which cells take as
     one-hot vectors; otherwise row w of an embedding matrix, trained with the model.
     With `ngram` n > 1 the symbol is the token with the n - 1 before it (`ngram_ids`),
-    and those n - 1 tokens are the layer's state.
+    and those n - 1 tokens are the layer's state. Where V^n rows would be too many,
+    `hash_rows` gives n-grams an embedding of their own with so many rows, shared by
+    hashing, which is added to the token's.
 
     Args:
         vocabulary_size: number of tokens, V.
@@ -57,6 +68,9 @@ class TokenInputs(keras.layers.Layer):
         ngram: tokens in one symbol, n.
         embedding_scale: the embedding starts uniform in ± this.
         seed: seed of that start.
+        hash_rows: rows of the hashed n-grams' embedding, which starts at zero; 0 for
+            none.
+        lazy: whether only the rows that a step reads are to be updated.
         dropout: share of the symbols that are left out of a training step: their rows
             are zero wherever they occur in the unrolling, on all lanes (Gal & Ghahramani
             2016, https://arxiv.org/abs/1512.05287; Merity et al. 2018,
@@ -74,6 +88,8 @@ class TokenInputs(keras.layers.Layer):
         embedding_scale: float = 0.1,
         seed: int = 0,
         dropout: float = 0.0,
+        hash_rows: int = 0,
+        lazy: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -83,12 +99,20 @@ class TokenInputs(keras.layers.Layer):
         self.embedding_scale = embedding_scale
         self.seed = seed
         self.dropout = dropout
-        self.num_symbols = vocabulary_size**ngram
+        self.hash_rows = hash_rows
+        self.lazy = lazy
+        self.num_symbols = vocabulary_size if hash_rows else vocabulary_size**ngram
         if self.num_symbols > MAX_ROWS:
             raise UsageError(
                 f"--ngram={ngram}: found {vocabulary_size} tokens, so {self.num_symbols} "
-                f"symbols, expected at most {MAX_ROWS}; lower --ngram"
+                f"symbols, expected at most {MAX_ROWS}; lower --ngram or give "
+                "--hash_rows"
             )
+        for name, value in (("hash_rows", hash_rows), ("lazy_rows", lazy)):
+            if value and not embedding_size:
+                raise UsageError(
+                    f"--{name}: found no embedding, expected one; give --embedding_size"
+                )
         if dropout and not embedding_size:
             raise UsageError(
                 f"--embedding_dropout={dropout}: found no embedding, expected one; give "
@@ -110,6 +134,19 @@ class TokenInputs(keras.layers.Layer):
                 initializer=keras.initializers.RandomUniform(-scale, scale, self.seed),
                 name="embedding",
             )
+        if self.hash_rows:
+            self.hashed = self.add_weight(
+                shape=(self.hash_rows, self.embedding_size),
+                initializer="zeros",
+                name="hashed",
+            )
+
+    @property
+    def row_variables(self) -> list[keras.Variable]:
+        """The tables of which a step should update only the rows that it reads."""
+        if not self.lazy:
+            return []
+        return [self.embedding, *([self.hashed] if self.hash_rows else [])]
 
     def initial_state(self, batch_size: int) -> tf.Tensor:
         """The tokens before the first one, all 0: `[batch, n - 1]`."""
@@ -130,10 +167,18 @@ class TokenInputs(keras.layers.Layer):
             training: whether to apply dropout.
             lane_seed: what the dropped symbols derive from; needed with dropout.
         """
-        ids, state = ngram_ids(tokens, state, self.vocabulary_size, self.ngram)
+        if self.hash_rows:
+            ids = tokens
+            lengths = (self.ngram,)
+            windows, state = ngram_rows(tokens, state, lengths, self.hash_rows)
+        else:
+            ids, state = ngram_ids(tokens, state, self.vocabulary_size, self.ngram)
         if self.embedding is None:
             return ids, state
-        features = tf.gather(tf.cast(self.embedding, self.compute_dtype), ids)
+        features = tf.gather(self.embedding.value, ids)
+        if self.hash_rows:
+            features += tf.gather(self.hashed.value, windows[..., 0])
+        features = tf.cast(features, self.compute_dtype)
         if training and self.dropout:
             seed = fold_lane_seed(lane_seed, EMBEDDING_DROPOUT_SEED).seed
             ones = tf.ones([self.num_symbols], features.dtype)
@@ -151,4 +196,6 @@ class TokenInputs(keras.layers.Layer):
             "embedding_scale": self.embedding_scale,
             "seed": self.seed,
             "dropout": self.dropout,
+            "hash_rows": self.hash_rows,
+            "lazy": self.lazy,
         }

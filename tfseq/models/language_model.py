@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
 from tfseq.cells.unroll import swap_batch_and_time
 from tfseq.errors import UsageError
-from tfseq.models.inputs import TokenInputs
+from tfseq.models.inputs import TokenInputs, without_rows
 from tfseq.models.losses import Losses
 from tfseq.models.ngram_logits import NgramLogits
 from tfseq.models.regularization import activation_penalty, temporal_activation_penalty
@@ -115,17 +115,13 @@ class LanguageModel(keras.Model):
     @property
     def row_variables(self) -> list[keras.Variable]:
         """Tables of which a step reads, and should update, few rows."""
-        return [] if self.ngram_logits is None else [self.ngram_logits.table]
+        tables = list(self.inputs_layer.row_variables)
+        return tables + ([self.ngram_logits.table] if self.ngram_logits else [])
 
     @property
     def dense_variables(self) -> list[keras.Variable]:
         """The trainable variables that a step updates as a whole."""
-        rows = {id(variable) for variable in self.row_variables}
-        return [
-            variable
-            for variable in self.trainable_variables
-            if id(variable) not in rows
-        ]
+        return without_rows(self.trainable_variables, self.row_variables)
 
     def initial_state(self, batch_size: int) -> LanguageModelState:
         """The state before the first token: zeros, a nest of `[batch, …]` tensors."""

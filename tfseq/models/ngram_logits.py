@@ -6,41 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfseq.errors import UsageError
-
-# Odd multipliers below 2^31, so that a product of two stays within 64 bits.
-HASH_MULTIPLIERS = (0x9E3779B1 >> 1 | 1, 0x85EBCA77 >> 1 | 1, 0xC2B2AE3D >> 1 | 1)
-
-
-def context_rows(
-    tokens: tf.Tensor, previous: tf.Tensor, orders: tuple[int, ...], num_rows: int
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """A row number for each position and each order: a hash of the last n - 1 tokens.
-
-    Args:
-        tokens: ids, `[batch, time]`, int32.
-        previous: the tokens before the first column, `[batch, longest order - 2]`.
-        orders: n of the n-grams, rising; n counts the token that is predicted.
-        num_rows: rows of the table.
-
-    Returns:
-        Rows `[batch, time, orders]`, int32, and the tokens before the next column.
-    """
-    longest = orders[-1]
-    padded = tf.concat([previous, tokens], axis=1)
-    time = tf.shape(tokens)[1]
-    mixed = tf.zeros_like(tokens, tf.int64)
-    rows = []
-    for back in range(longest - 1):
-        start = longest - 2 - back
-        symbols = tf.cast(padded[:, start : start + time], tf.int64) + 1
-        mixed = (mixed + symbols) * HASH_MULTIPLIERS[0]
-        mixed = tf.bitwise.bitwise_xor(
-            mixed, tf.bitwise.right_shift(mixed, tf.constant(17, tf.int64))
-        )
-        mixed = tf.bitwise.bitwise_and(mixed, tf.constant(2**31 - 1, tf.int64))
-        if back + 2 in orders:
-            rows.append(tf.cast(mixed % num_rows, tf.int32))
-    return tf.stack(rows, axis=-1), padded[:, time:]
+from tfseq.models.ngram_hash import ngram_rows
 
 
 @keras.saving.register_keras_serializable(package="tfseq")
@@ -84,6 +50,6 @@ class NgramLogits(keras.layers.Layer):
 
     def call(self, tokens: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits `[batch, time, vocabulary]` and the new state."""
-        orders = tuple(range(2, self.max_order + 1))
-        rows, state = context_rows(tokens, state, orders, self.num_rows)
+        lengths = tuple(range(1, self.max_order))
+        rows, state = ngram_rows(tokens, state, lengths, self.num_rows)
         return tf.reduce_sum(tf.gather(self.table.value, rows), axis=2), state

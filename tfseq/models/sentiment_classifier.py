@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
 from tfseq.cells.unroll import swap_batch_and_time
-from tfseq.models.inputs import TokenInputs
+from tfseq.models.inputs import TokenInputs, without_rows
 from tfseq.models.losses import Losses
 
 OUTPUT_DROPOUT_SEED = 1_000_003
@@ -77,12 +77,12 @@ class SentimentClassifier(keras.Model):
     @property
     def row_variables(self) -> list[keras.Variable]:
         """Tables of which a step reads, and should update, few rows."""
-        return []
+        return self.inputs_layer.row_variables
 
     @property
     def dense_variables(self) -> list[keras.Variable]:
         """The trainable variables that a step updates as a whole."""
-        return self.trainable_variables
+        return without_rows(self.trainable_variables, self.row_variables)
 
     def initial_state(self, batch_size: int) -> tuple:
         """Nothing: reviews are independent, and each starts at state zero."""

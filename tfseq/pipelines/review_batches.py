@@ -87,7 +87,7 @@ def training_batches(
             tf.range(len(reviews), dtype=tf.int64), tf.stack([np.int64(seed), epoch])
         )
         places = tf.data.Dataset.from_tensor_slices(order)
-        rows = places.map(_reader(reviews, max_length), deterministic=True)
+        rows = places.map(_reader(reviews, max_length))
         return rows.bucket_by_sequence_length(
             lambda tokens, length, label: length,
             boundaries,
@@ -105,7 +105,7 @@ def evaluation_batches(
     """Returns every review once, in batches by length; elements as in training."""
     order = np.argsort(reviews.lengths(max_length), kind="stable")
     places = tf.data.Dataset.from_tensor_slices(order)
-    rows = places.map(_reader(reviews, max_length), deterministic=True)
+    rows = places.map(_reader(reviews, max_length))
     return _finish(rows.padded_batch(batch_size).map(_filler(batch_size)))
 
 
@@ -144,7 +144,7 @@ def fixed_batches(
                 order, tf.stack([np.int64(seed), epoch])
             )
         places = tf.data.Dataset.from_tensor_slices(order)
-        rows = places.map(_reader(reviews, max_length), deterministic=True)
+        rows = places.map(_reader(reviews, max_length))
         return rows.map(pad_left).batch(batch_size)
 
     def pad_left(tokens: tf.Tensor, length: tf.Tensor, label: tf.Tensor) -> tuple:

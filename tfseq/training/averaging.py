@@ -25,10 +25,11 @@ class WeightAverage(tf.Module):
 
     def __init__(self, variables: Sequence[keras.Variable]):
         super().__init__()
-        self.variables_averaged = [variable.value for variable in variables]
+        # Behind a function, for a checkpoint would save the model's weights once more.
+        self._weights = lambda: [variable.value for variable in variables]
         self.averages = [
-            tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False)
-            for variable in self.variables_averaged
+            tf.Variable(tf.zeros(weight.shape, weight.dtype), trainable=False)
+            for weight in self._weights()
         ]
         self.count = tf.Variable(-1, dtype=tf.int64, trainable=False)
 
@@ -50,9 +51,7 @@ class WeightAverage(tf.Module):
         def take() -> None:
             self.count.assign_add(1)
             share = 1.0 / tf.cast(self.count, tf.float32)
-            for variable, average in zip(
-                self.variables_averaged, self.averages, strict=True
-            ):
+            for variable, average in zip(self._weights(), self.averages, strict=True):
                 average.assign_add((variable - average) * tf.cast(share, average.dtype))
 
         if self.count >= 0:
@@ -64,15 +63,13 @@ class WeightAverage(tf.Module):
         if not self.begun:
             yield
             return
-        kept = [variable.numpy() for variable in self.variables_averaged]
+        kept = [variable.numpy() for variable in self._weights()]
         try:
-            for variable, average in zip(
-                self.variables_averaged, self.averages, strict=True
-            ):
+            for variable, average in zip(self._weights(), self.averages, strict=True):
                 variable.assign(average)
             yield
         finally:
-            for variable, value in zip(self.variables_averaged, kept, strict=True):
+            for variable, value in zip(self._weights(), kept, strict=True):
                 variable.assign(value)
 
 

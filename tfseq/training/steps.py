@@ -1,6 +1,6 @@
 """The training step, and many of them in one compiled call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfseq.cells import LaneSeed
 from tfseq.errors import DataError
 from tfseq.training.averaging import WeightAverage
-from tfseq.training.row_adagrad import RowAdagrad
+from tfseq.training.row_updates import RowOptimizer
 
 NEVER = 2**62
 
@@ -78,8 +78,7 @@ def chain_gradients(
 
     Returns:
         The sum of the losses and the number of predictions; the gradients of the dense
-        variables; the gradients of the row variables, of the sum itself, row by row; the
-        new states.
+        variables; those of the row variables, row by row; the new states.
     """
     dense = [variable.value for variable in model.dense_variables]
     rows = [variable.value for variable in model.row_variables]
@@ -94,15 +93,12 @@ def chain_gradients(
     gradients = tape.gradient(
         objective, [*dense, *rows], unconnected_gradients=tf.UnconnectedGradients.ZERO
     )
-    row_gradients = [
-        tf.IndexedSlices(gradient.values * divisor, gradient.indices)
-        for gradient in gradients[len(dense) :]
-    ]
     dense_gradients = [
         tf.convert_to_tensor(gradient) for gradient in gradients[: len(dense)]
     ]
     sums = [loss, tf.add_n([part.count for part in losses])]
-    return sums, dense_gradients, row_gradients, [part.state for part in losses]
+    states = [part.state for part in losses]
+    return sums, dense_gradients, gradients[len(dense) :], states
 
 
 def compile_steps(
@@ -114,7 +110,7 @@ def compile_steps(
     max_gradient_norm: float,
     seed: int,
     chains: int = 1,
-    row_optimizer: RowAdagrad | None = None,
+    row_optimizers: Sequence[RowOptimizer] = (),
     average: WeightAverage | None = None,
 ) -> StepLoop:
     """Compiles the step loop: one call runs many training steps.
@@ -137,7 +133,8 @@ def compile_steps(
         max_gradient_norm: bound of the global norm of the dense gradients; 0 for none.
         seed: seed of the run.
         chains: independent parts of a replica's lanes; divides them.
-        row_optimizer: what updates the model's row variables; needed if it has any.
+        row_optimizers: what updates the model's row variables, together all of them in
+            their order.
         average: the running average of the weights, updated after each step.
 
     Returns:
@@ -173,8 +170,10 @@ def compile_steps(
             # Keras adds the replicas' gradients once more as it applies them.
             gradients = [gradient / replicas for gradient in gradients]
         optimizer.apply_gradients(zip(gradients, model.dense_variables, strict=True))
-        if row_optimizer is not None:
-            row_optimizer.apply(row_gradients, step)
+        for row_optimizer in row_optimizers:
+            count = len(row_optimizer.tables)
+            row_optimizer.apply(row_gradients[:count], step)
+            row_gradients = row_gradients[count:]
         return sums, norm, states
 
     def split_lanes(state: Any) -> list[Any]:

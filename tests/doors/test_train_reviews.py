@@ -1,0 +1,126 @@
+"""Classifiers through the training command."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import pytest
+from runs import assert_same_run, last_checkpoint, results, run
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tfseq import experiment
+from tfseq.configuration import Configuration
+from tfseq.experiment import training_run
+
+
+@pytest.fixture(name="settings")
+def fixture_settings(tmp_path):
+    """A small classifier of the reviews made by a grammar."""
+    return Configuration(
+        dataset="toy_reviews",
+        cache_dir=str(tmp_path / "cache"),
+        run_dir=str(tmp_path / "run"),
+        batch_size=32,
+        max_length=40,
+        units=12,
+        embedding_size=8,
+        dropout=0.2,
+        input_dropout=0.1,
+        learning_rate=0.02,
+        schedule="constant",
+        num_steps=24,
+        log_every=6,
+        evaluate_every=12,
+        checkpoint_every=4,
+    )
+
+
+def test_a_run_reports_what_a_classifier_finds(settings):
+    assert experiment.train(settings) == 0
+    content = results(settings)
+    assert {"loss", "accuracy", "auc"} <= set(content["test"])
+    assert 0 <= content["valid"]["accuracy"] <= 1
+    folder = pathlib.Path(settings.run_dir)
+    tokens = (folder / "vocabulary.txt").read_text().splitlines()
+    assert tokens[:2] == ["<pad>", "<unk>"]
+    valid = EventAccumulator(str(folder / "valid")).Reload().Tags()["tensors"]
+    assert {"loss", "accuracy", "auc", "confusion", "mistakes"} <= set(valid)
+    train = EventAccumulator(str(folder / "train")).Reload().Tags()["tensors"]
+    assert {"loss", "learning_rate", "reviews_per_second"} <= set(train)
+    assert "perplexity" not in train
+
+
+def test_resuming_in_the_middle_of_an_epoch_is_exact(settings, tmp_path):
+    """2,700 reviews in batches of 32: more than 84 steps an epoch."""
+    settings = dataclasses.replace(settings, num_steps=None, num_epochs=1)
+    whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
+    assert experiment.train(whole) == 0
+    plan = training_run.build_plan
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            training_run,
+            "build_plan",
+            lambda *a: dataclasses.replace(plan(*a), total_steps=37),
+        )
+        assert experiment.train(settings) == 0
+    assert results(settings)["step"] == 37
+    assert experiment.train(settings) == 0
+    one, other = last_checkpoint(whole), last_checkpoint(settings)
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, other[name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "sgd"},
+        {
+            "ngram": 2,
+            "hash_rows": 500,
+            "lazy_rows": True,
+            "bidirectional": True,
+            "pooling": "mean_max",
+        },
+    ],
+)
+def test_two_devices_compute_what_one_computes(settings, tmp_path, changes):
+    settings = dataclasses.replace(settings, **changes)
+    one = dataclasses.replace(settings, run_dir=str(tmp_path / "one"), chains=1)
+    assert run(one).returncode == 0
+    both = run(settings, strategy="mirrored", num_devices=2)
+    assert both.returncode == 0, both.stderr
+    single = last_checkpoint(one)
+    for name, value in last_checkpoint(settings).items():
+        if value.dtype == np.float32:
+            np.testing.assert_allclose(value, single[name], atol=2e-5, err_msg=name)
+
+
+def test_training_stops_when_validation_stalls(settings):
+    """Without learning nothing gets better after the first validation."""
+    settings = dataclasses.replace(
+        settings, learning_rate=0.0, early_stopping=2, num_steps=100, evaluate_every=5
+    )
+    assert experiment.train(settings) == 0
+    content = results(settings)
+    assert content["finished"]
+    assert content["step"] == 15
+    assert content["best"]["step"] == 5
+    # The same command has nothing left to do.
+    assert experiment.train(settings) == 0
+    assert results(settings) == content
+
+
+def test_a_run_that_goes_on_after_a_kill_stops_at_the_same_step(settings, tmp_path):
+    settings = dataclasses.replace(
+        settings, monitor="accuracy", early_stopping=1, evaluate_every=4
+    )
+    whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
+    assert experiment.train(whole) == 0
+    assert experiment.train(settings) == 0
+    folder = pathlib.Path(settings.run_dir, "checkpoints")
+    last = f"step-{results(settings)['step']}"
+    for path in folder.glob(f"{last}.*"):
+        path.unlink()
+    pathlib.Path(settings.run_dir, "results.json").unlink()
+    assert experiment.train(settings) == 0
+    assert_same_run(whole, settings)
