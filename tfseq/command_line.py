@@ -1,10 +1,12 @@
 """What the commands share: flags made from settings, and one-line errors."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
 
 from absl import app, flags, logging
 
@@ -45,6 +47,38 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
         else:
             DEFINERS[kind](field.name, field.default, description, flag_values=values)
         flags.declare_key_flag(field.name, values)
+
+
+def define_run_flags() -> None:
+    """Defines the flags of the commands that use a trained run."""
+    flags.DEFINE_string("run_dir", None, "Folder of the run that was trained.")
+    flags.DEFINE_string(
+        "checkpoint",
+        "best",
+        "Weights to use: best (by validation), last, or the number of a step.",
+    )
+    flags.mark_flag_as_required("run_dir")
+
+
+@contextlib.contextmanager
+def open_text(path: str | None) -> Iterator[TextIO]:
+    """A text file (UTF-8) to read, or standard input where there is none.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    if path is None:
+        sys.stdin.reconfigure(encoding="utf-8")
+        yield sys.stdin
+        return
+    try:
+        file = open(path, encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise UsageError(
+            f"--file={path}: {error.strerror}; give a readable text file"
+        ) from None
+    with file:
+        yield file
 
 
 def configuration_from_flags() -> configuration.Configuration:

@@ -16,11 +16,17 @@ RECIPES = command_line.recipes()
 DATA_DIR = os.environ.get("TFSEQ_DATA_DIR", "")
 
 
+# What the reader of a recipe has to add.
+REQUIRED = {"wordtext": ["--train_file=words.txt"]}
+# Steps that a recipe is tried for; the others take 2.
+STEPS = {"ptb_medium": 20, "ptb_large": 5}
+
+
 def read(name: str) -> Configuration:
     """The settings that a recipe gives, parsed as the command line is."""
     values = flags.FlagValues()
     command_line.define_flags(values)
-    values([name, f"--flagfile={RECIPES[name]}"])
+    values([name, f"--flagfile={RECIPES[name]}", *REQUIRED.get(name, [])])
     return configuration.from_mapping(
         {
             field.name: values[field.name].value
@@ -35,7 +41,9 @@ def need(settings: Configuration) -> None:
         "python_docs": "",
         "text8": "text8/text8",
         "ptb": "ptb/ptb.train.txt",
-        "text": settings.train_file or "",
+        "text": "" if settings.train_file == "words.txt" else settings.train_file,
+        "imdb": "imdb/aclImdb_v1.tar.gz",
+        "toy_reviews": "",
     }[settings.dataset]
     if wanted and not pathlib.Path(DATA_DIR, wanted).exists():
         pytest.skip(f"needs {wanted} in the folder that TFSEQ_DATA_DIR names")
@@ -53,18 +61,32 @@ def test_a_recipe_explains_itself_and_writes_to_its_own_folder(name):
 def test_a_recipe_trains(name, tmp_path):
     settings = read(name)
     need(settings)
+    changes = {"valid_size": 200, "test_size": 200, "data_dir": DATA_DIR or None}
+    if name == "wordtext":
+        (tmp_path / "words.txt").write_text("the quick brown fox jumps over it\n" * 400)
+        changes["train_file"] = str(tmp_path / "words.txt")
+    if settings.dataset == "ptb":
+        changes = {"data_dir": short_penn_treebank(tmp_path)}
     settings = dataclasses.replace(
         settings,
-        num_steps=2,
+        num_steps=STEPS.get(name, 2),
         num_epochs=None,
         schedule="constant" if settings.schedule == "per_epoch" else settings.schedule,
-        **({} if settings.dataset == "ptb" else {"valid_size": 200, "test_size": 200}),
         sample_every=0,
-        data_dir=DATA_DIR or None,
         cache_dir=str(tmp_path / "cache"),
         run_dir=str(tmp_path / "run"),
+        **changes,
     )
     assert experiment.train(settings) == 0
+
+
+def short_penn_treebank(folder: pathlib.Path) -> str:
+    """A folder with the whole training text and a few lines to evaluate on."""
+    for split, lines in (("train", None), ("valid", 20), ("test", 20)):
+        name = f"ptb.{split}.txt"
+        text = pathlib.Path(DATA_DIR, "ptb", name).read_text().splitlines(keepends=True)
+        (folder / name).write_text("".join(text[:lines]))
+    return str(folder)
 
 
 def test_the_notebooks_settings():
@@ -112,3 +134,29 @@ def test_a_file_of_that_name_goes_first(tmp_path, monkeypatch):
     assert packaged[2] == "--units=3"
     (tmp_path / "quickstart").write_text("--units=5\n")
     assert command_line.resolve_recipes(arguments) == arguments
+
+
+@pytest.mark.parametrize(
+    ("name", "units", "time", "dropout", "scale", "clip", "flat", "epochs"),
+    [
+        ("ptb_small", 200, 20, 0.0, 0.1, 5, 4, 13),
+        ("ptb_medium", 650, 35, 0.5, 0.05, 5, 6, 39),
+        ("ptb_large", 1500, 35, 0.65, 0.04, 10, 14, 55),
+    ],
+)
+def test_the_settings_of_zaremba(name, units, time, dropout, scale, clip, flat, epochs):
+    settings = read(name)
+    assert (settings.units, settings.embedding_size, settings.num_layers) == (
+        units,
+        units,
+        2,
+    )
+    assert (settings.batch_size, settings.num_unrollings) == (20, time)
+    assert (settings.dropout, settings.input_dropout) == (dropout, None)
+    assert settings.initializer == "uniform"
+    assert settings.initializer_scale == settings.embedding_scale == scale
+    assert (settings.forget_bias, settings.optimizer) == (0, "sgd")
+    assert (settings.learning_rate, settings.loss_scale_over_time) == (1, "sum")
+    assert settings.max_gradient_norm == clip
+    assert (settings.schedule, settings.flat_epochs) == ("per_epoch", flat)
+    assert settings.num_epochs == epochs

@@ -4,17 +4,22 @@ from tfseq.experiment.corpus import build_corpus, prepare
 from tfseq.experiment.language_model import build_model
 from tfseq.experiment.language_modeling import language_modeling
 from tfseq.experiment.machine import configure_machine
+from tfseq.experiment.review_prediction import build_predictor
 from tfseq.experiment.sentiment_classifier import build_classifier
+from tfseq.experiment.trained_run import TrainedRun, load_run
 from tfseq.experiment.training_run import build_plan, build_trainer, load_task, train
 
 __all__ = [
+    "TrainedRun",
     "build_classifier",
     "build_corpus",
     "build_model",
     "build_plan",
+    "build_predictor",
     "build_trainer",
     "configure_machine",
     "language_modeling",
+    "load_run",
     "load_task",
     "prepare",
     "train",

@@ -9,7 +9,11 @@ from tfseq.pipelines.review_batches import (
     fixed_batches,
     training_batches,
 )
-from tfseq.pipelines.review_preparation import PreparedReviews, prepare_reviews
+from tfseq.pipelines.review_preparation import (
+    PreparedReviews,
+    encode_reviews,
+    prepare_reviews,
+)
 from tfseq.pipelines.review_tokenizer import ReviewEncoder
 from tfseq.pipelines.token_file import TokenFile
 from tfseq.pipelines.unrollings import (
@@ -34,6 +38,7 @@ __all__ = [
     "bucket_boundaries",
     "character_vocabulary",
     "count_batches",
+    "encode_reviews",
     "endless_unrollings",
     "epoch_unrollings",
     "evaluation_batches",

@@ -99,11 +99,7 @@ def prepare_reviews(
 
 
 def encode_reviews(reviews: Reviews, encoder: ReviewEncoder) -> EncodedReviews:
-    """Returns the reviews as ids, one after the other.
-
-    Raises:
-        DataError: A review has no token.
-    """
+    """Returns the reviews as ids, one after the other."""
     ids, lengths = [], []
     texts = iter(reviews.texts)
     while some := list(itertools.islice(texts, TEXTS_AT_A_TIME)):
@@ -111,10 +107,6 @@ def encode_reviews(reviews: Reviews, encoder: ReviewEncoder) -> EncodedReviews:
         ids.append(encoded.flat_values.numpy())
         lengths.append(encoded.row_lengths().numpy())
     lengths = np.concatenate(lengths)
-    if not lengths.all():
-        raise DataError(
-            f"review {int(np.argmin(lengths)) + 1}: found no word in it, expected a text"
-        )
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     labels = np.array(list(reviews.labels), np.int32)
     return EncodedReviews(np.concatenate(ids), starts, labels)
@@ -127,6 +119,12 @@ def _write(folder: Path, splits: Mapping[str, Reviews], vocabulary: Vocabulary) 
         vocabulary.save(temporary / VOCABULARY_FILE)
         for name, split in splits.items():
             reviews = encode_reviews(split, encoder)
+            lengths = np.diff(reviews.starts)
+            if not lengths.all():
+                raise DataError(
+                    f"{name}: review {int(np.argmin(lengths)) + 1}: found no word in it, "
+                    "expected a text"
+                )
             np.save(temporary / f"{name}.ids.npy", reviews.ids)
             np.save(temporary / f"{name}.starts.npy", reviews.starts)
             np.save(temporary / f"{name}.labels.npy", reviews.labels)

@@ -71,29 +71,28 @@ class ReviewEncoder(keras.layers.Layer):
     """Ids of a review's tokens; a word outside the vocabulary is `<unk>`.
 
     Args:
-        tokens: the vocabulary: `<pad>`, `<unk>`, then the words.
+        tokens: the vocabulary, `<unk>` among it.
+
+    Raises:
+        ValueError: there is no `<unk>`.
     """
 
     def __init__(self, tokens: Sequence[str], **kwargs):
         super().__init__(**kwargs)
         self.tokens = list(tokens)
-        if self.tokens[:2] != [PADDING_TOKEN, UNKNOWN_TOKEN]:
-            raise ValueError(
-                f"expected a vocabulary that begins {PADDING_TOKEN} {UNKNOWN_TOKEN}, "
-                f"found {self.tokens[:2]}"
-            )
-        self.lookup = keras.layers.StringLookup(
-            vocabulary=self.tokens[2:],
-            mask_token=PADDING_TOKEN,
-            oov_token=UNKNOWN_TOKEN,
-            dtype="int32",
+        if UNKNOWN_TOKEN not in self.tokens:
+            raise ValueError(f"expected a vocabulary with {UNKNOWN_TOKEN}, found none")
+        self.table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(self.tokens), tf.range(len(self.tokens), dtype=tf.int32)
+            ),
+            default_value=self.tokens.index(UNKNOWN_TOKEN),
         )
 
     def call(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Ids `[batch, tokens]`, ragged int32, of strings `[batch]`."""
         tokens = tokenize(texts)
-        ids = tf.cast(self.lookup(tokens.flat_values), tf.int32)
-        return tokens.with_flat_values(ids)
+        return tokens.with_flat_values(self.table.lookup(tokens.flat_values))
 
     def get_config(self):
         """Returns the arguments of the constructor."""

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from absl import logging
 
-from tfseq.errors import DataError
+from tfseq.errors import DataError, UsageError
 
 STEP = re.compile(r"step-(\d+)\.index$")
 # What TensorFlow raises for a checkpoint that is torn, changed or of another model.
@@ -96,21 +96,51 @@ class Checkpoints:
         """
         return self._restore(self.folder)
 
+    def restore(self, which: str) -> dict[str, Any]:
+        """Restores a checkpoint by name; its progress.
+
+        Args:
+            which: `best` (the last where there is no best one), `last`, or the number
+                of a step.
+
+        Raises:
+            UsageError: there is no such checkpoint.
+            DataError: there are checkpoints, and none is whole.
+        """
+        if which not in ("best", "last") and not which.isdecimal():
+            raise UsageError(
+                f"--checkpoint={which}: expected best, last or the number of a step"
+            )
+        restored = self._restore(self.best_folder) if which == "best" else None
+        if restored is None:
+            wanted = int(which) if which.isdecimal() else None
+            restored = self._restore(self.folder, wanted)
+        if restored is None and which.isdecimal():
+            restored = self._restore(self.best_folder, int(which))
+        if restored is None:
+            found = sorted(
+                {step for part in self._folders() for step in saved_steps(part)}
+            )
+            raise UsageError(
+                f"--checkpoint={which}: found none in {self.folder} "
+                + (f"but of steps {', '.join(map(str, found))}" if found else "at all")
+                + "; train first, or choose another"
+            )
+        return restored[0]
+
+    def _folders(self) -> list[pathlib.Path]:
+        return [self.folder, self.best_folder]
+
     def restore_best(self) -> dict[str, Any] | None:
         """Restores the best checkpoint; its progress, or None where there is none."""
         restored = self._restore(self.best_folder)
         return restored and restored[0]
 
-    def _restore(self, folder: pathlib.Path) -> tuple[dict[str, Any], Any] | None:
-        steps = sorted(
-            (
-                int(found[1])
-                for path in folder.glob("*.index")
-                if (found := STEP.search(path.name))
-            ),
-            reverse=True,
-        )
-        for step in steps:
+    def _restore(
+        self, folder: pathlib.Path, wanted: int | None = None
+    ) -> tuple[dict[str, Any], Any] | None:
+        steps = [step for step in saved_steps(folder) if wanted in (None, step)]
+        for step in reversed(steps):
             prefix = str(folder / f"step-{step}")
             try:
                 status = self._checkpoint.restore(prefix)
@@ -140,6 +170,12 @@ class Checkpoints:
         return tf.nest.pack_sequence_as(
             self._structure, [tf.identity(variable) for variable in self._state]
         )
+
+
+def saved_steps(folder: pathlib.Path) -> list[int]:
+    """The steps of the checkpoints in a folder, rising."""
+    found = (STEP.search(path.name) for path in folder.glob("*.index"))
+    return sorted(int(match[1]) for match in found if match)
 
 
 def first_line(error: BaseException) -> str:

@@ -1,0 +1,168 @@
+"""The predict command: what it prints, and how it fails."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tfseq import experiment
+from tfseq.configuration import Configuration
+from tfseq.datasets import toy_reviews_corpus
+
+REVIEWS = [
+    "the plot was good but the music was not good .",
+    "it was raining outside . the plot was bad but the music was great .",
+    "the cast was not silly but the ending was flat .",
+]
+
+
+@pytest.fixture(name="run_dir", scope="module")
+def fixture_run_dir(tmp_path_factory):
+    """A classifier that has learned the grammar."""
+    folder = tmp_path_factory.mktemp("predict")
+    settings = Configuration(
+        dataset="toy_reviews",
+        cache_dir=str(folder / "cache"),
+        run_dir=str(folder / "run"),
+        batch_size=50,
+        max_length=60,
+        units=32,
+        embedding_size=32,
+        learning_rate=0.01,
+        num_steps=250,
+    )
+    assert experiment.train(settings) == 0
+    return settings.run_dir
+
+
+def predict(*arguments, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "tfseq.predict", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+def test_every_way_in_gives_the_same_answers(run_dir, tmp_path):
+    file = tmp_path / "reviews.txt"
+    file.write_text("\n".join(REVIEWS) + "\n")
+    texts = [f"--text={review}" for review in REVIEWS]
+    outputs = [
+        predict(f"--run_dir={run_dir}", "--format=json", *texts),
+        predict(f"--run_dir={run_dir}", "--format=json", f"--file={file}"),
+        predict(f"--run_dir={run_dir}", "--format=json", input=file.read_text()),
+    ]
+    for output in outputs:
+        assert output.returncode == 0, output.stderr
+        lines = [json.loads(line) for line in output.stdout.splitlines()]
+        assert [line["text"] for line in lines] == REVIEWS
+        assert [line["label"] for line in lines] == ["negative", "positive", "negative"]
+        for line in lines:
+            assert (line["probability"] > 0.5) == (line["label"] == "positive")
+    assert outputs[0].stdout == outputs[1].stdout == outputs[2].stdout
+
+
+def test_a_table_for_people(run_dir):
+    output = predict(f"--run_dir={run_dir}", f"--text={REVIEWS[1]}")
+    head, line = output.stdout.splitlines()
+    assert head.split() == ["positive", "label", "review"]
+    probability, label, *words = line.split()
+    assert (float(probability) > 0.9, label) == (True, "positive")
+    assert REVIEWS[1].startswith(" ".join(words)[:-1])
+
+
+def test_predictions_equal_the_evaluations(run_dir):
+    """Accuracy and loss over the test reviews, from the predictions of their texts."""
+    run = experiment.load_run(run_dir)
+    test = toy_reviews_corpus().splits["test"]
+    probabilities = np.array(list(experiment.build_predictor(run)(test.texts)))
+    labels = np.array(test.labels)
+    chosen = np.where(labels == 1, probabilities, 1 - probabilities)
+    content = json.loads(pathlib.Path(run_dir, "results.json").read_text())
+    assert content["test"]["step"] == run.step
+    np.testing.assert_allclose((chosen > 0.5).mean(), content["test"]["accuracy"])
+    np.testing.assert_allclose(
+        -np.log(chosen).mean(), content["test"]["loss"], rtol=1e-4
+    )
+
+
+def test_any_length_and_any_words(run_dir):
+    texts = ["zebra", "the plot was bad but the cast was good . " * 200, "Été 映画!"]
+    run = experiment.load_run(run_dir, "last")
+    predictor = experiment.build_predictor(run)
+    together = list(predictor(texts))
+    alone = [next(predictor([text])) for text in texts]
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "message"),
+    [
+        (["--file=absent.txt"], "", "--file=absent.txt: No such file"),
+        ([], "good\n\nbad\n", "standard input: line 2 is empty"),
+        (["--text=<br />"], "", "review 1: found no word"),
+        (["--text=a", "--file=b"], "", "text|file"),
+        (["--checkpoint=99", "--text=a"], "", "--checkpoint=99: found none .* 250"),
+        (["--checkpoint=newest", "--text=a"], "", "--checkpoint=newest: expected best"),
+    ],
+)
+def test_wrong_use_is_one_line(run_dir, arguments, given, message):
+    output = predict(f"--run_dir={run_dir}", *arguments, input=given)
+    assert output.returncode == 2
+    last = output.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in output.stderr
+    assert re.search(message, last), last
+
+
+def test_a_folder_without_a_run_is_named(tmp_path):
+    output = predict(f"--run_dir={tmp_path}", "--text=a")
+    assert output.returncode == 2
+    assert "found no config.json there" in output.stderr
+    output = predict("--text=a")
+    assert output.returncode == 2
+    assert "--run_dir" in output.stderr
+
+
+def test_a_run_without_its_vocabulary_is_named(run_dir, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "config.json").write_bytes(
+        pathlib.Path(run_dir, "config.json").read_bytes()
+    )
+    output = predict(f"--run_dir={folder}", "--text=a")
+    assert output.returncode == 1
+    assert "vocabulary.txt: no such file" in output.stderr
+    (folder / "vocabulary.txt").write_bytes(
+        pathlib.Path(run_dir, "vocabulary.txt").read_bytes()
+    )
+    output = predict(f"--run_dir={folder}", "--text=a")
+    assert output.returncode == 2
+    assert "found none" in output.stderr
+
+
+def test_a_language_model_is_refused(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("the quick brown fox " * 100)
+    settings = Configuration(
+        dataset="text",
+        train_file=str(text),
+        cache_dir=str(tmp_path / "cache"),
+        run_dir=str(tmp_path / "run"),
+        batch_size=2,
+        num_unrollings=5,
+        units=4,
+        num_steps=2,
+        sample_every=0,
+    )
+    assert experiment.train(dataclasses.replace(settings)) == 0
+    output = predict(f"--run_dir={settings.run_dir}", "--text=a", env=os.environ)
+    assert output.returncode == 2
+    assert "found a language model" in output.stderr

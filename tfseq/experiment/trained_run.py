@@ -1,0 +1,81 @@
+"""A trained model from its run folder alone."""
+
+import dataclasses
+import pathlib
+
+import keras
+
+from tfseq.configuration import REVIEW_DATASETS, Configuration, from_mapping
+from tfseq.errors import DataError, UsageError
+from tfseq.experiment.language_model import build_model
+from tfseq.experiment.sentiment_classifier import build_classifier
+from tfseq.pipelines import Vocabulary
+from tfseq.training.checkpoints import Checkpoints
+from tfseq.training.run_folder import RunFolder
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """What a run folder holds.
+
+    Attributes:
+        folder: the folder.
+        configuration: the settings that the run was started with.
+        vocabulary: the tokens behind the ids.
+        model: the model, with the weights of a checkpoint.
+        step: the step of that checkpoint.
+    """
+
+    folder: RunFolder
+    configuration: Configuration
+    vocabulary: Vocabulary
+    model: keras.Model
+    step: int
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether the model classifies reviews; else it is a language model."""
+        return self.configuration.dataset in REVIEW_DATASETS
+
+
+def read_configuration(folder: RunFolder) -> Configuration:
+    """The settings of the run in the folder.
+
+    Raises:
+        UsageError: there is no run in the folder, or one of another version.
+        DataError: its settings cannot be read.
+    """
+    if not folder.config_file.is_file():
+        raise UsageError(
+            f"--run_dir={folder.path}: found no config.json there, expected the folder of "
+            "a run; give the --run_dir that was trained into"
+        )
+    return from_mapping(folder.read_config()["settings"])
+
+
+def load_run(run_dir: str, checkpoint: str = "best") -> TrainedRun:
+    """Restores the model of a run.
+
+    Args:
+        run_dir: the run folder.
+        checkpoint: `best` (by validation; the last where nothing was validated), `last`,
+            or the number of a step.
+
+    Raises:
+        UsageError: there is no run in the folder, or no such checkpoint.
+        DataError: the vocabulary or the checkpoint is missing or damaged.
+    """
+    folder = RunFolder(pathlib.Path(run_dir))
+    configuration = read_configuration(folder)
+    if not folder.vocabulary_file.is_file():
+        raise DataError(
+            f"{folder.vocabulary_file}: no such file, expected the vocabulary of the run; "
+            "restore it, or train anew in another --run_dir"
+        )
+    vocabulary = Vocabulary.load(folder.vocabulary_file, configuration.level)
+    build = (
+        build_classifier if configuration.dataset in REVIEW_DATASETS else build_model
+    )
+    model = build(configuration, len(vocabulary))
+    progress = Checkpoints(folder.checkpoints, model).restore(checkpoint)
+    return TrainedRun(folder, configuration, vocabulary, model, progress["step"])
