@@ -57,9 +57,10 @@ class Configuration:
     dataset: str = option(
         "python_docs",
         "What to learn from. Texts: the language reference inside every Python, text8, "
-        "ptb (Penn Treebank), or a file of your own (text, --train_file). Reviews: imdb, "
-        "or made by a small grammar (toy_reviews).",
-        choices=("python_docs", "text8", "ptb", "text", *REVIEW_DATASETS),
+        "ptb (Penn Treebank), the text of the imdb reviews (imdb_text), or a file of your "
+        "own (text, --train_file). Reviews: imdb, or made by a small grammar "
+        "(toy_reviews).",
+        choices=("python_docs", "text8", "ptb", "imdb_text", "text", *REVIEW_DATASETS),
         fixed=True,
     )
     data_dir: str | None = option(
@@ -186,6 +187,12 @@ class Configuration:
         "With Adam: update only those rows of the embeddings that a step reads, their "
         "moments standing still meanwhile and without clipping; far faster for large ones, "
         "and not the same as Adam on all rows.",
+        fixed=True,
+    )
+    initialize_from: str | None = option(
+        None,
+        "Run folder of a language model: a classifier starts with its vocabulary, "
+        "embedding and cells, which must be of the same kind and size.",
         fixed=True,
     )
     initializer: str = option(
@@ -471,7 +478,7 @@ class Configuration:
         """Settles what follows from other settings."""
         if self.level is None:
             level = "character"
-            if self.dataset == "ptb" or self.dataset in REVIEW_DATASETS:
+            if self.dataset in ("ptb", "imdb_text", *REVIEW_DATASETS):
                 level = "word"
             object.__setattr__(self, "level", level)
 
@@ -505,6 +512,7 @@ class Configuration:
         reviews = self.dataset in REVIEW_DATASETS
         for name, allowed in (
             ("bidirectional", reviews),
+            ("initialize_from", reviews),
             ("tie_embeddings", not reviews),
             ("ngram_features", not reviews),
             ("softmax_cutoffs", not reviews),
@@ -535,6 +543,16 @@ class Configuration:
             raise UsageError(
                 f"--lazy_rows: found with {other}={getattr(self, other[2:])}, expected "
                 "--optimizer=adam and embeddings that are not tied; leave one out"
+            )
+        if self.initialize_from and self.padding == "left":
+            raise UsageError(
+                f"--initialize_from={self.initialize_from}: found with --padding=left, "
+                "which the language model never read; leave one out"
+            )
+        if self.initialize_from and self.vocabulary_size is not None:
+            raise UsageError(
+                f"--vocabulary_size={self.vocabulary_size}: found with --initialize_from, "
+                "whose vocabulary is taken; leave it out"
             )
         if self.hash_rows and self.ngram < 2:
             raise UsageError(

@@ -6,13 +6,14 @@ import pathlib
 from tfseq.configuration import Configuration
 from tfseq.datasets import (
     TextCorpus,
+    imdb_reviews_corpus,
     penn_treebank_corpus,
     python_docs_corpus,
     text8_corpus,
     text_file_corpus,
 )
 from tfseq.datasets.sources import DATA_DIR_VARIABLE
-from tfseq.pipelines import PreparedCorpus, prepare_corpus
+from tfseq.pipelines import PreparedCorpus, ReviewText, prepare_corpus
 
 
 def cache_folder(configuration: Configuration) -> pathlib.Path:
@@ -55,6 +56,18 @@ def build_corpus(configuration: Configuration) -> TextCorpus:
         )
     if configuration.dataset == "ptb":
         return penn_treebank_corpus(data_dir, str(cache_folder(configuration)))
+    if configuration.dataset == "imdb_text":
+        reviews = imdb_reviews_corpus(
+            data_dir, str(cache_folder(configuration)), configuration.valid_size
+        )
+        return TextCorpus(
+            "imdb_text",
+            f"{reviews.fingerprint}-text",
+            {
+                name: ReviewText(split.origin, split.texts)
+                for name, split in reviews.splits.items()
+            },
+        )
     return python_docs_corpus(**sizes)
 
 

@@ -8,7 +8,9 @@ from tfseq.configuration import Configuration
 from tfseq.datasets import ReviewCorpus, imdb_reviews_corpus, toy_reviews_corpus
 from tfseq.experiment.corpus import cache_folder
 from tfseq.experiment.sentiment_classifier import build_classifier
+from tfseq.experiment.source_run import copy_weights, load_source
 from tfseq.experiment.task import Task
+from tfseq.experiment.trained_run import TrainedRun
 from tfseq.inference import compile_review_evaluation
 from tfseq.models import SentimentClassifier
 from tfseq.pipelines import (
@@ -39,20 +41,32 @@ def build_reviews(configuration: Configuration) -> ReviewCorpus:
 
 def load_review_classification(configuration: Configuration) -> tuple[str, Task]:
     """The reviews' fingerprint and their task; they are encoded into the cache."""
+    source = None
+    if configuration.initialize_from:
+        source = load_source(configuration)
     corpus = build_reviews(configuration)
     prepared = prepare_reviews(
         corpus.splits,
         corpus.fingerprint,
         str(cache_folder(configuration)),
-        vocabulary_size=configuration.vocabulary_size,
+        source.vocabulary if source else None,
+        configuration.vocabulary_size,
     )
-    return corpus.fingerprint, review_classification(configuration, prepared)
+    return corpus.fingerprint, review_classification(configuration, prepared, source)
 
 
 def review_classification(
-    configuration: Configuration, prepared: PreparedReviews
+    configuration: Configuration,
+    prepared: PreparedReviews,
+    source: TrainedRun | None = None,
 ) -> Task:
-    """The task of a set of reviews."""
+    """The task of a set of reviews.
+
+    Args:
+        configuration: the settings.
+        prepared: the reviews.
+        source: the language model that the classifier starts from, or None.
+    """
     train = prepared.splits["train"]
     batch, length = configuration.batch_size, configuration.max_length
     if configuration.padding == "left":
@@ -61,13 +75,20 @@ def review_classification(
         lengths = train.lengths(length)
         read = training_batches
         steps = count_batches(lengths, bucket_boundaries(lengths, length), batch)
+
+    def build() -> SentimentClassifier:
+        model = build_classifier(configuration, len(prepared.vocabulary))
+        if source is not None:
+            copy_weights(source.model, model)
+        return model
+
     return Task(
         level="review",
         vocabulary=prepared.vocabulary,
         steps_per_epoch=steps,
         predictions_per_step=batch,
         divisor=batch,
-        build_model=lambda: build_classifier(configuration, len(prepared.vocabulary)),
+        build_model=build,
         batches=lambda step: read(train, batch, length, configuration.seed, step),
         evaluations=lambda model: build_evaluations(model, prepared, configuration),
         sampler=None,

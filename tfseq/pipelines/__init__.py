@@ -14,6 +14,7 @@ from tfseq.pipelines.review_preparation import (
     encode_reviews,
     prepare_reviews,
 )
+from tfseq.pipelines.review_text import ReviewText
 from tfseq.pipelines.review_tokenizer import ReviewEncoder
 from tfseq.pipelines.token_file import TokenFile
 from tfseq.pipelines.unrollings import (
@@ -33,6 +34,7 @@ __all__ = [
     "PreparedCorpus",
     "PreparedReviews",
     "ReviewEncoder",
+    "ReviewText",
     "TokenFile",
     "Vocabulary",
     "bucket_boundaries",
