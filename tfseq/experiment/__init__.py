@@ -3,13 +3,16 @@
 from tfseq.experiment.corpus import build_corpus, prepare
 from tfseq.experiment.language_model import build_model
 from tfseq.experiment.language_modeling import language_modeling
+from tfseq.experiment.line_scoring import score_lines
 from tfseq.experiment.machine import configure_machine
 from tfseq.experiment.review_prediction import build_predictor
+from tfseq.experiment.run_evaluation import Source, evaluate_run
 from tfseq.experiment.sentiment_classifier import build_classifier
 from tfseq.experiment.trained_run import TrainedRun, load_run
 from tfseq.experiment.training_run import build_plan, build_trainer, load_task, train
 
 __all__ = [
+    "Source",
     "TrainedRun",
     "build_classifier",
     "build_corpus",
@@ -18,9 +21,11 @@ __all__ = [
     "build_predictor",
     "build_trainer",
     "configure_machine",
+    "evaluate_run",
     "language_modeling",
     "load_run",
     "load_task",
     "prepare",
+    "score_lines",
     "train",
 ]

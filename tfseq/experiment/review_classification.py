@@ -90,12 +90,14 @@ def review_classification(
         divisor=batch,
         build_model=build,
         batches=lambda step: read(train, batch, length, configuration.seed, step),
-        evaluations=lambda model: build_evaluations(model, prepared, configuration),
+        evaluations=lambda model: build_review_evaluations(
+            model, prepared, configuration
+        ),
         sampler=None,
     )
 
 
-def build_evaluations(
+def build_review_evaluations(
     model: SentimentClassifier | keras.Model,
     prepared: PreparedReviews,
     configuration: Configuration,

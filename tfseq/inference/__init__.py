@@ -1,6 +1,7 @@
 """What a trained model is used for: evaluation and sampling."""
 
 from tfseq.inference.evaluation import compile_evaluation
+from tfseq.inference.line_scores import compile_line_scores
 from tfseq.inference.review_evaluation import (
     compile_predictions,
     compile_review_evaluation,
@@ -9,6 +10,7 @@ from tfseq.inference.sampling import compile_sampling
 
 __all__ = [
     "compile_evaluation",
+    "compile_line_scores",
     "compile_predictions",
     "compile_review_evaluation",
     "compile_sampling",

@@ -145,7 +145,7 @@ class Checkpoints:
             try:
                 status = self._checkpoint.restore(prefix)
                 if self._partial:
-                    status.assert_existing_objects_matched().expect_partial()
+                    status.expect_partial().assert_existing_objects_matched()
                 else:
                     status.assert_consumed()
                 progress = json.loads(self._progress.numpy())
@@ -159,8 +159,9 @@ class Checkpoints:
             return progress, self._restored_state()
         if steps:
             raise DataError(
-                f"{folder}: found {len(steps)} checkpoints, none of them whole; restore "
-                "one, or start anew in another --run_dir"
+                f"{folder}: found {len(steps)} checkpoints, none of them whole and of "
+                "this model (config.json names the versions that wrote them); restore one, "
+                "or start anew in another --run_dir"
             )
         return None
 

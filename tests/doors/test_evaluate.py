@@ -1,0 +1,136 @@
+"""The evaluate command: the run's own figures again, and scores of single lines."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfseq import experiment
+from tfseq.configuration import Configuration
+from tfseq.experiment import Source, evaluate_run, load_run, score_lines
+
+TEXT = "".join(
+    f"the {animal} {verb} the {other}\n"
+    for animal in ("cat", "dog", "bird")
+    for verb in ("sees", "hears")
+    for other in ("cat", "dog", "bird", "cow")
+)
+
+
+@pytest.fixture(name="run_dirs", scope="module")
+def fixture_run_dirs(tmp_path_factory):
+    """A character model, a word model and a classifier, each trained for a moment."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    (folder / "text.txt").write_text(TEXT * 8)
+    common = {
+        "cache_dir": str(folder / "cache"),
+        "batch_size": 4,
+        "num_unrollings": 10,
+        "units": 8,
+        "num_steps": 30,
+        "sample_every": 0,
+    }
+    text = {"dataset": "text", "train_file": str(folder / "text.txt")}
+    kinds = {
+        "character": text,
+        "word": {**text, "level": "word", "embedding_size": 8},
+        "review": {"dataset": "toy_reviews", "embedding_size": 8},
+    }
+    for name, options in kinds.items():
+        settings = Configuration(run_dir=str(folder / name), **common, **options)
+        assert experiment.train(settings) == 0
+    return {name: str(folder / name) for name in kinds}
+
+
+def evaluate(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "tfseq.evaluate", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("kind", ["character", "word", "review"])
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_the_figures_are_those_of_training(run_dirs, kind, split):
+    content = json.loads(pathlib.Path(run_dirs[kind], "results.json").read_text())
+    expected = dict(content["best" if split == "valid" else "test"])
+    figures = evaluate_run(load_run(run_dirs[kind]), Source(split))
+    assert expected.pop("step") == load_run(run_dirs[kind]).step
+    for name, value in expected.items():
+        np.testing.assert_allclose(figures[name], value, rtol=1e-5, err_msg=name)
+
+
+def test_the_command_prints_them(run_dirs):
+    output = evaluate(f"--run_dir={run_dirs['word']}", "--format=json")
+    assert output.returncode == 0, output.stderr
+    figures = json.loads(output.stdout)
+    assert {"step", "predictions", "loss", "perplexity"} == set(figures)
+    table = evaluate(f"--run_dir={run_dirs['word']}").stdout
+    assert f"{figures['perplexity']:.4f}" in table
+
+
+def test_a_text_of_the_readers(run_dirs, tmp_path):
+    """Word by word: the mean loss is that of a single call over the text."""
+    (tmp_path / "mine.txt").write_text("the cat sees the zebra\nthe dog hears\n")
+    run = load_run(run_dirs["word"])
+    figures = evaluate_run(run, Source(text_file=str(tmp_path / "mine.txt")))
+    ids = run.vocabulary.encode("the cat sees the zebra\nthe dog hears\n").astype(int)
+    assert ids[4] == run.vocabulary.unknown_id
+    logits, _ = run.model(tf.constant(ids[np.newaxis, :-1]), run.model.initial_state(1))
+    chosen = tf.nn.log_softmax(logits).numpy()[0, range(9), ids[1:]]
+    assert figures["predictions"] == 9
+    np.testing.assert_allclose(figures["loss"], -chosen.mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["character", "word"])
+def test_lines_are_scored_by_themselves(run_dirs, kind, tmp_path):
+    lines = ["the cat sees the dog", "", "the cow", "the the the the the bird hears"]
+    (tmp_path / "lines.txt").write_text("\n".join(lines) + "\n")
+    run = load_run(run_dirs[kind])
+    scores = score_lines(run, Source(text_file=str(tmp_path / "lines.txt")))
+    assert [score["line"] for score in scores] == [1, 3, 4]
+    for score in scores:
+        text = lines[score["line"] - 1]
+        assert score["text"] == text
+        ids = run.vocabulary.encode("\n" + text + "\n").astype(int)
+        tokens = tf.constant(ids[np.newaxis, :-1])
+        logits, _ = run.model(tokens, run.model.initial_state(1))
+        chosen = tf.nn.log_softmax(logits).numpy()[0, range(len(ids) - 1), ids[1:]]
+        assert score["tokens"] == len(ids) - 1
+        np.testing.assert_allclose(score["log_probability"], chosen.sum(), rtol=1e-4)
+        np.testing.assert_allclose(score["perplexity"], np.exp(-chosen.mean()), rtol=1e-4)
+
+
+def test_worst_and_best_lines_are_shown(run_dirs, tmp_path):
+    (tmp_path / "lines.txt").write_text("the cat sees the dog\nzebra zebra zebra\n")
+    arguments = [f"--text_file={tmp_path / 'lines.txt'}", "--per_line"]
+    output = evaluate(f"--run_dir={run_dirs['word']}", *arguments)
+    assert output.returncode == 0, output.stderr
+    lines = output.stdout.splitlines()
+    assert lines[1] == "worst:"
+    assert lines[2].endswith("zebra zebra zebra")
+    assert lines[4].endswith("the cat sees the dog")
+    output = evaluate(f"--run_dir={run_dirs['word']}", *arguments, "--format=json")
+    assert [json.loads(line)["line"] for line in output.stdout.splitlines()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "message"),
+    [
+        ("review", ["--text_file=x"], "use the predict command"),
+        ("review", ["--per_line"], "expected a language model"),
+        ("word", ["--text_file=absent"], "--text_file=absent: no such file"),
+        ("word", ["--split=train"], "--split"),
+    ],
+)
+def test_wrong_use_is_one_line(run_dirs, kind, arguments, message):
+    output = evaluate(f"--run_dir={run_dirs[kind]}", *arguments)
+    assert output.returncode == 2, output.stderr
+    assert message in output.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in output.stderr

@@ -1,0 +1,82 @@
+"""Evaluates a trained run: `python -m tfseq.evaluate --run_dir=RUN --split=test`.
+
+Examples:
+  python -m tfseq.evaluate --run_dir=runs/ptb_small --split=test
+  python -m tfseq.evaluate --run_dir=runs/ptb_small --text_file=FILE --per_line
+  python -m tfseq.evaluate --run_dir=runs/imdb_lstm --format=json
+"""
+
+import json
+
+from absl import flags
+
+from tfseq import command_line
+
+SHOWN_LINES = 5
+SHOWN_CHARACTERS = 60
+
+command_line.define_run_flags()
+flags.DEFINE_enum("split", "test", ["valid", "test"], "Part of the run's own data.")
+flags.DEFINE_string(
+    "text_file", None, "Text file (UTF-8) to evaluate on instead of a part of the data."
+)
+flags.DEFINE_boolean(
+    "per_line", False, "Score each line of the text by itself; show the worst and best."
+)
+flags.DEFINE_string(
+    "data_dir", None, "Folder with data sets; by default the run's own."
+)
+flags.DEFINE_string(
+    "cache_dir", None, "Folder for encoded texts; by default the run's own."
+)
+flags.DEFINE_enum("format", "table", ["table", "json"], "A table, or a JSON object.")
+
+
+def main() -> int:
+    """Evaluates what the flags name; the exit status."""
+    from tfseq.experiment import Source, evaluate_run, load_run, score_lines
+
+    command_line.quieten()
+    run = load_run(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
+    source = Source(
+        flags.FLAGS.split,
+        flags.FLAGS.text_file,
+        flags.FLAGS.data_dir,
+        flags.FLAGS.cache_dir,
+    )
+    if flags.FLAGS.per_line:
+        show_lines(score_lines(run, source))
+        return 0
+    figures = {"step": run.step, **evaluate_run(run, source)}
+    if flags.FLAGS.format == "json":
+        print(json.dumps(figures))
+    else:
+        for name, value in figures.items():
+            shown = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+            print(f"{name.replace('_', ' '):20} {shown:>12}")
+    return 0
+
+
+def show_lines(scores: list[dict]) -> None:
+    """Prints the scores of lines: all of them as JSON, or the extremes as a table."""
+    if flags.FLAGS.format == "json":
+        for score in scores:
+            print(json.dumps(score, ensure_ascii=False))
+        return
+    ranked = sorted(scores, key=lambda score: -score["perplexity"])
+    shown = min(SHOWN_LINES, (len(ranked) + 1) // 2)
+    print(f"{'line':>8} {'tokens':>7} {'log p':>10} {'perplexity':>11}  text")
+    for title, part in (("worst", ranked[:shown]), ("best", ranked[-shown:])):
+        print(f"{title}:")
+        for score in part:
+            text = score["text"]
+            if len(text) > SHOWN_CHARACTERS:
+                text = text[: SHOWN_CHARACTERS - 1] + "\u2026"
+            print(
+                f"{score['line']:8d} {score['tokens']:7d} "
+                f"{score['log_probability']:10.2f} {score['perplexity']:11.2f}  {text}"
+            )
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,76 @@
+"""Scores of single lines by a trained language model."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tfseq.errors import UsageError
+from tfseq.experiment.run_evaluation import Source, text_to_evaluate
+from tfseq.experiment.trained_run import TrainedRun
+from tfseq.inference import compile_line_scores
+
+MAX_LOGITS = 20_000_000
+
+
+def score_lines(run: TrainedRun, source: Source) -> list[dict[str, Any]]:
+    """Each line's number, tokens, log-probability (in nats), perplexity and text.
+
+    A line is read from state zero after a line end, and its own line end is the last of
+    its tokens; where the vocabulary has no line end, after its own first token.
+
+    Raises:
+        UsageError: the run's model is no language model, or no line can be scored.
+    """
+    if run.is_classifier:
+        raise UsageError(
+            f"--per_line: found a classifier of reviews in {run.folder.path}, expected a "
+            "language model; use the predict command"
+        )
+    corpus = text_to_evaluate(run, source)
+    split = corpus.splits[source.split]
+    end = [token for token in ("\n", "<eos>") if token in run.vocabulary.tokens]
+    lines = []
+    for number, text in enumerate("".join(split.read()).split("\n"), 1):
+        whole = f"{text}\n" if end else text
+        ids = run.vocabulary.encode(whole, split.origin, line=number).tolist()
+        if end:
+            ids = [run.vocabulary.tokens.index(end[0]), *ids]
+        if text and len(ids) > 1:
+            lines.append((number, text, ids))
+    if not lines:
+        raise UsageError(f"{split.origin}: found no line to score, expected some text")
+    score = compile_line_scores(run.model)
+    scores = {}
+    for batch in batches(lines, len(run.vocabulary)):
+        width = max(len(ids) for _, _, ids in batch)
+        tokens = np.zeros([len(batch), width], np.int32)
+        for row, (_, _, ids) in enumerate(batch):
+            tokens[row, : len(ids)] = ids
+        counts = np.array([len(ids) - 1 for _, _, ids in batch], np.int32)
+        for (number, _, _), value in zip(
+            batch, score(tokens, counts).numpy(), strict=True
+        ):
+            scores[number] = float(value)
+    return [
+        {
+            "line": number,
+            "tokens": len(ids) - 1,
+            "log_probability": scores[number],
+            "perplexity": math.exp(min(-scores[number] / (len(ids) - 1), 700)),
+            "text": text,
+        }
+        for number, text, ids in lines
+    ]
+
+
+def batches(lines: list, vocabulary_size: int) -> Iterator[list]:
+    """Lines of similar length together, as many as memory allows."""
+    batch: list = []
+    for line in sorted(lines, key=lambda line: len(line[2])):
+        if batch and (len(batch) + 1) * len(line[2]) * vocabulary_size > MAX_LOGITS:
+            yield batch
+            batch = []
+        batch.append(line)
+    yield batch
