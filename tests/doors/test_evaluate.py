@@ -104,7 +104,9 @@ def test_lines_are_scored_by_themselves(run_dirs, kind, tmp_path):
         chosen = tf.nn.log_softmax(logits).numpy()[0, range(len(ids) - 1), ids[1:]]
         assert score["tokens"] == len(ids) - 1
         np.testing.assert_allclose(score["log_probability"], chosen.sum(), rtol=1e-4)
-        np.testing.assert_allclose(score["perplexity"], np.exp(-chosen.mean()), rtol=1e-4)
+        np.testing.assert_allclose(
+            score["perplexity"], np.exp(-chosen.mean()), rtol=1e-4
+        )
 
 
 def test_worst_and_best_lines_are_shown(run_dirs, tmp_path):

@@ -8,10 +8,13 @@ from tfseq.experiment.machine import configure_machine
 from tfseq.experiment.review_prediction import build_predictor
 from tfseq.experiment.run_evaluation import Source, evaluate_run
 from tfseq.experiment.sentiment_classifier import build_classifier
+from tfseq.experiment.text_generation import most_probable_texts, write_texts
 from tfseq.experiment.trained_run import TrainedRun, load_run
 from tfseq.experiment.training_run import build_plan, build_trainer, load_task, train
+from tfseq.inference import Rule
 
 __all__ = [
+    "Rule",
     "Source",
     "TrainedRun",
     "build_classifier",
@@ -25,7 +28,9 @@ __all__ = [
     "language_modeling",
     "load_run",
     "load_task",
+    "most_probable_texts",
     "prepare",
     "score_lines",
     "train",
+    "write_texts",
 ]

@@ -1,6 +1,13 @@
 """What a trained model is used for: evaluation and sampling."""
 
+from tfseq.inference.beam_search import compile_beam_search
 from tfseq.inference.evaluation import compile_evaluation
+from tfseq.inference.generation import (
+    Rule,
+    compile_reading,
+    compile_writing,
+    tokens_per_call,
+)
 from tfseq.inference.line_scores import compile_line_scores
 from tfseq.inference.review_evaluation import (
     compile_predictions,
@@ -9,9 +16,14 @@ from tfseq.inference.review_evaluation import (
 from tfseq.inference.sampling import compile_sampling
 
 __all__ = [
+    "Rule",
+    "compile_beam_search",
     "compile_evaluation",
     "compile_line_scores",
     "compile_predictions",
+    "compile_reading",
     "compile_review_evaluation",
     "compile_sampling",
+    "compile_writing",
+    "tokens_per_call",
 ]

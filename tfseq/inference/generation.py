@@ -1,0 +1,135 @@
+"""Text that a language model writes after a prompt, in compiled calls of many tokens."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+# Random values drawn at a time, for one text.
+NOISE_VALUES = 1 << 14
+
+
+class Rule(NamedTuple):
+    """How the next token is chosen from the logits.
+
+    Attributes:
+        temperature: logits are divided by it; below 1 the likely gets likelier.
+        top_k: only the k most probable tokens; 0 for all.
+        top_p: only the most probable tokens that together reach this probability
+            (Holtzman et al. 2020, https://arxiv.org/abs/1904.09751); 1 for all.
+        greedy: always the most probable token.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    greedy: bool = False
+
+
+class Written(NamedTuple):
+    """Where a text stands.
+
+    Attributes:
+        logits: of the next token, `[texts, vocabulary]`.
+        state: the model's state, a nest of `[texts, …]`.
+    """
+
+    logits: tf.Tensor
+    state: Any
+
+
+def restrict(logits: tf.Tensor, rule: Rule) -> tf.Tensor:
+    """Logits after the rule's temperature, top k and top p: -inf for excluded tokens.
+
+    Tokens that are as probable as the last one admitted are admitted too.
+
+    Args:
+        logits: `[texts, vocabulary]`.
+        rule: the rule.
+    """
+    logits = logits / rule.temperature
+    lowest = tf.constant(-float("inf"), logits.dtype)
+    if 0 < rule.top_k < logits.shape[-1]:
+        smallest = tf.math.top_k(logits, rule.top_k).values[:, -1:]
+        logits = tf.where(logits >= smallest, logits, lowest)
+    if rule.top_p < 1:
+        ranked = tf.sort(logits, direction="DESCENDING")
+        probabilities = tf.nn.softmax(ranked)
+        before = tf.cumsum(probabilities, axis=-1, exclusive=True)
+        admitted = tf.where(before < rule.top_p, ranked, -lowest)
+        smallest = tf.reduce_min(admitted, axis=-1, keepdims=True)
+        logits = tf.where(logits >= smallest, logits, lowest)
+    return logits
+
+
+def tokens_per_call(vocabulary_size: int) -> int:
+    """Tokens of a text that one call writes; it depends on the vocabulary alone."""
+    return max(NOISE_VALUES // vocabulary_size, 4)
+
+
+def compile_reading(model: Any) -> Callable[[tf.Tensor], Written]:
+    """A function that reads prompts `[texts, time]` from state zero."""
+
+    @tf.function(reduce_retracing=True)
+    def read(tokens: tf.Tensor) -> Written:
+        logits, state = model(tokens, model.initial_state(tf.shape(tokens)[0]))
+        return Written(logits[:, -1], state)
+
+    return read
+
+
+def compile_writing(
+    model: Any, rule: Rule, forbidden: int | None = None
+) -> Callable[[Written, tf.Tensor, tf.Tensor], tuple[tf.Tensor, Written]]:
+    """A function that writes `tokens_per_call` more tokens of some texts.
+
+    A token is argmax(restricted logits + Gumbel noise), which draws from their softmax
+    (Gumbel 1954). The noise of a text is a function of seed, call and the text's row,
+    so that a text does not depend on how many others are written beside it.
+
+    Args:
+        model: the language model.
+        rule: how tokens are chosen.
+        forbidden: a token that is never written (`<unk>`), or None.
+
+    Returns:
+        A function of where the texts stand, of the seed, `[2]` int32, and of the number
+        of the call, that returns ids `[texts, tokens]` and where the texts then stand.
+    """
+    size = model.vocabulary_size
+    count = tokens_per_call(size)
+
+    @tf.function(reduce_retracing=True)
+    def write(
+        written: Written, seed: tf.Tensor, call: tf.Tensor
+    ) -> tuple[tf.Tensor, Written]:
+        logits, state = written
+        texts = tf.shape(logits)[0]
+        if rule.greedy:
+            noise = tf.zeros([count, 1, 1])
+        else:
+            uniform = tf.random.stateless_uniform(
+                [texts, count, size],
+                tf.random.experimental.stateless_fold_in(seed, call),
+                minval=1e-38,
+            )
+            noise = tf.transpose(-tf.math.log(-tf.math.log(uniform)), [1, 0, 2])
+        barrier = tf.zeros([size])
+        if forbidden is not None:
+            barrier = tf.one_hot(forbidden, size, -float("inf"), 0.0)
+        ids = tf.TensorArray(tf.int32, count, element_shape=[None])
+        # A loop takes the lists of a nest for tensors.
+        flat_state = tuple(tf.nest.flatten(state))
+        for position in tf.range(count):
+            shown = logits + barrier
+            shown = shown if rule.greedy else restrict(shown, rule) + noise[position]
+            tokens = tf.argmax(shown, axis=-1, output_type=tf.int32)
+            ids = ids.write(position, tokens)
+            state = tf.nest.pack_sequence_as(written.state, flat_state)
+            next_logits, state = model(tokens[:, tf.newaxis], state)
+            logits = next_logits[:, 0]
+            flat_state = tuple(tf.nest.flatten(state))
+        state = tf.nest.pack_sequence_as(written.state, flat_state)
+        return tf.transpose(ids.stack()), Written(logits, state)
+
+    return write
