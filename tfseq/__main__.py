@@ -4,6 +4,7 @@ COMMANDS = {
     "train": "trains a language model or a classifier, or goes on with it",
     "evaluate": "loss, perplexity or accuracy of a trained run; scores of single lines",
     "sample": "text that a trained language model writes",
+    "export": "a trained run as a model that needs TensorFlow alone",
     "predict": "whether reviews are positive, by a trained classifier",
 }
 

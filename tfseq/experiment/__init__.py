@@ -8,6 +8,7 @@ from tfseq.experiment.machine import configure_machine
 from tfseq.experiment.review_prediction import build_predictor
 from tfseq.experiment.run_evaluation import Source, evaluate_run
 from tfseq.experiment.sentiment_classifier import build_classifier
+from tfseq.experiment.serving import export_saved_model, export_tflite
 from tfseq.experiment.text_generation import most_probable_texts, write_texts
 from tfseq.experiment.trained_run import TrainedRun, load_run
 from tfseq.experiment.training_run import build_plan, build_trainer, load_task, train
@@ -25,6 +26,8 @@ __all__ = [
     "build_trainer",
     "configure_machine",
     "evaluate_run",
+    "export_saved_model",
+    "export_tflite",
     "language_modeling",
     "load_run",
     "load_task",

@@ -14,9 +14,17 @@ from tfseq.inference.review_evaluation import (
     compile_review_evaluation,
 )
 from tfseq.inference.sampling import compile_sampling
+from tfseq.inference.serving import (
+    ServedClassifier,
+    ServedLanguageModel,
+    SteppedLanguageModel,
+)
 
 __all__ = [
     "Rule",
+    "ServedClassifier",
+    "ServedLanguageModel",
+    "SteppedLanguageModel",
     "compile_beam_search",
     "compile_evaluation",
     "compile_line_scores",

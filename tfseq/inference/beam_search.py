@@ -25,8 +25,8 @@ def compile_beam_search(
 
     Returns:
         A function of where the text stands (one row) that returns ids
-        `[width, length]` and their log-probabilities `[width]`, the best first; fewer
-        rows than `width` only where there are fewer continuations.
+        `[width, length]` and their log-probabilities `[width]`, the best first; rows
+        beyond the number of continuations that there are have -inf.
     """
     size = model.vocabulary_size
 
@@ -35,28 +35,20 @@ def compile_beam_search(
         barrier = tf.zeros([size])
         if forbidden is not None:
             barrier = tf.one_hot(forbidden, size, -float("inf"), 0.0)
-        scores = tf.zeros([1])
-        logits, state = written
-        flat_state = tuple(tf.nest.flatten(state))
-        ids = tf.zeros([1, 0], tf.int32)
-        for _ in tf.range(length):
-            tf.autograph.experimental.set_loop_options(
-                shape_invariants=[
-                    (scores, tf.TensorShape([None])),
-                    (logits, tf.TensorShape([None, size])),
-                    (ids, tf.TensorShape([None, None])),
-                    *(
-                        (part, tf.TensorShape([None, *part.shape[1:]]))
-                        for part in flat_state
-                    ),
-                ]
-            )
+        # One real beginning; the other rows are impossible until they are replaced.
+        scores = tf.concat([[0.0], tf.fill([width - 1], -float("inf"))], axis=0)
+        logits = tf.repeat(written.logits, width, axis=0)
+        flat_state = tuple(
+            tf.repeat(part, width, axis=0) for part in tf.nest.flatten(written.state)
+        )
+        ids = tf.zeros([width, length], tf.int32)
+        for position in tf.range(length):
             # The barrier excludes a token; the probabilities are the model's own.
             every = scores[:, tf.newaxis] + tf.nn.log_softmax(logits) + barrier
-            kept = tf.minimum(width, tf.size(every))
-            scores, places = tf.math.top_k(tf.reshape(every, [-1]), kept)
+            scores, places = tf.math.top_k(tf.reshape(every, [-1]), width)
             parents, tokens = places // size, places % size
-            ids = tf.concat([tf.gather(ids, parents), tokens[:, tf.newaxis]], axis=1)
+            here = tf.range(length) == position
+            ids = tf.where(here, tokens[:, tf.newaxis], tf.gather(ids, parents))
             state = tf.nest.pack_sequence_as(
                 written.state, [tf.gather(part, parents) for part in flat_state]
             )

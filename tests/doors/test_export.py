@@ -1,0 +1,169 @@
+"""Exported models, used in a process that cannot import this package."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfseq import experiment
+from tfseq.configuration import Configuration
+from tfseq.errors import UsageError
+from tfseq.experiment import (
+    build_predictor,
+    export_saved_model,
+    export_tflite,
+    load_run,
+)
+
+WITHOUT_PACKAGE = (
+    "import sys; sys.modules['tfseq'] = None; import tensorflow as tf, json\n"
+)
+
+
+@pytest.fixture(name="run_dirs", scope="module")
+def fixture_run_dirs(tmp_path_factory):
+    """A character model, a word model and two classifiers, trained for a moment."""
+    folder = tmp_path_factory.mktemp("export")
+    (folder / "text.txt").write_text(
+        "the quick brown fox jumps over the lazy dog\n" * 60
+    )
+    common = {
+        "cache_dir": str(folder / "cache"),
+        "batch_size": 4,
+        "num_unrollings": 10,
+        "units": 8,
+        "num_steps": 20,
+        "num_layers": 2,
+        "sample_every": 0,
+    }
+    text = {"dataset": "text", "train_file": str(folder / "text.txt")}
+    reviews = {"dataset": "toy_reviews", "embedding_size": 8, "max_length": 20}
+    kinds = {
+        "character": {**text, "ngram": 2, "embedding_size": 5},
+        "word": {**text, "level": "word", "embedding_size": 8, "tie_embeddings": True},
+        "review": {**reviews, "bidirectional": True, "pooling": "mean_max"},
+        "textbook": {**reviews, "padding": "left"},
+    }
+    for name, options in kinds.items():
+        settings = Configuration(run_dir=str(folder / name), **common, **options)
+        assert experiment.train(settings) == 0
+    return {name: str(folder / name) for name in kinds}
+
+
+def use(folder: str, code: str) -> dict:
+    """What a process that knows TensorFlow alone prints."""
+    program = WITHOUT_PACKAGE + f"model = tf.saved_model.load({folder!r})\n" + code
+    process = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout.splitlines()[-1])
+
+
+STEPS = """
+state = model.signatures['initial_state'](batch_size=tf.constant(3))
+logits = []
+for tokens in [[1, 2, 3], [3, 0, 1], [2, 2, 0]]:
+    out = model.signatures['step'](tokens=tf.constant(tokens), **state)
+    logits.append(out.pop('logits').numpy().tolist())
+    state = out
+print(json.dumps(logits))
+"""
+
+
+@pytest.mark.parametrize("kind", ["character", "word"])
+def test_steps_equal_the_models(run_dirs, kind, tmp_path):
+    run = load_run(run_dirs[kind])
+    export_saved_model(run, str(tmp_path / "saved"))
+    logits = np.array(use(str(tmp_path / "saved"), STEPS))
+    tokens = tf.constant([[1, 3, 2], [2, 0, 2], [3, 1, 0]])
+    expected, _ = run.model(tokens, run.model.initial_state(3))
+    np.testing.assert_allclose(logits.transpose(1, 0, 2), expected, atol=1e-5)
+
+
+GENERATE = """
+def text(prompt, temperature, seed):
+    return model.signatures['generate'](
+        prompt=tf.constant(prompt), length=tf.constant(12),
+        temperature=tf.constant(temperature), seed=tf.constant(seed),
+    )['text'].numpy().decode()
+print(json.dumps([text('the quick', 0.0, 0), text('the quick', 0.0, 1),
+                  text('the quick', 1.0, 0), text('the quick', 1.0, 0), text('', 1.0, 2)]))
+"""
+
+
+@pytest.mark.parametrize("kind", ["character", "word"])
+def test_generation_takes_and_returns_text(run_dirs, kind, tmp_path):
+    run = load_run(run_dirs[kind])
+    export_saved_model(run, str(tmp_path / "saved"))
+    greedy, again, drawn, repeated, unprompted = use(str(tmp_path / "saved"), GENERATE)
+    rule = experiment.Rule(greedy=True)
+    parts = experiment.write_texts(run, "the quick", 1, 12, rule, 0)
+    assert greedy == again == "the quick" + "".join(part for (part,) in parts)
+    assert drawn == repeated
+    assert drawn.startswith("the quick")
+    assert unprompted
+
+
+@pytest.mark.parametrize("kind", ["review", "textbook"])
+def test_a_classifier_takes_raw_strings(run_dirs, kind, tmp_path):
+    run = load_run(run_dirs[kind])
+    export_saved_model(run, str(tmp_path / "saved"))
+    texts = ["the plot was GOOD.", "not<br />bad " * 30, "zebra", "x! y? z."]
+    code = (
+        f"out = model.signatures['predict'](texts=tf.constant({texts!r}))\n"
+        "print(json.dumps(out['probabilities'].numpy().tolist()))"
+    )
+    probabilities = use(str(tmp_path / "saved"), code)
+    expected = list(build_predictor(run)(texts))
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["character", "word"])
+def test_tensorflow_lite_gives_the_same_logits(run_dirs, kind, tmp_path):
+    run = load_run(run_dirs[kind])
+    path = export_tflite(run, str(tmp_path / "lite"))
+    interpreter = tf.lite.Interpreter(str(path))
+    step = interpreter.get_signature_runner()
+    state = tf.nest.flatten(run.model.initial_state(1))
+    state = {f"state_{index}": part.numpy() for index, part in enumerate(state)}
+    logits = []
+    for token in (1, 3, 2, 0):
+        out = step(tokens=np.array([token], np.int32), **state)
+        logits.append(out.pop("logits")[0])
+        state = out
+    expected, _ = run.model(tf.constant([[1, 3, 2, 0]]), run.model.initial_state(1))
+    np.testing.assert_allclose(logits, expected[0], atol=1e-4)
+
+
+def test_the_command_prints_signatures_and_sizes(run_dirs, tmp_path):
+    command = [sys.executable, "-m", "tfseq.export", f"--run_dir={run_dirs['word']}"]
+    command.append(f"--export_dir={tmp_path / 'saved'}")
+    first = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert first.returncode == 0, first.stderr
+    lines = first.stdout.splitlines()
+    assert {line.split("(")[0] for line in lines[:-1]} == {
+        "initial_state",
+        "step",
+        "generate",
+    }
+    size = sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file())
+    assert f"{size:,} bytes, weights of step 20" in lines[-1]
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "found something there already" in again.stderr
+
+
+def test_a_classifier_is_not_for_tensorflow_lite(run_dirs, tmp_path):
+    with pytest.raises(UsageError, match="--format=tflite"):
+        export_tflite(load_run(run_dirs["review"]), str(tmp_path / "lite"))
+    assert not pathlib.Path(tmp_path, "lite").exists()

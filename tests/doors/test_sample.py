@@ -1,0 +1,123 @@
+"""The sample command: what it prints, and how it fails."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from tfseq import experiment
+from tfseq.configuration import Configuration
+
+
+@pytest.fixture(name="run_dirs", scope="module")
+def fixture_run_dirs(tmp_path_factory):
+    """A character and a word model of one sentence, learned by heart."""
+    folder = tmp_path_factory.mktemp("sample")
+    (folder / "text.txt").write_text(
+        "the quick brown fox jumps over the lazy dog\n" * 60
+    )
+    for level, units in (("character", 32), ("word", 16)):
+        settings = Configuration(
+            dataset="text",
+            level=level,
+            train_file=str(folder / "text.txt"),
+            cache_dir=str(folder / "cache"),
+            run_dir=str(folder / level),
+            batch_size=4,
+            num_unrollings=10,
+            units=units,
+            embedding_size=0 if level == "character" else 8,
+            learning_rate=0.02,
+            num_steps=150 if level == "character" else 500,
+            sample_every=0,
+        )
+        assert experiment.train(settings) == 0
+    return {level: str(folder / level) for level in ("character", "word")}
+
+
+def sample(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "tfseq.sample", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("level", ["character", "word"])
+@pytest.mark.parametrize("how", ["--greedy", "--top_k=1", "--beam_width=1"])
+def test_the_sentence_comes_back(run_dirs, level, how):
+    length = 36 if level == "character" else 7
+    output = sample(
+        f"--run_dir={run_dirs[level]}", "--prompt=the quick", f"--length={length}", how
+    )
+    assert output.returncode == 0, output.stderr
+    text = output.stdout.strip().split("  ")[-1]
+    assert text.startswith("the quick brown fox jumps over the lazy dog")
+
+
+def test_samples_as_json_and_as_text(run_dirs):
+    arguments = [f"--run_dir={run_dirs['character']}", "--length=30", "--seed=3"]
+    output = sample(*arguments, "--num_samples=3", "--format=json")
+    lines = [json.loads(line) for line in output.stdout.splitlines()]
+    assert [line["sample"] for line in lines] == [1, 2, 3]
+    assert all(len(line["text"]) == 30 for line in lines)
+    assert len({line["text"] for line in lines}) > 1
+    # One sample, streamed, is the first of several.
+    assert sample(*arguments).stdout == lines[0]["text"] + "\n"
+    shown = sample(*arguments, "--num_samples=3").stdout
+    assert all(line["text"] in shown for line in lines)
+
+
+def test_a_text_ends_where_it_should(run_dirs):
+    output = sample(
+        f"--run_dir={run_dirs['character']}",
+        "--prompt=the qui",
+        "--greedy",
+        "--stop_at=fox",
+    )
+    assert output.stdout == "the quick brown fox\n"
+
+
+def test_beams_have_falling_probabilities(run_dirs):
+    output = sample(
+        f"--run_dir={run_dirs['word']}",
+        "--prompt=the",
+        "--length=2",
+        "--beam_width=4",
+        "--format=json",
+    )
+    lines = [json.loads(line) for line in output.stdout.splitlines()]
+    scores = [line["log_probability"] for line in lines]
+    assert len(lines) == 4
+    assert scores == sorted(scores, reverse=True)
+    assert {lines[0]["text"], lines[1]["text"]} == {" quick brown", " lazy dog"}
+
+
+@pytest.mark.parametrize(
+    ("level", "arguments", "message"),
+    [
+        ("character", ["--prompt=the ZOO"], "found 'O', 'Z', expected characters"),
+        ("word", ["--prompt=the zebra dog"], "found 'zebra', expected words"),
+        ("word", ["--beam_width=2", "--greedy"], "--beam_width=2: found with"),
+        ("word", ["--temperature=0"], "--temperature"),
+        ("word", ["--top_p=1.5"], "--top_p"),
+    ],
+)
+def test_wrong_use_is_one_line(run_dirs, level, arguments, message):
+    output = sample(f"--run_dir={run_dirs[level]}", *arguments)
+    assert output.returncode == 2, output.stderr
+    assert message in output.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in output.stderr
+
+
+def test_the_commands_are_listed():
+    output = subprocess.run(
+        [sys.executable, "-m", "tfseq"], capture_output=True, text=True, check=True
+    ).stdout
+    package = pathlib.Path(experiment.__file__).parents[1]
+    for name in ("train", "evaluate", "sample", "predict", "export"):
+        assert f"python -m tfseq.{name} " in output
+        assert (package / f"{name}.py").exists()

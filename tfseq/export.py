@@ -1,0 +1,51 @@
+"""Writes a trained run for serving: `python -m tfseq.export --run_dir=RUN --export_dir=DIR`.
+
+The SavedModel needs TensorFlow alone. Of a language model it holds `initial_state`, `step`
+and `generate`, of a classifier `predict`; texts go in and out as strings.
+
+Examples:
+  python -m tfseq.export --run_dir=runs/quickstart --export_dir=exported
+  python -m tfseq.export --run_dir=runs/quickstart --export_dir=lite --format=tflite
+"""
+
+import pathlib
+
+from absl import flags
+
+from tfseq import command_line
+
+command_line.define_run_flags()
+flags.DEFINE_string("export_dir", None, "New folder to write to.")
+flags.DEFINE_enum(
+    "format",
+    "saved_model",
+    ["saved_model", "tflite"],
+    "A SavedModel, or `step` of a language model for TensorFlow Lite.",
+)
+flags.mark_flag_as_required("export_dir")
+
+
+def main() -> int:
+    """Exports what the flags name; the exit status."""
+    from tfseq.experiment import export_saved_model, export_tflite, load_run
+
+    command_line.quieten()
+    run = load_run(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
+    folder = flags.FLAGS.export_dir
+    if flags.FLAGS.format == "tflite":
+        path = export_tflite(run, folder)
+        print(f"{path}: step, {path.stat().st_size:,} bytes")
+        return 0
+    for name, line in export_saved_model(run, folder).items():
+        print(f"{name}{line}")
+    size = sum(
+        path.stat().st_size
+        for path in pathlib.Path(folder).rglob("*")
+        if path.is_file()
+    )
+    print(f"{folder}: {size:,} bytes, weights of step {run.step}")
+    return 0
+
+
+if __name__ == "__main__":
+    command_line.run(main)
