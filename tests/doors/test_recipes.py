@@ -11,6 +11,7 @@ from absl import flags
 
 from tfseq import command_line, configuration, experiment
 from tfseq.configuration import Configuration
+from tfseq.datasets import imdb_reviews
 
 RECIPES = command_line.recipes()
 DATA_DIR = os.environ.get("TFSEQ_DATA_DIR", "")
@@ -19,6 +20,7 @@ DATA_DIR = os.environ.get("TFSEQ_DATA_DIR", "")
 # What the reader of a recipe has to add.
 REQUIRED = {"wordtext": ["--train_file=words.txt"]}
 # Steps that a recipe is tried for; the others take 2.
+NUM_REVIEWS = 100
 STEPS = {"ptb_medium": 20, "ptb_large": 5}
 
 
@@ -42,7 +44,7 @@ def need(settings: Configuration) -> None:
         "text8": "text8/text8",
         "ptb": "ptb/ptb.train.txt",
         "text": "" if settings.train_file == "words.txt" else settings.train_file,
-        "imdb": "imdb/aclImdb_v1.tar.gz",
+        "imdb": "",
         "toy_reviews": "",
     }[settings.dataset]
     if wanted and not pathlib.Path(DATA_DIR, wanted).exists():
@@ -58,13 +60,16 @@ def test_a_recipe_explains_itself_and_writes_to_its_own_folder(name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_trains(name, tmp_path):
+def test_a_recipe_trains(name, tmp_path, monkeypatch):
     settings = read(name)
     need(settings)
     changes = {"valid_size": 200, "test_size": 200, "data_dir": DATA_DIR or None}
     if name == "wordtext":
         (tmp_path / "words.txt").write_text("the quick brown fox jumps over it\n" * 400)
         changes["train_file"] = str(tmp_path / "words.txt")
+    if settings.dataset == "imdb":
+        monkeypatch.setattr(imdb_reviews, "NUM_REVIEWS", NUM_REVIEWS)
+        changes = {"data_dir": few_reviews(tmp_path), "valid_size": 20}
     if settings.dataset == "ptb":
         changes = {"data_dir": short_penn_treebank(tmp_path)}
     settings = dataclasses.replace(
@@ -78,6 +83,19 @@ def test_a_recipe_trains(name, tmp_path):
         **changes,
     )
     assert experiment.train(settings) == 0
+
+
+def few_reviews(folder: pathlib.Path) -> str:
+    """A folder of made-up reviews under the names of the published ones."""
+    for part in ("train", "test"):
+        for label in ("pos", "neg"):
+            place = folder / "aclImdb" / part / label
+            place.mkdir(parents=True)
+            for number in range(NUM_REVIEWS):
+                (place / f"{number}_5.txt").write_text(
+                    f"a {label} film, " * (number + 1)
+                )
+    return str(folder)
 
 
 def short_penn_treebank(folder: pathlib.Path) -> str:

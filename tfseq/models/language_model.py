@@ -93,7 +93,9 @@ class LanguageModel(keras.Model):
         self.cell = cell
         self.vocabulary_size = vocabulary_size
         self.dropout = dropout
-        self.softmax = Softmax(vocabulary_size, softmax_initializer, softmax_cutoffs)
+        self.softmax = Softmax(
+            vocabulary_size, softmax_initializer, softmax_cutoffs, name="softmax"
+        )
         self.tie_embeddings = tie_embeddings
         self.variational_dropout = variational_dropout
         self.ngram_logits = ngram_logits
