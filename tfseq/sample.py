@@ -60,8 +60,7 @@ def sample(run) -> int:
     rule = Rule(values.temperature, values.top_k, values.top_p, values.greedy)
     streaming = values.num_samples == 1 and values.format == "text"
     texts, ended = [""] * values.num_samples, [False] * values.num_samples
-    if streaming:
-        print(values.prompt, end="", flush=True)
+    prompt = values.prompt
     for parts in write_texts(
         run, values.prompt, values.num_samples, values.length, rule, values.seed
     ):
@@ -71,7 +70,8 @@ def sample(run) -> int:
             before = len(texts[row])
             texts[row], ended[row] = cut(texts[row] + part, values.stop_at)
             if streaming:
-                print(texts[row][before:], end="", flush=True)
+                print(prompt + texts[row][before:], end="", flush=True)
+                prompt = ""
         if all(ended):
             break
     if streaming:
