@@ -1,15 +1,19 @@
 """What tests of whole runs share: the real command, and what is in a run folder."""
 
+import contextlib
 import dataclasses
 import json
 import pathlib
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tfseq.configuration import Configuration
+from tfseq.experiment import training_run
 
 
 def command(settings: Configuration, **changes) -> list[str]:
@@ -68,3 +72,37 @@ def assert_same_run(settings: Configuration, others: Configuration) -> None:
         )
     ]
     assert texts[0] == texts[1]
+
+
+def train_on_one_and_two_devices(
+    settings: Configuration, folder: pathlib.Path
+) -> Configuration:
+    """Runs both commands, two devices in the run folder; the settings of the one."""
+    one = dataclasses.replace(settings, run_dir=str(folder / "one"), chains=1)
+    assert run(one).returncode == 0
+    both = run(settings, strategy="mirrored", num_devices=2)
+    assert both.returncode == 0, both.stderr
+    return one
+
+
+def assert_close_checkpoints(
+    settings: Configuration, others: Configuration, **bounds: float
+) -> None:
+    """Every float of the newest checkpoints, within the bounds."""
+    expected = last_checkpoint(others)
+    for name, value in last_checkpoint(settings).items():
+        if value.dtype == np.float32:
+            np.testing.assert_allclose(value, expected[name], err_msg=name, **bounds)
+
+
+@contextlib.contextmanager
+def stopping_at(step: int) -> Iterator[None]:
+    """Within the block a run ends after this step, as if it had been planned so."""
+    plan = training_run.build_plan
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            training_run,
+            "build_plan",
+            lambda *a: dataclasses.replace(plan(*a), total_steps=step),
+        )
+        yield

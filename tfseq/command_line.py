@@ -60,6 +60,11 @@ def define_run_flags() -> None:
     flags.mark_flag_as_required("run_dir")
 
 
+def shorten(text: str, most: int = 60) -> str:
+    """The text, or its beginning and an ellipsis where it has more than `most` characters."""
+    return text if len(text) <= most else text[: most - 1] + "\u2026"
+
+
 @contextlib.contextmanager
 def open_text(path: str | None) -> Iterator[TextIO]:
     """A text file (UTF-8) to read, or standard input where there is none.

@@ -482,6 +482,11 @@ class Configuration:
                 level = "word"
             object.__setattr__(self, "level", level)
 
+    @property
+    def classifies_reviews(self) -> bool:
+        """Whether the model is a classifier of reviews; else it is a language model."""
+        return self.dataset in REVIEW_DATASETS
+
     def check(self) -> None:
         """Raises `UsageError` for a value out of range or settings that conflict."""
         for field in dataclasses.fields(self):
@@ -509,7 +514,7 @@ class Configuration:
                 f"--vocabulary_size={self.vocabulary_size}: found with --level="
                 f"{self.level}, expected only with --level=word; leave it out"
             )
-        reviews = self.dataset in REVIEW_DATASETS
+        reviews = self.classifies_reviews
         for name, allowed in (
             ("bidirectional", reviews),
             ("initialize_from", reviews),

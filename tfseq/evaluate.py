@@ -13,7 +13,6 @@ from absl import flags
 from tfseq import command_line
 
 SHOWN_LINES = 5
-SHOWN_CHARACTERS = 60
 
 command_line.define_run_flags()
 flags.DEFINE_enum("split", "test", ["valid", "test"], "Part of the run's own data.")
@@ -69,9 +68,7 @@ def show_lines(scores: list[dict]) -> None:
     for title, part in (("worst", ranked[:shown]), ("best", ranked[-shown:])):
         print(f"{title}:")
         for score in part:
-            text = score["text"]
-            if len(text) > SHOWN_CHARACTERS:
-                text = text[: SHOWN_CHARACTERS - 1] + "\u2026"
+            text = command_line.shorten(score["text"])
             print(
                 f"{score['line']:8d} {score['tokens']:7d} "
                 f"{score['log_probability']:10.2f} {score['perplexity']:11.2f}  {text}"

@@ -15,8 +15,6 @@ from absl import flags
 from tfseq import command_line
 from tfseq.errors import UsageError
 
-SHOWN_CHARACTERS = 60
-
 command_line.define_run_flags()
 flags.DEFINE_multi_string("text", None, "A review; may be given several times.")
 flags.DEFINE_string(
@@ -60,9 +58,7 @@ def show(texts: Iterable[str], probabilities: Iterable[float]) -> None:
             line = {"probability": probability, "label": label, "text": text}
             print(json.dumps(line, ensure_ascii=False), flush=True)
         else:
-            shown = " ".join(text.split())
-            if len(shown) > SHOWN_CHARACTERS:
-                shown = shown[: SHOWN_CHARACTERS - 1] + "\u2026"
+            shown = command_line.shorten(" ".join(text.split()))
             print(f"{probability:8.4f}  {label:8}  {shown}", flush=True)
 
 

@@ -10,13 +10,22 @@ import subprocess
 import numpy as np
 import pytest
 import tensorflow as tf
-from runs import assert_same_run, command, figures, last_checkpoint, results, run
+from runs import (
+    assert_close_checkpoints,
+    assert_same_run,
+    command,
+    figures,
+    last_checkpoint,
+    results,
+    run,
+    stopping_at,
+    train_on_one_and_two_devices,
+)
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tfseq import experiment
 from tfseq.configuration import Configuration
 from tfseq.errors import DataError, UsageError
-from tfseq.experiment import training_run
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 60
 
@@ -112,13 +121,7 @@ def test_an_epoch_run_goes_on_in_the_middle_of_an_epoch(settings, tmp_path):
     assert experiment.train(whole) == 0
     # The same run, stopped after 7 steps of its first epoch by an error, then resumed.
     parted = dataclasses.replace(whole, run_dir=str(tmp_path / "parted"))
-    plan = experiment.build_plan
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            training_run,
-            "build_plan",
-            lambda *a: dataclasses.replace(plan(*a), total_steps=9),
-        )
+    with stopping_at(9):
         assert experiment.train(parted) == 0
     assert results(parted)["step"] == 9
     assert experiment.train(parted) == 0
@@ -248,34 +251,21 @@ def test_a_second_process_is_refused(settings):
 
 
 def test_two_devices_compute_what_one_computes(settings, tmp_path):
-    one = dataclasses.replace(settings, run_dir=str(tmp_path / "one"), chains=1)
-    assert run(one).returncode == 0
-    both = run(settings, strategy="mirrored", num_devices=2)
-    assert both.returncode == 0, both.stderr
+    one = train_on_one_and_two_devices(settings, tmp_path)
     for part in ("train", "valid", "test"):
         np.testing.assert_allclose(
             results(settings)[part]["loss"], results(one)[part]["loss"], rtol=1e-5
         )
-    single = last_checkpoint(one)
-    for name, value in last_checkpoint(settings).items():
-        if value.dtype == np.float32:
-            np.testing.assert_allclose(
-                value, single[name], rtol=1e-5, atol=1e-5, err_msg=name
-            )
+    assert_close_checkpoints(settings, one, rtol=1e-5, atol=1e-5)
 
 
 def test_two_devices_train_the_same_ngram_features(settings, tmp_path):
     settings = dataclasses.replace(settings, ngram_features=4, ngram_rows=300)
-    one = dataclasses.replace(settings, run_dir=str(tmp_path / "one"), chains=1)
-    assert run(one).returncode == 0
-    both = run(settings, strategy="mirrored", num_devices=2)
-    assert both.returncode == 0, both.stderr
+    one = train_on_one_and_two_devices(settings, tmp_path)
     single = last_checkpoint(one)
     tables = [name for name in single if "table" in name or "accumulators" in name]
     assert len(tables) == 2  # Nothing is saved twice.
-    for name, value in last_checkpoint(settings).items():
-        if value.dtype == np.float32:
-            np.testing.assert_allclose(value, single[name], atol=2e-5, err_msg=name)
+    assert_close_checkpoints(settings, one, atol=2e-5)
 
 
 def test_eager_steps_give_the_same_run(settings, tmp_path):

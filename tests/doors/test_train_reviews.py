@@ -5,12 +5,18 @@ import pathlib
 
 import numpy as np
 import pytest
-from runs import assert_same_run, last_checkpoint, results, run
+from runs import (
+    assert_close_checkpoints,
+    assert_same_run,
+    last_checkpoint,
+    results,
+    stopping_at,
+    train_on_one_and_two_devices,
+)
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tfseq import experiment
 from tfseq.configuration import Configuration
-from tfseq.experiment import training_run
 
 
 @pytest.fixture(name="settings")
@@ -55,13 +61,7 @@ def test_resuming_in_the_middle_of_an_epoch_is_exact(settings, tmp_path):
     settings = dataclasses.replace(settings, num_steps=None, num_epochs=1)
     whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
     assert experiment.train(whole) == 0
-    plan = training_run.build_plan
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            training_run,
-            "build_plan",
-            lambda *a: dataclasses.replace(plan(*a), total_steps=37),
-        )
+    with stopping_at(37):
         assert experiment.train(settings) == 0
     assert results(settings)["step"] == 37
     assert experiment.train(settings) == 0
@@ -85,14 +85,8 @@ def test_resuming_in_the_middle_of_an_epoch_is_exact(settings, tmp_path):
 )
 def test_two_devices_compute_what_one_computes(settings, tmp_path, changes):
     settings = dataclasses.replace(settings, **changes)
-    one = dataclasses.replace(settings, run_dir=str(tmp_path / "one"), chains=1)
-    assert run(one).returncode == 0
-    both = run(settings, strategy="mirrored", num_devices=2)
-    assert both.returncode == 0, both.stderr
-    single = last_checkpoint(one)
-    for name, value in last_checkpoint(settings).items():
-        if value.dtype == np.float32:
-            np.testing.assert_allclose(value, single[name], atol=2e-5, err_msg=name)
+    one = train_on_one_and_two_devices(settings, tmp_path)
+    assert_close_checkpoints(settings, one, atol=2e-5)
 
 
 def test_training_stops_when_validation_stalls(settings):

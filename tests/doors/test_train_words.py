@@ -5,7 +5,13 @@ import pathlib
 
 import numpy as np
 import pytest
-from runs import assert_same_run, last_checkpoint, results, run
+from runs import (
+    assert_close_checkpoints,
+    assert_same_run,
+    last_checkpoint,
+    results,
+    train_on_one_and_two_devices,
+)
 
 from tfseq import experiment
 from tfseq.configuration import Configuration
@@ -122,11 +128,5 @@ def test_a_run_killed_while_averaging_ends_the_same(settings, tmp_path):
 
 def test_two_devices_compute_what_one_computes(settings, tmp_path):
     settings = dataclasses.replace(settings, optimizer="sgd", **REGULARIZED)
-    one = dataclasses.replace(settings, run_dir=str(tmp_path / "one"), chains=1)
-    assert run(one).returncode == 0
-    both = run(settings, strategy="mirrored", num_devices=2)
-    assert both.returncode == 0, both.stderr
-    single = last_checkpoint(one)
-    for name, value in last_checkpoint(settings).items():
-        if value.dtype == np.float32:
-            np.testing.assert_allclose(value, single[name], atol=1e-5, err_msg=name)
+    one = train_on_one_and_two_devices(settings, tmp_path)
+    assert_close_checkpoints(settings, one, atol=1e-5)

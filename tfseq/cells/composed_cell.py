@@ -1,9 +1,8 @@
 """What cells made of other cells have in common: they hand a lane seed on."""
 
 import keras
-import tensorflow as tf
 
-from tfseq.cells.lane_seed import LaneSeed, fold_lane_seed
+from tfseq.cells.lane_seed import LaneSeed, fold_lane_seed, lane_seed_as_tensors
 
 
 class ComposedCell(keras.layers.Layer):
@@ -19,9 +18,7 @@ class ComposedCell(keras.layers.Layer):
 
     def __call__(self, inputs, states, training=False, lane_seed=None):
         """Computes one step; see the class."""
-        if lane_seed is not None:
-            # Keras accepts no mixture of tensors and numbers within one argument.
-            lane_seed = LaneSeed(*map(tf.convert_to_tensor, lane_seed))
+        lane_seed = lane_seed_as_tensors(lane_seed)
         return super().__call__(inputs, states, training=training, lane_seed=lane_seed)
 
     def call_part(self, part, index, inputs, states, training, lane_seed):

@@ -7,7 +7,7 @@ layers of recurrent networks: Zaremba et al. 2014, https://arxiv.org/abs/1409.23
 import keras
 import tensorflow as tf
 
-from tfseq.cells.composed_cell import ComposedCell
+from tfseq.cells.dropping_cell import DroppingCell, check_rate
 from tfseq.cells.lane_seed import LaneSeed
 
 # One step of the Philox generator's counter gives this many values.
@@ -84,14 +84,8 @@ def kept_by_lane(
     return tf.reshape(kept, [num_lanes, num_masks, features])
 
 
-def check_rate(rate: float) -> None:
-    """Raises ValueError unless 0 <= rate < 1."""
-    if not 0 <= rate < 1:
-        raise ValueError(f"dropout rate must be at least 0 and below 1, got {rate}")
-
-
 @keras.saving.register_keras_serializable(package="tfseq")
-class DropoutCell(ComposedCell):
+class DropoutCell(DroppingCell):
     """Drops values of the inputs of a cell; the cell's recurrent path is untouched.
 
     Args:
@@ -110,36 +104,11 @@ class DropoutCell(ComposedCell):
         ValueError: the rate is out of range, or a lane seed is missing.
     """
 
+    dropped = "inputs"
+
     def __init__(self, cell, rate: float, variational: bool = False, **kwargs):
-        super().__init__(**kwargs)
-        check_rate(rate)
-        self.cell = cell
-        self.rate = float(rate)
+        super().__init__(cell, rate, **kwargs)
         self.variational = bool(variational)
-
-    @property
-    def input_size(self) -> int | None:
-        """Number of features of the inputs, None before the cell is built."""
-        return self.cell.input_size
-
-    @property
-    def state_size(self):
-        """Sizes of the cell's states."""
-        return self.cell.state_size
-
-    @property
-    def output_size(self) -> int:
-        """Size of the cell's outputs."""
-        return self.cell.output_size
-
-    def build(self, input_shape):
-        """Builds the cell for inputs of shape `[batch, features]`."""
-        if not self.cell.built:
-            self.cell.build(input_shape)
-
-    def get_initial_state(self, batch_size=None):
-        """Returns the initial state of the cell."""
-        return self.cell.get_initial_state(batch_size=batch_size)
 
     def drop_inputs(
         self,
@@ -157,13 +126,8 @@ class DropoutCell(ComposedCell):
             lane_seed: needed in training with a rate above 0.
             time_major: inputs of all steps have time before batch.
         """
-        if not training or self.rate == 0:
+        if not self.drops(training, lane_seed):
             return inputs
-        if lane_seed is None:
-            raise ValueError(
-                f"{self.name} drops inputs with rate {self.rate} in training and "
-                "needs lane_seed=LaneSeed(seed, first_lane), received None"
-            )
         if inputs.dtype.is_integer:
             tokens = tf.cast(inputs, tf.int32)
             inputs = tf.one_hot(tokens, self.input_size, dtype=self.compute_dtype)
@@ -176,15 +140,4 @@ class DropoutCell(ComposedCell):
 
     def get_config(self):
         """Returns the arguments of the constructor."""
-        return {
-            **super().get_config(),
-            "cell": keras.saving.serialize_keras_object(self.cell),
-            "rate": self.rate,
-            "variational": self.variational,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Returns a cell made from `get_config()`."""
-        cell = keras.saving.deserialize_keras_object(config["cell"])
-        return cls(**{**config, "cell": cell})
+        return {**super().get_config(), "variational": self.variational}

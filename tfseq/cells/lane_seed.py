@@ -16,6 +16,16 @@ class LaneSeed(NamedTuple):
     first_lane: int | tf.Tensor = 0
 
 
+def lane_seed_as_tensors(lane_seed: LaneSeed | None) -> LaneSeed | None:
+    """Returns a lane seed that a Keras layer may be called with, None if there is none.
+
+    Keras accepts no mixture of tensors and numbers within one argument.
+    """
+    if lane_seed is None:
+        return None
+    return LaneSeed(*map(tf.convert_to_tensor, lane_seed))
+
+
 def fold_lane_seed(lane_seed: LaneSeed, index: int | tf.Tensor) -> LaneSeed:
     """Returns a lane seed for the part numbered `index`, independent of the others."""
     index = tf.cast(index, tf.int32)

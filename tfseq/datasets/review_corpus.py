@@ -11,7 +11,6 @@ from tfseq.datasets.text_corpus import fingerprint_of
 from tfseq.errors import UsageError
 
 SPLIT_SEED = 0
-LABEL_NAMES = ("negative", "positive")
 
 
 @dataclass(frozen=True)

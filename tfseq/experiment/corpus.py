@@ -1,11 +1,13 @@
 """From the settings of a run to its text, as ids in the cache."""
 
+import functools
 import os
 import pathlib
 
 from tfseq.configuration import Configuration
 from tfseq.datasets import (
     TextCorpus,
+    TextSplit,
     imdb_reviews_corpus,
     penn_treebank_corpus,
     python_docs_corpus,
@@ -13,7 +15,7 @@ from tfseq.datasets import (
     text_file_corpus,
 )
 from tfseq.datasets.sources import DATA_DIR_VARIABLE
-from tfseq.pipelines import PreparedCorpus, ReviewText, prepare_corpus
+from tfseq.pipelines import PreparedCorpus, prepare_corpus, review_lines
 
 
 def cache_folder(configuration: Configuration) -> pathlib.Path:
@@ -64,7 +66,9 @@ def build_corpus(configuration: Configuration) -> TextCorpus:
             "imdb_text",
             f"{reviews.fingerprint}-text",
             {
-                name: ReviewText(split.origin, split.texts)
+                name: TextSplit(
+                    split.origin, 0, functools.partial(review_lines, split.texts)
+                )
                 for name, split in reviews.splits.items()
             },
         )

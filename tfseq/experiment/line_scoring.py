@@ -30,13 +30,13 @@ def score_lines(run: TrainedRun, source: Source) -> list[dict[str, Any]]:
         )
     corpus = text_to_evaluate(run, source)
     split = corpus.splits[source.split]
-    end = [token for token in ("\n", "<eos>") if token in run.vocabulary.tokens]
+    end = run.vocabulary.line_end_id
     lines = []
     for number, text in enumerate("".join(split.read()).split("\n"), 1):
-        whole = f"{text}\n" if end else text
+        whole = text if end is None else f"{text}\n"
         ids = run.vocabulary.encode(whole, split.origin, line=number).tolist()
-        if end:
-            ids = [run.vocabulary.tokens.index(end[0]), *ids]
+        if end is not None:
+            ids = [end, *ids]
         if text and len(ids) > 1:
             lines.append((number, text, ids))
     if not lines:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from tfseq.datasets import ReviewSplit
 from tfseq.errors import UsageError
 from tfseq.experiment.trained_run import TrainedRun
 from tfseq.inference import compile_predictions
@@ -19,14 +20,6 @@ TEXTS_AT_A_TIME = 5_000
 BATCH = 100
 
 Predictor = Callable[[Iterable[str]], Iterator[float]]
-
-
-class UnlabelledReviews:
-    """Texts in the form that encoding takes."""
-
-    def __init__(self, texts: Sequence[str]):
-        self.texts = texts
-        self.labels = [0] * len(texts)
 
 
 def build_predictor(run: TrainedRun) -> Predictor:
@@ -53,7 +46,9 @@ def build_predictor(run: TrainedRun) -> Predictor:
     length = run.configuration.max_length
 
     def predict_some(texts: Sequence[str], first: int) -> np.ndarray:
-        reviews = encode_reviews(UnlabelledReviews(texts), encoder)
+        # The labels are not looked at.
+        unlabelled = ReviewSplit("the reviews", texts, [0] * len(texts))
+        reviews = encode_reviews(unlabelled, encoder)
         if not reviews.lengths(length).all():
             place = first + int(np.argmin(reviews.lengths(length))) + 1
             raise UsageError(

@@ -15,8 +15,6 @@ from tfseq.inference import (
     tokens_per_call,
 )
 
-LINE_ENDS = ("\n", "<eos>")
-
 
 def encode_prompt(run: TrainedRun, prompt: str) -> list[int]:
     """The ids of a prompt; without one, of a line end, or of the first token.
@@ -30,12 +28,11 @@ def encode_prompt(run: TrainedRun, prompt: str) -> list[int]:
             f"--run_dir={run.folder.path}: found a classifier of reviews, expected a "
             "language model; give the folder of one"
         )
-    tokens = run.vocabulary.tokens
     if not prompt:
-        return [next((tokens.index(end) for end in LINE_ENDS if end in tokens), 0)]
+        return [run.vocabulary.line_end_id or 0]
     ids = run.vocabulary.encode(prompt, "--prompt").tolist()
     parts = prompt.split() if run.configuration.level == "word" else list(prompt)
-    known = set(tokens)
+    known = set(run.vocabulary.tokens)
     unknown = sorted({part for part in parts if part not in known and part != "\n"})
     if unknown:
         raise UsageError(
@@ -62,20 +59,20 @@ def write_texts(
     """
     vocabulary = run.vocabulary
     ids = encode_prompt(run, prompt)
-    between = " " if prompt and vocabulary.level == "word" else ""
     written = compile_reading(run.model)(tf.constant([ids] * num_samples, tf.int32))
     write = compile_writing(run.model, rule, vocabulary.unknown_id)
     at_a_time = tokens_per_call(len(vocabulary))
-    rows = np.zeros([num_samples, 0], np.int32)
-    shown = [""] * num_samples
-    for call in range(-(-length // at_a_time)):
-        more, written = write(written, tf.constant([seed, 0]), tf.constant(call))
-        rows = np.concatenate([rows, more.numpy()], axis=1)[:, :length]
-        texts = [between + vocabulary.decode(row) for row in rows]
-        # The next word may take away the space or line end after the last one.
-        stable = [text if rows.shape[1] == length else text.rstrip() for text in texts]
-        yield [text[len(old) :] for text, old in zip(stable, shown, strict=True)]
-        shown = stable
+    # How a token is joined depends on the one before it: that is decoded once more.
+    last = [ids[-1:] if prompt else []] * num_samples
+    for first in range(0, length, at_a_time):
+        call = tf.constant(first // at_a_time)
+        more, written = write(written, tf.constant([seed, 0]), call)
+        rows = more.numpy()[:, : length - first].tolist()
+        yield [
+            vocabulary.decode([*before, *row])[len(vocabulary.decode(before)) :]
+            for before, row in zip(last, rows, strict=True)
+        ]
+        last = [row[-1:] for row in rows]
 
 
 def most_probable_texts(

@@ -5,7 +5,7 @@ import pathlib
 
 import keras
 
-from tfseq.configuration import REVIEW_DATASETS, Configuration, from_mapping
+from tfseq.configuration import Configuration, from_mapping
 from tfseq.errors import DataError, UsageError
 from tfseq.experiment.language_model import build_model
 from tfseq.experiment.sentiment_classifier import build_classifier
@@ -35,7 +35,7 @@ class TrainedRun:
     @property
     def is_classifier(self) -> bool:
         """Whether the model classifies reviews; else it is a language model."""
-        return self.configuration.dataset in REVIEW_DATASETS
+        return self.configuration.classifies_reviews
 
 
 def read_configuration(folder: RunFolder) -> Configuration:
@@ -73,9 +73,7 @@ def load_run(run_dir: str, checkpoint: str = "best") -> TrainedRun:
             "restore it, or train anew in another --run_dir"
         )
     vocabulary = Vocabulary.load(folder.vocabulary_file, configuration.level)
-    build = (
-        build_classifier if configuration.dataset in REVIEW_DATASETS else build_model
-    )
+    build = build_classifier if configuration.classifies_reviews else build_model
     model = build(configuration, len(vocabulary))
     progress = Checkpoints(folder.checkpoints, model).restore(checkpoint)
     return TrainedRun(folder, configuration, vocabulary, model, progress["step"])

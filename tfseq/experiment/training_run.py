@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfseq.configuration import REVIEW_DATASETS, Configuration
+from tfseq.configuration import Configuration
 from tfseq.experiment.language_modeling import load_language_modeling
 from tfseq.experiment.machine import configure_machine
 from tfseq.experiment.review_classification import load_review_classification
@@ -30,7 +30,7 @@ DEFAULT_EVALUATE_EVERY = 1000
 
 def load_task(configuration: Configuration) -> tuple[str, Task]:
     """The fingerprint of the data and what is to be learned from them."""
-    if configuration.dataset in REVIEW_DATASETS:
+    if configuration.classifies_reviews:
         return load_review_classification(configuration)
     return load_language_modeling(configuration)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfseq.inference.generation import Written
+from tfseq.inference.generation import Written, barrier_against
 
 
 def compile_beam_search(
@@ -32,9 +32,7 @@ def compile_beam_search(
 
     @tf.function(reduce_retracing=True)
     def search(written: Written) -> tuple[tf.Tensor, tf.Tensor]:
-        barrier = tf.zeros([size])
-        if forbidden is not None:
-            barrier = tf.one_hot(forbidden, size, -float("inf"), 0.0)
+        barrier = barrier_against(forbidden, size)
         # One real beginning; the other rows are impossible until they are replaced.
         scores = tf.concat([[0.0], tf.fill([width - 1], -float("inf"))], axis=0)
         logits = tf.repeat(written.logits, width, axis=0)

@@ -62,6 +62,19 @@ def restrict(logits: tf.Tensor, rule: Rule) -> tf.Tensor:
     return logits
 
 
+def gumbel_noise(shape: Any, seed: tf.Tensor) -> tf.Tensor:
+    """Noise whose sum with logits has its maximum at a draw from their softmax."""
+    uniform = tf.random.stateless_uniform(shape, seed, minval=1e-38)
+    return -tf.math.log(-tf.math.log(uniform))
+
+
+def barrier_against(forbidden: int | None, vocabulary_size: int) -> tf.Tensor:
+    """What to add to logits so that a token is never chosen, `[vocabulary]`."""
+    if forbidden is None:
+        return tf.zeros([vocabulary_size])
+    return tf.one_hot(forbidden, vocabulary_size, -float("inf"), 0.0)
+
+
 def tokens_per_call(vocabulary_size: int) -> int:
     """Tokens of a text that one call writes; it depends on the vocabulary alone."""
     return max(NOISE_VALUES // vocabulary_size, 4)
@@ -108,15 +121,10 @@ def compile_writing(
         if rule.greedy:
             noise = tf.zeros([count, 1, 1])
         else:
-            uniform = tf.random.stateless_uniform(
-                [texts, count, size],
-                tf.random.experimental.stateless_fold_in(seed, call),
-                minval=1e-38,
-            )
-            noise = tf.transpose(-tf.math.log(-tf.math.log(uniform)), [1, 0, 2])
-        barrier = tf.zeros([size])
-        if forbidden is not None:
-            barrier = tf.one_hot(forbidden, size, -float("inf"), 0.0)
+            call_seed = tf.random.experimental.stateless_fold_in(seed, call)
+            noise = gumbel_noise([texts, count, size], call_seed)
+            noise = tf.transpose(noise, [1, 0, 2])
+        barrier = barrier_against(forbidden, size)
         ids = tf.TensorArray(tf.int32, count, element_shape=[None])
         # A loop takes the lists of a nest for tensors.
         flat_state = tuple(tf.nest.flatten(state))

@@ -5,6 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfseq.inference.generation import barrier_against, gumbel_noise
+
 
 class SteppedLanguageModel(tf.Module):
     """A language model token by token, its state handed in and out.
@@ -131,15 +133,11 @@ class ServedLanguageModel(SteppedLanguageModel):
             logits, state = model(ids[tf.newaxis], model.initial_state(1))
         logits = logits[:, -1]
         flat_state = tuple(tf.nest.flatten(state))
-        barrier = tf.zeros([self.size])
-        if self.forbidden is not None:
-            barrier = tf.one_hot(self.forbidden, self.size, -float("inf"), 0.0)
+        barrier = barrier_against(self.forbidden, self.size)
         written = tf.TensorArray(tf.int32, length, element_shape=[])
         for position in tf.range(length):
-            uniform = tf.random.stateless_uniform(
-                [1, self.size], tf.stack([seed, position]), minval=1e-38
-            )
-            noise = -tf.math.log(-tf.math.log(uniform)) * temperature
+            noise = gumbel_noise([1, self.size], tf.stack([seed, position]))
+            noise *= temperature
             tokens = tf.argmax(logits + barrier + noise, -1, output_type=tf.int32)
             written = written.write(position, tokens[0])
             next_logits, state = model(

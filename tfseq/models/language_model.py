@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
+from tfseq.cells.lane_seed import lane_seed_as_tensors
 from tfseq.cells.unroll import swap_batch_and_time
 from tfseq.errors import UsageError
 from tfseq.models.inputs import TokenInputs, without_rows
@@ -145,7 +146,10 @@ class LanguageModel(keras.Model):
         Time comes first, as the recurrence has it; arguments are those of `call`.
         """
         features, input_state = self.inputs_layer(
-            tokens, state.inputs, training=training, lane_seed=_as_tensors(lane_seed)
+            tokens,
+            state.inputs,
+            training=training,
+            lane_seed=lane_seed_as_tensors(lane_seed),
         )
         outputs, cell_state = unroll(
             self.cell,
@@ -249,8 +253,3 @@ class LanguageModel(keras.Model):
             logits += more
             state = state._replace(ngrams=ngrams)
         return logits, state
-
-
-def _as_tensors(lane_seed: LaneSeed | None) -> LaneSeed | None:
-    # Keras accepts no mixture of tensors and numbers within one argument.
-    return lane_seed and LaneSeed(*map(tf.convert_to_tensor, lane_seed))

@@ -14,7 +14,7 @@ from tfseq.pipelines.review_preparation import (
     encode_reviews,
     prepare_reviews,
 )
-from tfseq.pipelines.review_text import ReviewText
+from tfseq.pipelines.review_text import review_lines
 from tfseq.pipelines.review_tokenizer import ReviewEncoder
 from tfseq.pipelines.token_file import TokenFile
 from tfseq.pipelines.unrollings import (
@@ -34,7 +34,6 @@ __all__ = [
     "PreparedCorpus",
     "PreparedReviews",
     "ReviewEncoder",
-    "ReviewText",
     "TokenFile",
     "Vocabulary",
     "bucket_boundaries",
@@ -48,6 +47,7 @@ __all__ = [
     "fixed_batches",
     "prepare_corpus",
     "prepare_reviews",
+    "review_lines",
     "training_batches",
     "unrollings_per_epoch",
     "word_vocabulary",

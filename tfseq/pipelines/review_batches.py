@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,23 +81,16 @@ def training_batches(
     lengths = reviews.lengths(max_length)
     boundaries = bucket_boundaries(lengths, max_length)
     per_epoch = count_batches(lengths, boundaries, batch_size)
-    first_epoch, skipped = divmod(first_step, per_epoch)
 
-    def read_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(len(reviews), dtype=tf.int64), tf.stack([np.int64(seed), epoch])
-        )
-        places = tf.data.Dataset.from_tensor_slices(order)
-        rows = places.map(_reader(reviews, max_length))
+    def deal(rows: tf.data.Dataset) -> tf.data.Dataset:
         return rows.bucket_by_sequence_length(
             lambda tokens, length, label: length,
             boundaries,
             [batch_size] * (len(boundaries) + 1),
         )
 
-    epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
-    batches = epochs.flat_map(read_epoch).skip(skipped)
-    return _finish(batches.map(_filler(batch_size)))
+    batches = _shuffled_epochs(reviews, max_length, seed, deal, per_epoch, first_step)
+    return _finish(batches, batch_size)
 
 
 def evaluation_batches(
@@ -104,9 +98,8 @@ def evaluation_batches(
 ) -> tf.data.Dataset:
     """Returns every review once, in batches by length; elements as in training."""
     order = np.argsort(reviews.lengths(max_length), kind="stable")
-    places = tf.data.Dataset.from_tensor_slices(order)
-    rows = places.map(_reader(reviews, max_length))
-    return _finish(rows.padded_batch(batch_size).map(_filler(batch_size)))
+    rows = _read(reviews, max_length, order)
+    return _finish(rows.padded_batch(batch_size), batch_size)
 
 
 def fixed_batches(
@@ -133,28 +126,49 @@ def fixed_batches(
     Returns:
         Elements as of `training_batches`.
     """
-    count = len(reviews)
-    per_epoch = -(-count // batch_size)
-    first_epoch, skipped = divmod(first_step, per_epoch)
-
-    def read_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.range(count, dtype=tf.int64)
-        if seed is not None:
-            order = tf.random.experimental.stateless_shuffle(
-                order, tf.stack([np.int64(seed), epoch])
-            )
-        places = tf.data.Dataset.from_tensor_slices(order)
-        rows = places.map(_reader(reviews, max_length))
-        return rows.map(pad_left).batch(batch_size)
 
     def pad_left(tokens: tf.Tensor, length: tf.Tensor, label: tf.Tensor) -> tuple:
         tokens = tf.pad(tokens, [[max_length - length, 0]], constant_values=PADDING_ID)
         return tf.ensure_shape(tokens, [max_length]), tf.constant(max_length), label
 
-    last = 1 if seed is None else np.iinfo(np.int64).max
-    epochs = tf.data.Dataset.range(first_epoch, last)
-    batches = epochs.flat_map(read_epoch).skip(skipped)
-    return _finish(batches.map(_filler(batch_size)))
+    def deal(rows: tf.data.Dataset) -> tf.data.Dataset:
+        return rows.map(pad_left).batch(batch_size)
+
+    if seed is None:
+        batches = deal(_read(reviews, max_length, np.arange(len(reviews))))
+        return _finish(batches.skip(first_step), batch_size)
+    per_epoch = -(-len(reviews) // batch_size)
+    batches = _shuffled_epochs(reviews, max_length, seed, deal, per_epoch, first_step)
+    return _finish(batches, batch_size)
+
+
+def _shuffled_epochs(
+    reviews: EncodedReviews,
+    max_length: int,
+    seed: int,
+    deal: Callable[[tf.data.Dataset], tf.data.Dataset],
+    per_epoch: int,
+    first_step: int,
+) -> tf.data.Dataset:
+    """Returns endless epochs, each in the order of (seed, epoch), dealt into batches."""
+    first_epoch, skipped = divmod(first_step, per_epoch)
+
+    def read_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(len(reviews), dtype=tf.int64), tf.stack([np.int64(seed), epoch])
+        )
+        return deal(_read(reviews, max_length, order))
+
+    epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
+    return epochs.flat_map(read_epoch).skip(skipped)
+
+
+def _read(
+    reviews: EncodedReviews, max_length: int, order: np.ndarray | tf.Tensor
+) -> tf.data.Dataset:
+    """Returns the reviews at the places `order` as `(tokens, length, label)`."""
+    places = tf.data.Dataset.from_tensor_slices(order)
+    return places.map(_reader(reviews, max_length))
 
 
 def _reader(reviews: EncodedReviews, max_length: int):
@@ -191,9 +205,10 @@ def _filler(batch_size: int):
     return fill
 
 
-def _finish(batches: tf.data.Dataset) -> tf.data.Dataset:
+def _finish(batches: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
+    """Returns the batches filled up and read ahead."""
     options = tf.data.Options()
     # The tuner's thread would keep a finished process alive.
     options.autotune.enabled = False
     options.threading.private_threadpool_size = 1
-    return batches.prefetch(8).with_options(options)
+    return batches.map(_filler(batch_size)).prefetch(8).with_options(options)

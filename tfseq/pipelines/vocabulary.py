@@ -62,6 +62,11 @@ class Vocabulary:
         return hash((self.level, self.tokens))
 
     @property
+    def line_end_id(self) -> int | None:
+        """The id of the line end, or None when the vocabulary has none."""
+        return self._ids.get(END_TOKEN if self.level == "word" else "\n")
+
+    @property
     def id_dtype(self) -> np.dtype:
         """The smallest of uint8, uint16 and int32 that holds every id."""
         if len(self) <= 1 << 8:
