@@ -3,9 +3,11 @@
 Examples:
   python -m tfseq.evaluate --run_dir=runs/ptb_small --split=test
   python -m tfseq.evaluate --run_dir=runs/ptb_small --text_file=FILE --per_line
+  python -m tfseq.evaluate --run_dir=runs/ptb_tied --cache_size=2000 --cache_search
   python -m tfseq.evaluate --run_dir=runs/imdb_lstm --format=json
 """
 
+import dataclasses
 import json
 
 from absl import flags
@@ -28,14 +30,64 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "cache_dir", None, "Folder for encoded texts; by default the run's own."
 )
+flags.DEFINE_integer(
+    "cache_size",
+    0,
+    "Positions that a neural cache holds, in tokens; 0 for no cache.",
+    lower_bound=0,
+)
+flags.DEFINE_float(
+    "cache_theta",
+    0.3,
+    "How sharply the cache prefers similar hidden values.",
+    lower_bound=0.0,
+)
+flags.DEFINE_float(
+    "cache_lambda",
+    0.1,
+    "Share of the cache in the probabilities.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
+flags.DEFINE_boolean(
+    "cache_search",
+    False,
+    "Choose --cache_theta and --cache_lambda by the validation text first.",
+)
+flags.DEFINE_float(
+    "dynamic_learning_rate",
+    0.0,
+    "Learning rate of dynamic evaluation, by which the model adapts to the text it "
+    "reads; 0 for none.",
+    lower_bound=0.0,
+)
+flags.DEFINE_integer(
+    "dynamic_unrollings",
+    20,
+    "Tokens between two steps of dynamic evaluation.",
+    lower_bound=1,
+    upper_bound=8192,
+)
 flags.DEFINE_enum("format", "table", ["table", "json"], "A table, or a JSON object.")
 
 
 def main() -> int:
     """Evaluates what the flags name; the exit status."""
-    from tfseq.experiment import Source, evaluate_run, load_run, score_lines
+    from tfseq.experiment import (
+        Adaptation,
+        Source,
+        evaluate_run,
+        load_run,
+        score_lines,
+    )
 
     command_line.quieten()
+    adaptation = Adaptation(
+        **{
+            field.name: flags.FLAGS[field.name].value
+            for field in dataclasses.fields(Adaptation)
+        }
+    )
     run = load_run(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
     source = Source(
         flags.FLAGS.split,
@@ -46,7 +98,7 @@ def main() -> int:
     if flags.FLAGS.per_line:
         show_lines(score_lines(run, source))
         return 0
-    figures = {"step": run.step, **evaluate_run(run, source)}
+    figures = {"step": run.step, **evaluate_run(run, source, adaptation)}
     if flags.FLAGS.format == "json":
         print(json.dumps(figures))
     else:

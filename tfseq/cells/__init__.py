@@ -9,6 +9,15 @@ from tfseq.cells.simple_rnn import FusedSimpleRNNCell, SeparateSimpleRNNCell
 from tfseq.cells.stack import StackedCell
 from tfseq.cells.unroll import plain_unroll, unroll
 from tfseq.cells.weight_dropout import WeightDroppedCell, drop_values
+from tfseq.cells.weight_exchange import (
+    LayerWeights,
+    from_keras,
+    from_pytorch,
+    lstm_weights,
+    set_lstm_weights,
+    to_keras,
+    to_pytorch,
+)
 
 __all__ = [
     "DropoutCell",
@@ -16,6 +25,7 @@ __all__ = [
     "FusedGateLSTMCell",
     "FusedSimpleRNNCell",
     "LaneSeed",
+    "LayerWeights",
     "SeparateGateGRUCell",
     "SeparateGateLSTMCell",
     "SeparateSimpleRNNCell",
@@ -23,9 +33,15 @@ __all__ = [
     "WeightDroppedCell",
     "drop_values",
     "fold_lane_seed",
+    "from_keras",
+    "from_pytorch",
     "fuse",
     "lane_dropout",
+    "lstm_weights",
     "plain_unroll",
     "separate",
+    "set_lstm_weights",
+    "to_keras",
+    "to_pytorch",
     "unroll",
 ]

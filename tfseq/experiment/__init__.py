@@ -1,5 +1,6 @@
 """The composition: from the settings of a run to its data, model and trainer."""
 
+from tfseq.experiment.adaptation import Adaptation
 from tfseq.experiment.corpus import build_corpus, prepare
 from tfseq.experiment.language_model import build_model
 from tfseq.experiment.language_modeling import language_modeling
@@ -10,11 +11,12 @@ from tfseq.experiment.run_evaluation import Source, evaluate_run
 from tfseq.experiment.sentiment_classifier import build_classifier
 from tfseq.experiment.serving import export_saved_model, export_tflite
 from tfseq.experiment.text_generation import most_probable_texts, write_texts
-from tfseq.experiment.trained_run import TrainedRun, load_run
+from tfseq.experiment.trained_run import TrainedRun, load_run, save_copy
 from tfseq.experiment.training_run import build_plan, build_trainer, load_task, train
 from tfseq.inference import Rule
 
 __all__ = [
+    "Adaptation",
     "Rule",
     "Source",
     "TrainedRun",
@@ -33,6 +35,7 @@ __all__ = [
     "load_task",
     "most_probable_texts",
     "prepare",
+    "save_copy",
     "score_lines",
     "train",
     "write_texts",

@@ -6,14 +6,25 @@ import pathlib
 from tfseq.configuration import Configuration
 from tfseq.datasets import TextCorpus, text_file_corpus
 from tfseq.errors import UsageError
+from tfseq.experiment.adaptation import (
+    NO_ADAPTATION,
+    Adaptation,
+    evaluate_with_cache,
+)
 from tfseq.experiment.corpus import build_corpus, cache_folder
-from tfseq.experiment.language_modeling import build_evaluations
+from tfseq.experiment.language_modeling import EVALUATION_TIME
 from tfseq.experiment.review_classification import (
     build_review_evaluations,
     build_reviews,
 )
 from tfseq.experiment.trained_run import TrainedRun
-from tfseq.pipelines import prepare_corpus, prepare_reviews
+from tfseq.inference import compile_dynamic_evaluation, compile_evaluation
+from tfseq.pipelines import (
+    TokenFile,
+    evaluation_unrollings,
+    prepare_corpus,
+    prepare_reviews,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,43 +52,80 @@ class Source:
         )
 
 
-def evaluate_run(run: TrainedRun, source: Source) -> dict[str, float]:
+def evaluate_run(
+    run: TrainedRun, source: Source, adaptation: Adaptation = NO_ADAPTATION
+) -> dict[str, float]:
     """Metrics of a run's model, with the number of predictions.
 
     Language models read the text at batch 1, the state carried along.
 
     Raises:
-        UsageError: there is no such part, or the text does not fit.
+        UsageError: there is no such part, the text does not fit, or a classifier is to
+            adapt.
         DataError: data are damaged.
     """
+    if not run.is_classifier:
+        return evaluate_text(run, source, adaptation)
+    if source.text_file:
+        raise UsageError(
+            f"--text_file={source.text_file}: found with a classifier of reviews, "
+            "expected a language model; use the predict command"
+        )
+    if adaptation != NO_ADAPTATION:
+        raise UsageError(
+            "--cache_size, --dynamic_learning_rate: found with a classifier of reviews, "
+            "expected a language model; leave them out"
+        )
     configuration = source.configuration(run)
-    cache_dir = str(cache_folder(configuration))
-    if run.is_classifier:
-        if source.text_file:
-            raise UsageError(
-                f"--text_file={source.text_file}: found with a classifier of reviews, "
-                "expected a language model; use the predict command"
+    corpus = build_reviews(configuration)
+    check_split(source.split, corpus.splits)
+    reviews = prepare_reviews(
+        corpus.splits,
+        corpus.fingerprint,
+        str(cache_folder(configuration)),
+        run.vocabulary,
+    )
+    evaluations = build_review_evaluations(run.model, reviews, configuration)
+    figures = evaluations[source.split]().figures
+    return {"predictions": len(reviews.splits[source.split]), **figures}
+
+
+def evaluate_text(
+    run: TrainedRun, source: Source, adaptation: Adaptation
+) -> dict[str, float]:
+    """Metrics of a language model, which may adapt to the text as it reads it."""
+    text = encode_part(run, source)
+    count = {"predictions": text.num_tokens - 1}
+    if adaptation.dynamic_learning_rate:
+        evaluate = compile_dynamic_evaluation(
+            run.model, run.configuration.level, adaptation.dynamic_learning_rate
+        )
+        time = adaptation.dynamic_unrollings
+        return {**count, **evaluate(evaluation_unrollings(text, 1, time))}
+    if adaptation.cache_size:
+        valid = None
+        if adaptation.cache_search:
+            valid = encode_part(
+                run, dataclasses.replace(source, split="valid", text_file=None)
             )
-        corpus = build_reviews(configuration)
-        check_split(source.split, corpus.splits)
-        reviews = prepare_reviews(
-            corpus.splits, corpus.fingerprint, cache_dir, run.vocabulary
-        )
-        evaluations = build_review_evaluations(run.model, reviews, configuration)
-        count = len(reviews.splits[source.split])
-    else:
-        text = text_to_evaluate(run, source)
-        prepared = prepare_corpus(
-            text.splits,
-            text.fingerprint,
-            None,
-            configuration.level,
-            cache_dir,
-            run.vocabulary,
-        )
-        evaluations = build_evaluations(run.model, prepared, configuration.level)
-        count = prepared.token_files[source.split].num_tokens - 1
-    return {"predictions": count, **evaluations[source.split]().figures}
+        return {**count, **evaluate_with_cache(run, text, adaptation, valid)}
+    evaluate = compile_evaluation(run.model, run.configuration.level)
+    return {**count, **evaluate(evaluation_unrollings(text, 1, EVALUATION_TIME))}
+
+
+def encode_part(run: TrainedRun, source: Source) -> TokenFile:
+    """The text's ids in the vocabulary of the run."""
+    text = text_to_evaluate(run, source)
+    configuration = source.configuration(run)
+    prepared = prepare_corpus(
+        text.splits,
+        text.fingerprint,
+        None,
+        configuration.level,
+        str(cache_folder(configuration)),
+        run.vocabulary,
+    )
+    return prepared.token_files[source.split]
 
 
 def text_to_evaluate(run: TrainedRun, source: Source) -> TextCorpus:

@@ -77,3 +77,24 @@ def load_run(run_dir: str, checkpoint: str = "best") -> TrainedRun:
     model = build(configuration, len(vocabulary))
     progress = Checkpoints(folder.checkpoints, model).restore(checkpoint)
     return TrainedRun(folder, configuration, vocabulary, model, progress["step"])
+
+
+def save_copy(run: TrainedRun, run_dir: str) -> None:
+    """Writes the run, with its model's weights as they are now, into a new folder.
+
+    The copy serves every command but training: it has no state of the optimizer.
+
+    Raises:
+        UsageError: the folder holds a run already, or cannot be written.
+        DataError: the checkpoint cannot be written.
+    """
+    folder = RunFolder(pathlib.Path(run_dir))
+    if folder.config_file.exists():
+        raise UsageError(
+            f"--into={run_dir}: found a run there, expected a new folder; choose another"
+        )
+    folder.create()
+    content = run.folder.read_config()
+    folder.write_config(content["settings"], content.get("fingerprint", ""))
+    run.vocabulary.save(folder.vocabulary_file)
+    Checkpoints(folder.checkpoints, run.model).save({"step": run.step}, ())

@@ -2,9 +2,11 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfseq.configuration import Configuration
@@ -12,10 +14,12 @@ from tfseq.experiment.language_modeling import load_language_modeling
 from tfseq.experiment.machine import configure_machine
 from tfseq.experiment.review_classification import load_review_classification
 from tfseq.experiment.task import Task
+from tfseq.pipelines import escape_token
 from tfseq.training.averaging import NonMonotoneTrigger, WeightAverage
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.optimizers import build_optimizer
 from tfseq.training.plan import Parts, Plan
+from tfseq.training.projector import MOST_ROWS
 from tfseq.training.row_updates import RowAdagrad, RowAdam, RowOptimizer
 from tfseq.training.run_folder import RunFolder
 from tfseq.training.schedules import Plateau, ScaledRate, build_schedule
@@ -135,6 +139,9 @@ def build_trainer(
         validate=evaluations.get("valid"),
         test=evaluations.get("test"),
         sample=task.sampler(model) if task.sampler else None,
+        embedding=build_embedding(model, task)
+        if configuration.embedding_size
+        else None,
         histograms=configuration.histograms,
         write_graph=configuration.write_graph and not configuration.eager,
     )
@@ -155,6 +162,21 @@ def build_trainer(
         checkpoints,
         lambda step: Summaries(folder.path, step, settings),
     )
+
+
+def build_embedding(
+    model: keras.Model, task: Task
+) -> Callable[[], tuple[list[str], np.ndarray]]:
+    """What gives the most frequent symbols and their rows of the embedding."""
+
+    def read() -> tuple[list[str], np.ndarray]:
+        inputs = model.inputs_layer
+        tokens = [escape_token(token) for token in task.vocabulary.tokens]
+        count = min(inputs.num_symbols, MOST_ROWS)
+        names = [inputs.symbol_name(symbol, tokens) for symbol in range(count)]
+        return names, inputs.embedding[:count].numpy()
+
+    return read
 
 
 def build_row_optimizers(

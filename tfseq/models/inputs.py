@@ -1,5 +1,6 @@
 """From token ids to what the first cell reads: one-hot, embedding or n-gram."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -124,6 +125,14 @@ class TokenInputs(keras.layers.Layer):
     def features(self) -> int:
         """Width of what the first cell reads."""
         return self.embedding_size or self.num_symbols
+
+    def symbol_name(self, symbol: int, tokens: Sequence[str]) -> str:
+        """The tokens that a row of the embedding stands for, the oldest first."""
+        names = []
+        for _ in range(1 if self.hash_rows else self.ngram):
+            symbol, token = divmod(symbol, self.vocabulary_size)
+            names.append(tokens[token])
+        return "".join(reversed(names))
 
     def build(self, input_shape: Any = None) -> None:
         """Makes the embedding, where there is one."""

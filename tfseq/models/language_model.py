@@ -229,6 +229,25 @@ class LanguageModel(keras.Model):
         count = tf.size(labels) if weights is None else tf.reduce_sum(weights)
         return Losses(loss, tf.cast(count, tf.float32), penalty, state)
 
+    def read(
+        self,
+        tokens: tf.Tensor,
+        state: LanguageModelState,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor, LanguageModelState]:
+        """What the softmax reads, `[batch, time, units]`, and what `call` returns."""
+        hidden, state = self.hidden(tokens, state, training, lane_seed)
+        if training:
+            hidden = self.drop_outputs(hidden, lane_seed)
+        hidden = swap_batch_and_time(hidden)
+        logits = self.logits(hidden)
+        if self.ngram_logits is not None:
+            more, ngrams = self.ngram_logits(tokens, state.ngrams)
+            logits += more
+            state = state._replace(ngrams=ngrams)
+        return hidden, logits, state
+
     def call(
         self,
         tokens: tf.Tensor,
@@ -244,12 +263,5 @@ class LanguageModel(keras.Model):
             training: whether to apply dropout.
             lane_seed: what dropout masks derive from; needed with dropout in training.
         """
-        hidden, state = self.hidden(tokens, state, training, lane_seed)
-        if training:
-            hidden = self.drop_outputs(hidden, lane_seed)
-        logits = self.logits(swap_batch_and_time(hidden))
-        if self.ngram_logits is not None:
-            more, ngrams = self.ngram_logits(tokens, state.ngrams)
-            logits += more
-            state = state._replace(ngrams=ngrams)
+        _, logits, state = self.read(tokens, state, training, lane_seed)
         return logits, state

@@ -16,6 +16,7 @@ from tfseq.pipelines.review_preparation import (
 )
 from tfseq.pipelines.review_text import review_lines
 from tfseq.pipelines.review_tokenizer import ReviewEncoder
+from tfseq.pipelines.token_escapes import escape_token
 from tfseq.pipelines.token_file import TokenFile
 from tfseq.pipelines.unrollings import (
     endless_unrollings,
@@ -42,6 +43,7 @@ __all__ = [
     "encode_reviews",
     "endless_unrollings",
     "epoch_unrollings",
+    "escape_token",
     "evaluation_batches",
     "evaluation_unrollings",
     "fixed_batches",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfseq.training.averaging import NonMonotoneTrigger, WeightAverage
@@ -98,6 +99,7 @@ class Parts:
         validate: evaluates on the data held out for validation, or None.
         test: evaluates on the test data, or None.
         sample: texts sampled at a given step, or None.
+        embedding: names and vectors of the most frequent symbols, or None.
         histograms: whether to write histograms of the weights.
         write_graph: whether to write the graph of the step loop.
     """
@@ -116,5 +118,6 @@ class Parts:
     validate: Callable[[], Evaluation] | None
     test: Callable[[], Evaluation] | None
     sample: Callable[[int], list[str]] | None
+    embedding: Callable[[], tuple[list[str], np.ndarray]] | None = None
     histograms: bool = False
     write_graph: bool = False

@@ -13,6 +13,7 @@ from tfseq.training.console import Console
 from tfseq.training.interruption import Interruption
 from tfseq.training.plan import Parts, Plan
 from tfseq.training.progress import new_progress, results_so_far
+from tfseq.training.projector import write_projector
 from tfseq.training.run_folder import RunFolder
 from tfseq.training.steps import NEVER, no_totals, not_finite
 from tfseq.training.summaries import Summaries
@@ -255,13 +256,15 @@ class Trainer:
         return interruption.exit_status
 
     def _finish(self) -> None:
-        """Final results, the test text with the best weights among them."""
+        """Final results, with the best weights where there is something to test."""
         results = results_so_far(self.plan, self.progress, self._wall_seconds())
         if self.parts.test:
             best = self.checkpoints.restore_best()
             figures, _ = self.parts.test()
             results["test"] = {"step": best["step"] if best else self.step, **figures}
             self.console.test(results["test"])
+        if self.parts.embedding:
+            write_projector(self.folder.path, *self.parts.embedding())
         results["wall_seconds"] = self._wall_seconds()
         results["finished"] = True
         self.folder.write_results(results)

@@ -1,0 +1,82 @@
+"""The command that carries LSTM weights to other packages and back."""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tfseq import cells, experiment
+from tfseq.configuration import Configuration
+from tfseq.experiment import Source, evaluate_run, load_run
+
+TOOL = pathlib.Path(__file__).parents[2] / "tools" / "convert_weights.py"
+
+
+@pytest.fixture(name="run_dir", scope="module")
+def fixture_run_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("convert")
+    (folder / "text.txt").write_text("a cat sees a dog and a bird sees a cow. " * 40)
+    settings = Configuration(
+        run_dir=str(folder / "run"),
+        dataset="text",
+        train_file=str(folder / "text.txt"),
+        cache_dir=str(folder / "cache"),
+        units=8,
+        num_layers=2,
+        batch_size=4,
+        num_steps=20,
+        sample_every=0,
+    )
+    assert experiment.train(settings) == 0
+    return settings.run_dir
+
+
+def convert(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, str(TOOL), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_there_and_back_with_a_change(run_dir, tmp_path):
+    file, copy = tmp_path / "lstm.npz", tmp_path / "copy"
+    output = convert(f"--run_dir={run_dir}", "--to=pytorch", f"--file={file}")
+    assert output.returncode == 0, output.stderr
+    assert "weight_hh_l1" in output.stdout
+    arrays = dict(np.load(file))
+    run = load_run(run_dir)
+    expected = cells.to_pytorch(cells.lstm_weights(run.model.cell))
+    assert arrays.keys() == expected.keys()
+    arrays["bias_hh_l0"] += 0.5
+    np.savez(file, **arrays)
+    output = convert(
+        f"--run_dir={run_dir}", "--from=pytorch", f"--file={file}", f"--into={copy}"
+    )
+    assert output.returncode == 0, output.stderr
+    run.model.cell.cells[0].bias.assign_add([0.5] * 32)
+    figures = evaluate_run(load_run(str(copy)), Source("test"))
+    assert figures == evaluate_run(run, Source("test"))
+    assert figures != evaluate_run(load_run(run_dir), Source("test"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["--file=x"], 2, "--to, --from: expected one of them"),
+        (["--file=x", "--from=keras"], 2, "--into: expected with --from"),
+        (["--file={tool}", "--from=keras", "--into=y"], 1, "expected a .npz file"),
+        (["--file={wrong}", "--from=keras", "--into=y"], 2, "the array layer_0/kernel"),
+    ],
+)
+def test_wrong_use_is_one_line(run_dir, tmp_path, arguments, status, message):
+    wrong = tmp_path / "wrong.npz"
+    np.savez(wrong, something=np.zeros(3))
+    arguments = [each.format(tool=TOOL, wrong=wrong) for each in arguments]
+    output = convert(f"--run_dir={run_dir}", *arguments)
+    assert output.returncode == status, output.stderr
+    assert message in output.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in output.stderr
