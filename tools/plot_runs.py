@@ -1,0 +1,115 @@
+"""Draws the learning curves of runs from their event files into one picture.
+
+    python tools/plot_runs.py runs/* --output=curves.png
+
+One panel for each kind of figure: perplexity of characters, perplexity of words, accuracy
+of reviews; a line for each run, over the predictions it was trained on. Needs matplotlib:
+`pip install -e '.[tools]'`.
+"""
+
+import dataclasses
+import json
+import pathlib
+import sys
+
+from absl import app, flags
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
+
+OUTPUT = flags.DEFINE_string("output", "curves.png", "Picture to write (PNG or SVG).")
+
+# Level of a run: title of its panel, figure drawn there.
+PANELS = {
+    "character": ("Characters: validation perplexity", "perplexity"),
+    "word": ("Words: validation perplexity", "perplexity"),
+    "review": ("Reviews: validation accuracy", "accuracy"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """What is drawn of a run.
+
+    Attributes:
+        name: name of the run folder.
+        level: panel it belongs to.
+        predictions: predictions trained on at each validation.
+        values: the panel's figure at each validation.
+    """
+
+    name: str
+    level: str
+    predictions: list[int]
+    values: list[float]
+
+
+def read_curve(folder: pathlib.Path) -> Curve:
+    """The validations of a run.
+
+    Raises:
+        ValueError: the folder holds no run that was validated.
+    """
+    try:
+        settings = json.loads((folder / "config.json").read_text())["settings"]
+    except OSError:
+        raise ValueError(f"{folder}: found no config.json, expected a run") from None
+    reviews = settings["dataset"] in ("imdb", "toy_reviews")
+    level = "review" if reviews else settings["level"]
+    _, figure = PANELS[level]
+    events = EventAccumulator(str(folder / "valid"), size_guidance={"tensors": 0})
+    events.Reload()
+    if figure not in events.Tags()["tensors"]:
+        raise ValueError(f"{folder}: found no validation, expected one at least")
+    found = sorted(
+        (event.step, float(make_ndarray(event.tensor_proto)))
+        for event in events.Tensors(figure)
+    )
+    each = settings["batch_size"] * (1 if reviews else settings["num_unrollings"])
+    steps, values = zip(*found, strict=True)
+    return Curve(folder.name, level, [step * each for step in steps], list(values))
+
+
+def draw(curves: list[Curve], output: str) -> None:
+    """Writes the picture, a panel for each level that there are curves of."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    levels = [level for level in PANELS if any(level == c.level for c in curves)]
+    figure, axes = pyplot.subplots(
+        1, len(levels), figsize=(6 * len(levels), 4.2), squeeze=False, dpi=110
+    )
+    for level, panel in zip(levels, axes[0], strict=True):
+        title, value = PANELS[level]
+        for curve in (curve for curve in curves if curve.level == level):
+            marker = "o" if len(curve.values) < 4 else None
+            panel.plot(
+                curve.predictions, curve.values, label=curve.name, marker=marker, ms=4
+            )
+        panel.set_title(title)
+        panel.set_xscale("log")
+        if value == "perplexity":
+            panel.set_yscale("log")
+            panel.yaxis.set_major_formatter("{x:g}")
+            panel.yaxis.set_minor_formatter("{x:g}")
+        panel.set_xlabel(f"{level}s trained on")
+        panel.grid(True, which="both", alpha=0.25)
+        panel.legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(output)
+
+
+def main(arguments: list[str]) -> None:
+    """Draws the runs that the command line names."""
+    if len(arguments) < 2:
+        sys.exit("plot_runs.py: found no run folders, expected one at least")
+    try:
+        draw([read_curve(pathlib.Path(each)) for each in arguments[1:]], OUTPUT.value)
+    except ValueError as error:
+        sys.exit(f"plot_runs.py: {error}")
+    print(OUTPUT.value)
+
+
+if __name__ == "__main__":
+    app.run(main)
