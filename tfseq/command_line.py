@@ -58,6 +58,8 @@ def define_run_flags() -> None:
         "Weights to use: best (by validation), last, or the number of a step.",
     )
     flags.mark_flag_as_required("run_dir")
+    for name in ("run_dir", "checkpoint"):
+        flags.declare_key_flag(name)
 
 
 def shorten(text: str, most: int = 60) -> str:

@@ -630,8 +630,8 @@ def from_mapping(values: Mapping[str, Any]) -> Configuration:
     unknown = sorted(set(values) - known)
     if unknown:
         raise UsageError(
-            f"{unknown[0]}: found in the configuration, expected a known setting; it may "
-            "come from another version of the package"
+            f"{unknown[0]}: found among the settings, expected a known one; use the "
+            "version of the package that they were written by"
         )
     configuration = Configuration(**values)
     configuration.check()

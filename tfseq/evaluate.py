@@ -17,6 +17,7 @@ from tfseq import command_line
 SHOWN_LINES = 5
 
 command_line.define_run_flags()
+flags.adopt_module_key_flags(command_line)
 flags.DEFINE_enum("split", "test", ["valid", "test"], "Part of the run's own data.")
 flags.DEFINE_string(
     "text_file", None, "Text file (UTF-8) to evaluate on instead of a part of the data."

@@ -15,6 +15,7 @@ from absl import flags
 from tfseq import command_line
 
 command_line.define_run_flags()
+flags.adopt_module_key_flags(command_line)
 flags.DEFINE_string("export_dir", None, "New folder to write to.")
 flags.DEFINE_enum(
     "format",

@@ -16,6 +16,7 @@ from tfseq import command_line
 from tfseq.errors import UsageError
 
 command_line.define_run_flags()
+flags.adopt_module_key_flags(command_line)
 flags.DEFINE_multi_string("text", None, "A review; may be given several times.")
 flags.DEFINE_string(
     "file", None, "Text file (UTF-8), a review a line; by default standard input."

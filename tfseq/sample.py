@@ -14,6 +14,7 @@ from tfseq import command_line
 from tfseq.errors import UsageError
 
 command_line.define_run_flags()
+flags.adopt_module_key_flags(command_line)
 flags.DEFINE_string("prompt", "", "Text to go on from; by default a line's beginning.")
 flags.DEFINE_integer("length", 500, "Tokens to write.", 1, 10_000_000)
 flags.DEFINE_integer("num_samples", 1, "Texts to write.", 1, 100_000)

@@ -24,6 +24,7 @@ from tfseq.errors import DataError, UsageError
 FORMATS = ["keras", "pytorch"]
 
 command_line.define_run_flags()
+flags.adopt_module_key_flags(command_line)
 flags.DEFINE_enum("to", None, FORMATS, "Write the run's weights for this package.")
 flags.DEFINE_enum("from", None, FORMATS, "Read weights of this package.")
 flags.DEFINE_string("file", None, "The .npz file to write or to read.")

@@ -1,7 +1,9 @@
 """The evaluate command: the run's own figures again, and scores of single lines."""
 
+import dataclasses
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -11,7 +13,14 @@ import tensorflow as tf
 
 from tfseq import experiment
 from tfseq.configuration import Configuration
-from tfseq.experiment import Source, evaluate_run, load_run, score_lines
+from tfseq.errors import UsageError
+from tfseq.experiment import (
+    Adaptation,
+    Source,
+    evaluate_run,
+    load_run,
+    score_lines,
+)
 
 TEXT = "".join(
     f"the {animal} {verb} the {other}\n"
@@ -66,6 +75,33 @@ def test_the_figures_are_those_of_training(run_dirs, kind, split):
         np.testing.assert_allclose(figures[name], value, rtol=1e-5, err_msg=name)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"old_name": 3}, "by tfseq 0.0.1, read by .*: old_name: found among"),
+        ({"cell": "lstm_peephole"}, "by tfseq 0.0.1, read by .*: --cell=lstm_peephole"),
+    ],
+)
+def test_a_run_of_another_version_is_refused_by_what_changed(
+    run_dirs, tmp_path, change, message
+):
+    content = json.loads(pathlib.Path(run_dirs["word"], "config.json").read_text())
+    content["versions"]["tfseq"] = "0.0.1"
+    content["settings"].update(change)
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    with pytest.raises(UsageError, match=message):
+        load_run(str(tmp_path))
+
+
+def test_a_setting_that_an_older_version_lacked_has_its_default(run_dirs, tmp_path):
+    shutil.copytree(run_dirs["word"], tmp_path / "run")
+    config_file = tmp_path / "run" / "config.json"
+    content = json.loads(config_file.read_text())
+    del content["settings"]["ngram"]
+    config_file.write_text(json.dumps(content))
+    assert load_run(str(tmp_path / "run")).configuration.ngram == 1
+
+
 def test_the_command_prints_them(run_dirs):
     output = evaluate(f"--run_dir={run_dirs['word']}", "--format=json")
     assert output.returncode == 0, output.stderr
@@ -73,6 +109,31 @@ def test_the_command_prints_them(run_dirs):
     assert {"step", "predictions", "loss", "perplexity"} == set(figures)
     table = evaluate(f"--run_dir={run_dirs['word']}").stdout
     assert f"{figures['perplexity']:.4f}" in table
+
+
+def test_a_cache_is_tuned_by_the_validation_text(run_dirs):
+    run, source = load_run(run_dirs["word"]), Source("test")
+    found = evaluate_run(run, source, Adaptation(cache_size=50, cache_search=True))
+    theta, share = found["cache_theta"], found["cache_lambda"]
+    given = Adaptation(cache_size=50, cache_theta=theta, cache_lambda=share)
+    assert evaluate_run(run, source, given) == found
+    valid = evaluate_run(run, Source("valid"), given)
+    other = dataclasses.replace(given, cache_lambda=0.7)
+    assert valid["loss"] < evaluate_run(run, Source("valid"), other)["loss"]
+
+
+def test_dynamic_evaluation_by_settings(run_dirs):
+    run, source = load_run(run_dirs["word"]), Source("test")
+    plain = evaluate_run(run, source)
+    adapted = evaluate_run(run, source, Adaptation(dynamic_learning_rate=0.1))
+    assert adapted["predictions"] == plain["predictions"]
+    assert adapted["loss"] < plain["loss"]
+
+
+def test_classifiers_do_not_adapt(run_dirs):
+    run = load_run(run_dirs["review"])
+    with pytest.raises(UsageError, match="expected a language model"):
+        evaluate_run(run, Source("test"), Adaptation(cache_size=50))
 
 
 def test_a_text_of_the_readers(run_dirs, tmp_path):
@@ -129,6 +190,7 @@ def test_worst_and_best_lines_are_shown(run_dirs, tmp_path):
         ("review", ["--per_line"], "expected a language model"),
         ("word", ["--text_file=absent"], "--text_file=absent: no such file"),
         ("word", ["--split=train"], "--split"),
+        ("word", ["--cache_search"], "--cache_search: found without --cache_size"),
     ],
 )
 def test_wrong_use_is_one_line(run_dirs, kind, arguments, message):

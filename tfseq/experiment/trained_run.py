@@ -5,6 +5,7 @@ import pathlib
 
 import keras
 
+from tfseq import __version__
 from tfseq.configuration import Configuration, from_mapping
 from tfseq.errors import DataError, UsageError
 from tfseq.experiment.language_model import build_model
@@ -50,7 +51,15 @@ def read_configuration(folder: RunFolder) -> Configuration:
             f"--run_dir={folder.path}: found no config.json there, expected the folder of "
             "a run; give the --run_dir that was trained into"
         )
-    return from_mapping(folder.read_config()["settings"])
+    content = folder.read_config()
+    try:
+        return from_mapping(content["settings"])
+    except UsageError as error:
+        version = content.get("versions", {}).get("tfseq", "unknown")
+        raise UsageError(
+            f"{folder.config_file}: written by tfseq {version}, read by {__version__}: "
+            f"{error}"
+        ) from None
 
 
 def load_run(run_dir: str, checkpoint: str = "best") -> TrainedRun:

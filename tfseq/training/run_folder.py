@@ -10,6 +10,7 @@ import platform
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
+from tfseq import __version__
 from tfseq.errors import DataError, UsageError
 
 PACKAGES = ("tensorflow", "keras", "numpy", "absl-py", "tensorboard")
@@ -17,8 +18,8 @@ PACKAGES = ("tensorflow", "keras", "numpy", "absl-py", "tensorboard")
 
 def package_versions() -> dict[str, str]:
     """Versions of Python, of this package and of what it stands on."""
-    versions = {"python": platform.python_version()}
-    for name in ("tfseq", *PACKAGES):
+    versions = {"python": platform.python_version(), "tfseq": __version__}
+    for name in PACKAGES:
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
