@@ -47,7 +47,7 @@ def log_probability(model, text):
 
 def write(model, rule=PLAIN, count=1, calls=1, seed=0, forbidden=None):
     written = compile_reading(model)(tf.constant([PROMPT] * count))
-    function = compile_writing(model, rule, forbidden)
+    function = compile_writing(model, rule, forbidden, count)
     rows = []
     for call in range(calls):
         ids, written = function(written, tf.constant([seed, 0]), tf.constant(call))

@@ -60,7 +60,7 @@ def write_texts(
     vocabulary = run.vocabulary
     ids = encode_prompt(run, prompt)
     written = compile_reading(run.model)(tf.constant([ids] * num_samples, tf.int32))
-    write = compile_writing(run.model, rule, vocabulary.unknown_id)
+    write = compile_writing(run.model, rule, vocabulary.unknown_id, num_samples)
     at_a_time = tokens_per_call(len(vocabulary))
     # How a token is joined depends on the one before it: that is decoded once more.
     last = [ids[-1:] if prompt else []] * num_samples

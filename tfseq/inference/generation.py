@@ -7,6 +7,7 @@ import tensorflow as tf
 
 # Random values drawn at a time, for one text.
 NOISE_VALUES = 1 << 14
+SMALL_VOCABULARY = 1000
 
 
 class Rule(NamedTuple):
@@ -92,7 +93,7 @@ def compile_reading(model: Any) -> Callable[[tf.Tensor], Written]:
 
 
 def compile_writing(
-    model: Any, rule: Rule, forbidden: int | None = None
+    model: Any, rule: Rule, forbidden: int | None = None, num_texts: int | None = None
 ) -> Callable[[Written, tf.Tensor, tf.Tensor], tuple[tf.Tensor, Written]]:
     """A function that writes `tokens_per_call` more tokens of some texts.
 
@@ -104,6 +105,7 @@ def compile_writing(
         model: the language model.
         rule: how tokens are chosen.
         forbidden: a token that is never written (`<unk>`), or None.
+        num_texts: how many texts there will be, where it is known.
 
     Returns:
         A function of where the texts stand, of the seed, `[2]` int32, and of the number
@@ -112,18 +114,15 @@ def compile_writing(
     size = model.vocabulary_size
     count = tokens_per_call(size)
 
-    @tf.function(reduce_retracing=True)
-    def write(
-        written: Written, seed: tf.Tensor, call: tf.Tensor
+    # One text's operations are so small that starting them takes most of the time; XLA
+    # makes one loop of them. It is slower at larger products.
+    small = num_texts == 1 and size <= SMALL_VOCABULARY
+
+    @tf.function(reduce_retracing=True, jit_compile=small or None)
+    def choose_and_read(
+        written: Written, noise: tf.Tensor
     ) -> tuple[tf.Tensor, Written]:
         logits, state = written
-        texts = tf.shape(logits)[0]
-        if rule.greedy:
-            noise = tf.zeros([count, 1, 1])
-        else:
-            call_seed = tf.random.experimental.stateless_fold_in(seed, call)
-            noise = gumbel_noise([texts, count, size], call_seed)
-            noise = tf.transpose(noise, [1, 0, 2])
         barrier = barrier_against(forbidden, size)
         ids = tf.TensorArray(tf.int32, count, element_shape=[None])
         # A loop takes the lists of a nest for tensors.
@@ -139,5 +138,17 @@ def compile_writing(
             flat_state = tuple(tf.nest.flatten(state))
         state = tf.nest.pack_sequence_as(written.state, flat_state)
         return tf.transpose(ids.stack()), Written(logits, state)
+
+    @tf.function(reduce_retracing=True)
+    def write(
+        written: Written, seed: tf.Tensor, call: tf.Tensor
+    ) -> tuple[tf.Tensor, Written]:
+        if rule.greedy:
+            return choose_and_read(written, tf.zeros([count, 1, 1]))
+        texts = tf.shape(written.logits)[0]
+        # XLA has random numbers of its own, so these are drawn outside of it.
+        call_seed = tf.random.experimental.stateless_fold_in(seed, call)
+        noise = gumbel_noise([texts, count, size], call_seed)
+        return choose_and_read(written, tf.transpose(noise, [1, 0, 2]))
 
     return write
