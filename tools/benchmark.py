@@ -1,219 +1,254 @@
-"""Times training steps of tfseq and of Keras on the same work, side by side.
-
-A step is everything: input pipeline, loss, gradients, clipping, update, state carried
-over. Each side runs in a process of its own; the two take turns, so that a noisy machine
-disturbs both alike, and medians over the turns and their ratio are printed.
+"""Times tfseq and its peers on the same work, side by side.
 
     python tools/benchmark.py
-    python tools/benchmark.py --workload=text8_lstm_fused --repeats=9 --steps=2000
+    python tools/benchmark.py --quick
+    python tools/benchmark.py --workload=ptb_small --workload=sampling --repeats=9
+
+A training step is everything: input pipeline, loss, gradients, clipping, update, state
+carried over. Every side runs in a process of its own, from the same weights, on the same
+data, with all cores; the sides take turns, so that a noisy machine disturbs all alike.
+Printed are the median of the turns and their range, the time of a side over that of
+tfseq (the median of the turns' own ratios), the share of the machine's matrix rate,
+measured in the same turns, that the step's counted operations reach, and the mean loss
+of steps 41 to 60, by which all can be seen to learn the same.
+
+PyTorch takes part where it is installed: `pip install -e '.[benchmark]'`.
 """
 
+import importlib.util
 import json
-import pathlib
+import shutil
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Callable
 
 from absl import app, flags
+from sides.turns import Side
+from sides.workloads import WORKLOADS
 
-BATCH, TIME, UNITS, SYMBOLS = 64, 10, 64, 27
-NUM_TOKENS = 5_000_000
-RATE, CLIP = 1.0, 1.25
-WORKLOADS = {
-    "text8_lstm_separate": {"cell": "lstm_separate"},
-    "text8_lstm_fused": {"cell": "lstm_fused"},
-    "text8_lstm_embedding": {"cell": "lstm_fused", "embedding_size": 128},
-    "text8_lstm_bigram": {"cell": "lstm_fused", "embedding_size": 128, "ngram": 2},
-}
+OTHERS = ("input", "evaluation", "sampling", "startup")
+QUICK = ("text8", "ptb_small", "sampling")
+TEXT_SIZES = (10, 100, 2000)
 
 WORKLOAD = flags.DEFINE_multi_enum(
-    "workload", list(WORKLOADS), list(WORKLOADS), "What to time; may be repeated."
+    "workload",
+    [],
+    [*WORKLOADS, *OTHERS],
+    "What to time; may be repeated. Default: all.",
 )
 REPEATS = flags.DEFINE_integer("repeats", 5, "Turns of each side.", lower_bound=1)
-STEPS = flags.DEFINE_integer("steps", 1000, "Steps in a turn.", lower_bound=100)
+IS_QUICK = flags.DEFINE_boolean("quick", False, "Few workloads and sides, three turns.")
 AS_JSON = flags.DEFINE_boolean("json", False, "Print one JSON object a workload.")
-SIDE = flags.DEFINE_enum("side", None, ["tfseq", "keras"], "Internal: run one side.")
+SIDE = flags.DEFINE_string("side", None, "Internal: be this side of the workload.")
 
 
-def take_turns(turn: Callable[[], float]) -> None:
-    """Times `turn` each time a line comes in; prints seconds and the loss it returns."""
-    turn()  # Compiles.
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        started = time.perf_counter()
-        loss = turn()
-        print(time.perf_counter() - started, loss, flush=True)
+def training_sides(name: str, quick: bool) -> list[str]:
+    """Who takes part in a training workload."""
+    sides = ["tfseq", "keras"]
+    if name == "text8":
+        sides.insert(1, "tfseq_separate")
+    if not quick:
+        sides.append("keras_jit")
+    if importlib.util.find_spec("torch"):
+        sides.append("pytorch")
+        if not quick and shutil.which("gcc"):
+            sides.append("pytorch_compile")
+    # Only PyTorch can update single rows of an embedding as well.
+    if name == "imdb_lazy":
+        sides = [side for side in sides if not side.startswith("keras")]
+    return sides
 
 
-def random_tokens():
-    """Tokens of the benchmark's text; the speed does not depend on them."""
-    import numpy as np
+def be_side(side: str, name: str) -> None:
+    """Runs one side in this process."""
+    if side == "matrix":
+        from sides.matrix_side import run
 
-    return np.random.default_rng(0).integers(0, SYMBOLS, NUM_TOKENS, np.uint8)
+        return run()
+    if side == "startup":
+        from sides.startup_side import run
 
+        return run()
+    if side.startswith("input"):
+        from sides.input_side import run
 
-def run_tfseq(options: dict, steps: int) -> None:
-    """The package's own step loop, as training builds it, from an encoded file."""
-    import numpy as np
-    import tensorflow as tf
+        return run(int(side.removeprefix("input_")))
+    if name == "evaluation":
+        from sides import evaluation_side
 
-    from tfseq import experiment
-    from tfseq.configuration import Configuration
-    from tfseq.pipelines import PreparedCorpus, Vocabulary
-    from tfseq.pipelines.token_file import write_token_file
-    from tfseq.training.run_folder import RunFolder
-    from tfseq.training.steps import no_totals
+        tfseq = side == "tfseq"
+        return (evaluation_side.run_tfseq if tfseq else evaluation_side.run_pytorch)()
+    if name == "sampling":
+        from sides import sampling_side
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder)
-        text = write_token_file(
-            path / "train.ids", [random_tokens()], np.dtype("uint8")
-        )
-        vocabulary = Vocabulary(tuple(" abcdefghijklmnopqrstuvwxyz"), "character")
-        configuration = Configuration(
-            batch_size=BATCH,
-            num_unrollings=TIME,
-            units=UNITS,
-            optimizer="sgd",
-            learning_rate=RATE,
-            schedule="constant",
-            max_gradient_norm=CLIP,
-            sample_every=0,
-            **options,
-        )
-        prepared = PreparedCorpus(vocabulary, {"train": text})
-        machine = experiment.configure_machine(configuration)
-        task = experiment.language_modeling(configuration, prepared)
-        trainer = experiment.build_trainer(
-            configuration, RunFolder(path), task, *machine
-        )
-        parts = trainer.parts
-        iterator, state, step = iter(parts.batches(0)), parts.initial_state(), 0
+        package, _, texts = side.partition("_")
+        tfseq = package == "tfseq"
+        run = sampling_side.run_tfseq if tfseq else sampling_side.run_pytorch
+        return run(int(texts))
+    workload = WORKLOADS[name]
+    package, _, variant = side.partition("_")
+    if package == "tfseq":
+        from sides.tfseq_side import run
 
-        def turn() -> float:
-            nonlocal state, step
-            state, totals = parts.step_loop(
-                iterator,
-                state,
-                no_totals(),
-                tf.constant(step, tf.int64),
-                tf.constant(steps, tf.int64),
-            )
-            step += steps
-            return float(totals.loss) / float(totals.count)
+        return run(workload, cell="lstm_separate" if variant else "lstm_fused")
+    if package == "keras":
+        from sides.keras_side import run
 
-        take_turns(turn)
+        return run(workload, jit=variant == "jit")
+    from sides.pytorch_side import run
+
+    return run(workload, compiled=variant == "compile")
 
 
-def run_keras(options: dict, steps: int) -> None:
-    """`model.fit` with a stateful `keras.layers.LSTM`, the text in memory."""
-    import keras
-    import numpy as np
-    import tensorflow as tf
-
-    symbols = SYMBOLS ** options.get("ngram", 1)
-    tokens = random_tokens().astype(np.int32)
-    inputs, labels = tokens[:-1], tokens[1:]
-    if symbols > SYMBOLS:
-        inputs = np.append(0, inputs[:-1]) * SYMBOLS + inputs
-    time_steps = len(inputs) // BATCH // TIME * TIME
-    rows, targets = (
-        part[: BATCH * time_steps].reshape(BATCH, -1, TIME).transpose(1, 0, 2)
-        for part in (inputs, labels)
-    )
-    data = tf.data.Dataset.from_tensor_slices((rows, targets)).repeat().prefetch(8)
-    if "embedding_size" in options:
-        first = keras.layers.Embedding(symbols, options["embedding_size"])
-    else:
-        first = keras.layers.Lambda(lambda tokens: keras.ops.one_hot(tokens, symbols))
-    model = keras.Sequential(
-        [
-            keras.Input(batch_shape=(BATCH, TIME), dtype="int32"),
-            first,
-            keras.layers.LSTM(UNITS, return_sequences=True, stateful=True),
-            keras.layers.Dense(SYMBOLS),
-        ]
-    )
-    model.compile(
-        optimizer=keras.optimizers.SGD(RATE, global_clipnorm=CLIP),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        steps_per_execution=20,
-    )
-
-    def turn() -> float:
-        history = model.fit(data, steps_per_epoch=steps, epochs=1, verbose=0)
-        return history.history["loss"][0]
-
-    take_turns(turn)
-
-
-def compare(name: str, steps: int, repeats: int) -> dict:
-    """Runs both sides turn by turn; medians and spread of a step in milliseconds."""
-    sides = {}
-    for side in ("tfseq", "keras"):
-        sides[side] = subprocess.Popen(
-            [
-                sys.executable,
-                __file__,
-                f"--side={side}",
-                f"--workload={name}",
-                f"--steps={steps}",
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        while (line := sides[side].stdout.readline()) != "ready\n":
-            if not line:
-                raise RuntimeError(f"{name}: the {side} side ended with an error")
-    times: dict[str, list[float]] = {side: [] for side in sides}
-    losses = {}
+def take_turns(name: str, sides: list[str], repeats: int) -> dict[str, tuple]:
+    """Lets the sides of a workload work in turn: facts and answers of each."""
+    started = [Side(side, [f"--side={side}", f"--workload={name}"]) for side in sides]
+    running = [side for side in started if side.runs]
+    answers = {side.name: [] for side in running}
     for _ in range(repeats):
-        for side, process in sides.items():
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            seconds, losses[side] = map(float, process.stdout.readline().split())
-            times[side].append(1e3 * seconds / steps)
-    for process in sides.values():
-        process.communicate()
-    ratios = [b / a for a, b in zip(times["tfseq"], times["keras"], strict=True)]
+        for side in running:
+            answers[side.name].append(side.turn())
+    for side in started:
+        side.close()
+    return {side.name: (side.facts, answers[side.name]) for side in running}
+
+
+def compare_training(name: str, repeats: int, quick: bool) -> dict:
+    """Times the training steps of all sides, and the machine's matrix rate."""
+    workload = WORKLOADS[name]
+    found = take_turns(name, ["matrix", *training_sides(name, quick)], repeats)
+    _, products = found.pop("matrix")
+    rates = [answer["operations_per_second"] for answer in products]
+    steps = {
+        side: [
+            answer["seconds"] / facts.get("steps", workload.steps) for answer in answers
+        ]
+        for side, (facts, answers) in found.items()
+    }
+    rows = []
+    for side, (facts, answers) in found.items():
+        ratios = [
+            own / ours for own, ours in zip(steps[side], steps["tfseq"], strict=True)
+        ]
+        shares = [
+            workload.operations_per_step / seconds / rate
+            for seconds, rate in zip(steps[side], rates, strict=True)
+        ]
+        median = statistics.median(steps[side])
+        rows.append(
+            {
+                "side": side,
+                "milliseconds": 1e3 * median,
+                "range": [1e3 * min(steps[side]), 1e3 * max(steps[side])],
+                "tokens_per_second": workload.tokens_per_step / median,
+                "ratio": statistics.median(ratios),
+                "share": statistics.median(shares),
+                "megabytes": max(answer["megabytes"] for answer in answers),
+                "loss": facts["loss"],
+            }
+        )
     return {
         "workload": name,
-        **{f"{side}_ms": statistics.median(values) for side, values in times.items()},
-        **{
-            f"{side}_range": (min(values), max(values))
-            for side, values in times.items()
-        },
-        "ratio": statistics.median(ratios),
-        "losses": losses,
+        "operations_per_step": workload.operations_per_step,
+        "matrix_operations_per_second": statistics.median(rates),
+        "rows": rows,
     }
 
 
-def main(_: list[str]) -> None:
-    """Prints the table, or runs one side for it."""
-    if SIDE.value:
-        run = run_tfseq if SIDE.value == "tfseq" else run_keras
-        run(WORKLOADS[WORKLOAD.value[0]], STEPS.value)
-        return
-    if not AS_JSON.value:
-        print(
-            f"{'workload':22}{'tfseq ms (range)':>24}{'Keras ms (range)':>24}{'ratio':>8}"
+def compare_rates(name: str, sides: list[str], repeats: int) -> dict:
+    """Tokens a second of sides that do nothing but handle tokens."""
+    rows = []
+    for side, (_, answers) in take_turns(name, sides, repeats).items():
+        rates = [answer["tokens"] / answer["seconds"] for answer in answers]
+        rows.append(
+            {
+                "side": side,
+                "tokens_per_second": statistics.median(rates),
+                "range": [min(rates), max(rates)],
+                "seconds": statistics.median(each["seconds"] for each in answers),
+                "megabytes": max(answer["megabytes"] for answer in answers),
+            }
         )
-    for name in WORKLOAD.value:
-        row = compare(name, STEPS.value, REPEATS.value)
+    return {"workload": name, "rows": rows}
+
+
+def time_starts(repeats: int) -> dict:
+    """Seconds from the start of a process."""
+    ((_, answers),) = take_turns("startup", ["startup"], repeats).values()
+    starts = [answer["starts"] for answer in answers]
+    return {
+        "workload": "startup",
+        "rows": [
+            {"side": name, "seconds": statistics.median(each[name] for each in starts)}
+            for name in starts[0]
+        ],
+    }
+
+
+def measure(name: str, repeats: int, quick: bool) -> dict:
+    """All figures of a workload."""
+    if name in WORKLOADS:
+        return compare_training(name, repeats, quick)
+    if name == "startup":
+        return time_starts(repeats)
+    packages = ["tfseq"] + ["pytorch"] * bool(importlib.util.find_spec("torch"))
+    if name == "input":
+        sides = [f"input_{megabytes}" for megabytes in TEXT_SIZES]
+    elif name == "evaluation":
+        sides = packages
+    else:
+        sides = [f"{package}_{texts}" for texts in (1, 64) for package in packages]
+    return compare_rates(name, sides, repeats)
+
+
+COLUMNS: dict[str, tuple[str, Callable[[dict], str]]] = {
+    "milliseconds": ("ms a step", lambda row: f"{row['milliseconds']:.2f}"),
+    "range": (
+        "range",
+        lambda row: f"{_short(row['range'][0])}-{_short(row['range'][1])}",
+    ),
+    "seconds": ("seconds", lambda row: f"{row['seconds']:.2f}"),
+    "tokens_per_second": ("tokens/s", lambda row: f"{row['tokens_per_second']:,.0f}"),
+    "ratio": ("/ tfseq", lambda row: f"{row['ratio']:.2f}"),
+    "share": ("of matrix rate", lambda row: f"{row['share']:.0%}"),
+    "megabytes": ("peak MB", lambda row: f"{row['megabytes']:,.0f}"),
+    "loss": ("loss", lambda row: f"{row['loss']:.4f}"),
+}
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}" if value < 1000 else f"{value / 1000:,.0f}k"
+
+
+def show(result: dict) -> None:
+    """Prints a workload's figures as a table."""
+    title = result["workload"]
+    if "operations_per_step" in result:
+        title += (
+            f"   ({result['operations_per_step'] / 1e9:.3g} G operations a step; matrix "
+            f"rate {result['matrix_operations_per_second'] / 1e9:.0f} G/s)"
+        )
+    print(f"\n{title}")
+    columns = [name for name in COLUMNS if name in result["rows"][0]]
+    width = max(18, 2 + max(len(row["side"]) for row in result["rows"]))
+    print(" " * width + "".join(f"{COLUMNS[name][0]:>16}" for name in columns))
+    for row in result["rows"]:
+        cells = "".join(f"{COLUMNS[name][1](row):>16}" for name in columns)
+        print(f"{row['side']:{width}}{cells}", flush=True)
+
+
+def main(_: list[str]) -> None:
+    """Prints the tables, or is one side for them."""
+    if SIDE.value:
+        be_side(SIDE.value, WORKLOAD.value[0])
+        return
+    quick = IS_QUICK.value
+    names = WORKLOAD.value or (QUICK if quick else [*WORKLOADS, *OTHERS])
+    for name in names:
+        result = measure(name, min(REPEATS.value, 3) if quick else REPEATS.value, quick)
         if AS_JSON.value:
-            print(json.dumps(row))
-            continue
-        cells = [
-            f"{row[side + '_ms']:.2f} ({least:.2f}-{most:.2f})"
-            for side in ("tfseq", "keras")
-            for least, most in [row[side + "_range"]]
-        ]
-        print(f"{name:22}{cells[0]:>24}{cells[1]:>24}{row['ratio']:>8.2f}", flush=True)
+            print(json.dumps(result), flush=True)
+        else:
+            show(result)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,87 @@
+"""Keras as its users write it: `keras.layers.LSTM`, stateful for texts, and `fit`."""
+
+import time
+
+import keras
+import tensorflow as tf
+
+from sides.turns import take_turns
+from sides.workloads import Workload, first_weights, make_reviews, unrollings
+
+
+def build_model(workload: Workload) -> keras.Model:
+    """Embedding or one-hot vectors, LSTM layers, one dense layer."""
+    symbols, last = workload.symbols, workload.num_layers - 1
+    layers = [keras.Input(batch_shape=(workload.batch, workload.time), dtype="int32")]
+    if workload.embedding:
+        layers.append(keras.layers.Embedding(symbols, workload.embedding))
+    else:
+        layers.append(keras.layers.Lambda(lambda ids: keras.ops.one_hot(ids, symbols)))
+    for layer in range(workload.num_layers):
+        layers.append(
+            keras.layers.LSTM(
+                workload.units,
+                return_sequences=layer < last or not workload.reviews,
+                stateful=not workload.reviews,
+            )
+        )
+    layers.append(keras.layers.Dense(1 if workload.reviews else symbols))
+    return keras.Sequential(layers)
+
+
+def read_data(workload: Workload) -> tf.data.Dataset:
+    """The data, from memory."""
+    if not workload.reviews:
+        data = tf.data.Dataset.from_tensor_slices(unrollings(workload))
+        return data.repeat().prefetch(8)
+    data = tf.data.Dataset.from_tensor_slices(make_reviews(workload))
+    data = data.shuffle(4 * workload.batch * 10, seed=0).repeat()
+    return data.batch(workload.batch, drop_remainder=True).prefetch(8)
+
+
+def compile_model(model: keras.Model, workload: Workload, jit: bool, at_a_time: int):
+    """Sets the first weights and a fresh optimizer."""
+    weights = first_weights(workload)
+    values = [] if weights.embedding is None else [weights.embedding]
+    values += [part for layer in weights.layers for part in layer]
+    model.set_weights([*values, weights.kernel, weights.bias])
+    optimizer = keras.optimizers.Adam if workload.adam else keras.optimizers.SGD
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    if workload.reviews:
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    model.compile(
+        optimizer=optimizer(workload.learning_rate, global_clipnorm=workload.clip),
+        loss=loss,
+        steps_per_execution=at_a_time,
+        jit_compile=jit,
+    )
+
+
+def run(workload: Workload, jit: bool = False) -> None:
+    """Trains when it is its turn, with the `steps_per_execution` that is the fastest."""
+    model, data = build_model(workload), read_data(workload)
+
+    def fit(steps: int, epochs: int = 1) -> float:
+        history = model.fit(data, steps_per_epoch=steps, epochs=epochs, verbose=0)
+        return history.history["loss"][-1]
+
+    seconds = {}
+    for at_a_time in (1, 20):
+        compile_model(model, workload, jit, at_a_time)
+        fit(20)
+        started = time.perf_counter()
+        fit(20)
+        seconds[at_a_time] = time.perf_counter() - started
+    at_a_time = min(seconds, key=seconds.get)
+    steps = -(-workload.steps // at_a_time) * at_a_time
+    compile_model(model, workload, jit, at_a_time)
+    for layer in model.layers:
+        if getattr(layer, "stateful", False):
+            layer.reset_states()
+    loss = fit(20, epochs=3)
+    take_turns(
+        lambda: {"loss": fit(steps)},
+        loss=loss,
+        steps=steps,
+        steps_per_execution=at_a_time,
+    )

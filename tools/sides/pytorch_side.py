@@ -1,0 +1,113 @@
+"""PyTorch as its users write it: `nn.LSTM`, the state detached between unrollings."""
+
+import torch
+from torch import nn
+
+from sides.turns import take_turns
+from sides.workloads import Workload, first_weights, make_reviews, unrollings
+
+
+class Model(nn.Module):
+    """Embedding or one-hot vectors, LSTM layers, one linear layer."""
+
+    def __init__(self, workload: Workload):
+        super().__init__()
+        self.workload = workload
+        if workload.embedding:
+            self.embedding = nn.Embedding(
+                workload.symbols, workload.embedding, sparse=workload.lazy
+            )
+        self.lstm = nn.LSTM(
+            workload.features, workload.units, workload.num_layers, batch_first=True
+        )
+        outputs = 1 if workload.reviews else workload.symbols
+        self.linear = nn.Linear(workload.units, outputs)
+
+    def forward(self, tokens, state=None):
+        """Logits and the new state."""
+        if self.workload.embedding:
+            inputs = self.embedding(tokens)
+        else:
+            inputs = nn.functional.one_hot(tokens, self.workload.symbols).float()
+        outputs, state = self.lstm(inputs, state)
+        if self.workload.reviews:
+            return self.linear(outputs[:, -1])[:, 0], state
+        return self.linear(outputs), state
+
+    @torch.no_grad()
+    def set_weights(self) -> None:
+        """Sets the weights that all sides start from."""
+        weights = first_weights(self.workload)
+        if self.workload.embedding:
+            self.embedding.weight.copy_(torch.from_numpy(weights.embedding))
+        for number, (kernel, recurrent, bias) in enumerate(weights.layers):
+            values = (kernel.T, recurrent.T, bias, 0 * bias)
+            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            for name, value in zip(names, values, strict=True):
+                parameter = getattr(self.lstm, f"{name}_l{number}")
+                parameter.copy_(torch.from_numpy(value.copy()))
+        self.linear.weight.copy_(torch.from_numpy(weights.kernel.T.copy()))
+        self.linear.bias.copy_(torch.from_numpy(weights.bias))
+
+
+def build_optimizers(model: Model, workload: Workload) -> list:
+    """The optimizer, and one for the embedding's rows where they are updated lazily."""
+    rate = workload.learning_rate
+    if not workload.adam:
+        return [torch.optim.SGD(model.parameters(), rate)]
+    if not workload.lazy:
+        return [torch.optim.Adam(model.parameters(), rate, eps=1e-7)]
+    rows = list(model.embedding.parameters())
+    others = [*model.lstm.parameters(), *model.linear.parameters()]
+    return [
+        torch.optim.Adam(others, rate, eps=1e-7),
+        torch.optim.SparseAdam(rows, rate, eps=1e-7),
+    ]
+
+
+def run(workload: Workload, compiled: bool = False) -> None:
+    """Trains when it is its turn."""
+    torch.manual_seed(0)
+    model = Model(workload)
+    model.set_weights()
+    optimizers = build_optimizers(model, workload)
+    clipped = [
+        parameter
+        for name, parameter in model.named_parameters()
+        if not (workload.lazy and name.startswith("embedding"))
+    ]
+    forward = torch.compile(model) if compiled else model
+    data = make_reviews(workload) if workload.reviews else unrollings(workload)
+    inputs, labels = (torch.from_numpy(part.copy()).long() for part in data)
+    state, step = None, 0
+    order = torch.randperm(len(inputs))
+
+    def train_step() -> torch.Tensor:
+        nonlocal state, step
+        if workload.reviews:
+            rows = (torch.arange(workload.batch) + step * workload.batch) % len(inputs)
+            logits, _ = forward(inputs[order[rows]])
+            loss = nn.functional.binary_cross_entropy_with_logits(
+                logits, labels[order[rows]].float()
+            )
+        else:
+            place = step % len(inputs)
+            logits, state = forward(inputs[place], state)
+            state = tuple(part.detach() for part in state)
+            loss = nn.functional.cross_entropy(
+                logits.flatten(0, 1), labels[place].flatten()
+            )
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(clipped, workload.clip)
+        for optimizer in optimizers:
+            optimizer.step()
+        step += 1
+        return loss.detach()
+
+    def train(count: int) -> float:
+        return float(sum(train_step() for _ in range(count))) / count
+
+    train(40)
+    take_turns(lambda: {"loss": train(workload.steps)}, loss=train(20))

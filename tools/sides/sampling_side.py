@@ -1,0 +1,55 @@
+"""Sampling from a character model of 64 units: one text, and 64 side by side."""
+
+from sides.turns import take_turns
+from sides.workloads import WORKLOADS
+
+LENGTH = 2000
+
+
+def run_tfseq(texts: int) -> None:
+    """Writes when it is its turn."""
+    import tensorflow as tf
+
+    from sides.tfseq_side import set_weights, settings
+    from tfseq import experiment
+    from tfseq.inference import compile_reading, compile_writing, tokens_per_call
+
+    workload = WORKLOADS["text8"]
+    configuration = settings(workload)
+    experiment.configure_machine(configuration)
+    model = experiment.build_model(configuration, workload.symbols)
+    set_weights(model, workload)
+    read = compile_reading(model)
+    write = compile_writing(model, experiment.Rule(), None, texts)
+    calls = -(-LENGTH // tokens_per_call(workload.symbols))
+
+    def turn() -> dict:
+        written = read(tf.zeros([texts, 1], tf.int32))
+        for call in range(calls):
+            ids, written = write(written, tf.constant([0, 0]), tf.constant(call))
+            ids.numpy()
+        return {"tokens": texts * calls * tokens_per_call(workload.symbols)}
+
+    turn()
+    take_turns(turn)
+
+
+def run_pytorch(texts: int) -> None:
+    """A loop over tokens with PyTorch."""
+    import torch
+
+    from sides.pytorch_side import Model
+
+    model = Model(WORKLOADS["text8"])
+    model.set_weights()
+
+    @torch.no_grad()
+    def turn() -> dict:
+        tokens, state = torch.zeros([texts, 1], dtype=torch.long), None
+        for _ in range(LENGTH):
+            logits, state = model(tokens, state)
+            tokens = torch.multinomial(torch.softmax(logits[:, -1], dim=-1), 1)
+        return {"tokens": texts * LENGTH}
+
+    turn()
+    take_turns(turn)

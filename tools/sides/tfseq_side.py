@@ -1,0 +1,114 @@
+"""The package's own step loop, as the train command builds it."""
+
+import pathlib
+import tempfile
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from sides.turns import take_turns
+from sides.workloads import Workload, first_weights, make_reviews, make_text
+from tfseq import cells, experiment
+from tfseq.configuration import Configuration
+from tfseq.experiment.review_classification import review_classification
+from tfseq.experiment.task import Task
+from tfseq.pipelines import (
+    EncodedReviews,
+    PreparedCorpus,
+    PreparedReviews,
+    Vocabulary,
+)
+from tfseq.pipelines.token_file import write_token_file
+from tfseq.training.run_folder import RunFolder
+from tfseq.training.steps import no_totals
+
+
+def settings(workload: Workload, **changes: Any) -> Configuration:
+    """The workload as the settings of a run."""
+    values = {
+        "dataset": "imdb" if workload.reviews else "text",
+        "level": "word" if workload.embedding else "character",
+        "batch_size": workload.batch,
+        "num_unrollings": workload.time,
+        "num_layers": workload.num_layers,
+        "units": workload.units,
+        "embedding_size": workload.embedding,
+        "lazy_rows": workload.lazy,
+        "optimizer": "adam" if workload.adam else "sgd",
+        "learning_rate": workload.learning_rate,
+        "max_gradient_norm": workload.clip,
+        "schedule": "constant",
+        "sample_every": 0,
+    }
+    if workload.reviews:
+        values.update(max_length=workload.time, padding="left", pooling="last")
+    return Configuration(**{**values, **changes})
+
+
+def vocabulary_of(workload: Workload) -> Vocabulary:
+    """As many tokens as the workload has symbols."""
+    if workload.embedding:
+        tokens = [f"w{number}" for number in range(workload.symbols)]
+        return Vocabulary(tokens, "word")
+    return Vocabulary([chr(97 + n) for n in range(workload.symbols)], "character")
+
+
+def build_task(
+    workload: Workload, configuration: Configuration, folder: pathlib.Path
+) -> Task:
+    """The workload's data, and the model for it."""
+    vocabulary = vocabulary_of(workload)
+    if not workload.reviews:
+        dtype = vocabulary.id_dtype
+        text = write_token_file(folder / "train.ids", [make_text(workload)], dtype)
+        prepared = PreparedCorpus(vocabulary, {"train": text})
+        return experiment.language_modeling(configuration, prepared)
+    tokens, labels = make_reviews(workload)
+    starts = np.arange(len(labels) + 1) * workload.time
+    reviews = EncodedReviews(tokens.ravel(), starts.astype(np.int64), labels)
+    prepared = PreparedReviews(vocabulary, {"train": reviews})
+    return review_classification(configuration, prepared)
+
+
+def set_weights(model: Any, workload: Workload) -> None:
+    """Gives the model the weights that all sides start from."""
+    weights = first_weights(workload)
+    if workload.embedding:
+        model.inputs_layer.embedding.assign(weights.embedding)
+    layers = [cells.LayerWeights(*layer) for layer in weights.layers]
+    cells.set_lstm_weights(model.cell, layers)
+    last = model if workload.reviews else model.softmax
+    last.kernel.assign(weights.kernel)
+    last.bias.assign(weights.bias)
+
+
+def run(workload: Workload, **changes: Any) -> None:
+    """Trains when it is its turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder)
+        configuration = settings(workload, **changes)
+        machine = experiment.configure_machine(configuration)
+        task = build_task(workload, configuration, path)
+        trainer = experiment.build_trainer(
+            configuration, RunFolder(path), task, *machine
+        )
+        parts = trainer.parts
+        set_weights(parts.model, workload)
+        iterator, state, step = iter(parts.batches(0)), parts.initial_state(), 0
+
+        def train(count: int) -> float:
+            nonlocal state, step
+            state, totals = parts.step_loop(
+                iterator,
+                state,
+                no_totals(),
+                tf.constant(step, tf.int64),
+                tf.constant(count, tf.int64),
+            )
+            step += count
+            return float(totals.loss) / float(totals.count)
+
+        train(40)
+        loss = train(20)
+        take_turns(lambda: {"loss": train(workload.steps)}, loss=loss)

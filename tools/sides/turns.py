@@ -1,0 +1,69 @@
+"""How a side is timed: it waits in a process of its own and runs when it is its turn."""
+
+import json
+import pathlib
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def take_turns(turn: Callable[[], Mapping[str, Any]], **facts: Any) -> None:
+    """Runs `turn` each time a line comes in; prints seconds and what it returns.
+
+    Args:
+        turn: the work; it must have run before, so that everything is compiled.
+        facts: what to tell about the side, once.
+    """
+    print(json.dumps({"ready": True, **facts}), flush=True)
+    for _ in sys.stdin:
+        started = time.perf_counter()
+        result = turn()
+        seconds = time.perf_counter() - started
+        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        answer = {"seconds": seconds, "megabytes": megabytes, **result}
+        print(json.dumps(answer), flush=True)
+
+
+class Side:
+    """A side's process, seen from the benchmark.
+
+    Args:
+        name: of the side.
+        arguments: the command line after the benchmark's name.
+    """
+
+    def __init__(self, name: str, arguments: list[str]):
+        self.name = name
+        command = pathlib.Path(__file__).parents[1] / "benchmark.py"
+        self._process = subprocess.Popen(
+            [sys.executable, str(command), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.facts = self._answer()
+
+    @property
+    def runs(self) -> bool:
+        """Whether the side got ready; one that cannot run here ends before."""
+        return bool(self.facts)
+
+    def turn(self) -> dict[str, Any]:
+        """Lets the side work once; what it says of it."""
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.communicate()
+
+    def _answer(self) -> dict[str, Any]:
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        return {}

@@ -1,0 +1,178 @@
+"""The work that all sides do: shapes, data, first weights, floating-point operations."""
+
+import dataclasses
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+SEED = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """One training task.
+
+    Attributes:
+        name: what the command line calls it.
+        batch: lanes, or reviews.
+        time: unrollings, or tokens of a review.
+        symbols: size of the vocabulary.
+        units: of each layer.
+        num_layers: LSTM layers.
+        embedding: its width; 0: one-hot vectors.
+        reviews: one label for each row instead of one for each token.
+        adam: Adam instead of gradient descent.
+        learning_rate: constant.
+        clip: bound of the gradient's global norm.
+        lazy: only the rows of the embedding that a step reads are updated.
+        num_tokens: length of the text.
+        steps: training steps in a turn.
+    """
+
+    name: str
+    batch: int
+    time: int
+    symbols: int
+    units: int
+    num_layers: int = 1
+    embedding: int = 0
+    reviews: bool = False
+    adam: bool = False
+    learning_rate: float = 1.0
+    clip: float = 5.0
+    lazy: bool = False
+    num_tokens: int = 1_000_000
+    steps: int = 20
+
+    @property
+    def features(self) -> int:
+        """Width of what the first layer reads."""
+        return self.embedding or self.symbols
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens that a step reads."""
+        return self.batch * self.time
+
+    @property
+    def operations_per_step(self) -> float:
+        """Floating-point operations of the plain dense formulas.
+
+        A product of [m, k] and [k, n] counts 2 m k n. Forward once and backward twice;
+        a one-hot input counts as a product, an embedding, gates and update as nothing.
+        """
+        sizes = [self.features] + [self.units] * self.num_layers
+        cells = sum(
+            8 * above * (below + above) for below, above in itertools.pairwise(sizes)
+        )
+        output = 2 * self.units * self.symbols
+        if self.reviews:
+            output = 2 * self.units / self.time
+        return 3.0 * self.tokens_per_step * (cells + output)
+
+
+IMDB = Workload(
+    "imdb",
+    batch=100,
+    time=200,
+    symbols=102_967,
+    units=128,
+    embedding=256,
+    reviews=True,
+    adam=True,
+    learning_rate=0.001,
+    steps=8,
+)
+WORKLOADS = {
+    workload.name: workload
+    for workload in (
+        Workload("text8", 64, 10, 27, 64, clip=1.25, steps=1000),
+        Workload("ptb_small", 30, 20, 10_000, 200, num_layers=2, embedding=200),
+        Workload("ptb_medium", 20, 35, 10_000, 650, 2, 650, steps=5),
+        Workload(
+            "char_rnn", 64, 100, 65, 128, adam=True, learning_rate=0.002, steps=40
+        ),
+        IMDB,
+        dataclasses.replace(IMDB, name="imdb_lazy", lazy=True),
+    )
+}
+
+
+class Weights(NamedTuple):
+    """The weights that every side starts from, kernels as Keras has them.
+
+    Attributes:
+        embedding: `[symbols, embedding]`, or None.
+        layers: kernel, recurrent kernel and bias of each layer.
+        kernel: of the last layer, `[units, symbols]` or `[units, 1]`.
+        bias: of the last layer.
+    """
+
+    embedding: np.ndarray | None
+    layers: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+    kernel: np.ndarray
+    bias: np.ndarray
+
+
+def first_weights(workload: Workload) -> Weights:
+    """Uniform in ± 1 / sqrt(units), biases zero; the embedding in ± 0.1."""
+    rng = np.random.default_rng(SEED)
+    scale = workload.units**-0.5
+
+    def uniform(bound: float, *shape: int) -> np.ndarray:
+        return rng.uniform(-bound, bound, shape).astype(np.float32)
+
+    embedding = None
+    if workload.embedding:
+        embedding = uniform(0.1, workload.symbols, workload.embedding)
+    layers, below = [], workload.features
+    for _ in range(workload.num_layers):
+        width = 4 * workload.units
+        kernels = uniform(scale, below, width), uniform(scale, workload.units, width)
+        layers.append((*kernels, np.zeros(width, np.float32)))
+        below = workload.units
+    outputs = 1 if workload.reviews else workload.symbols
+    bias = np.zeros(outputs, np.float32)
+    return Weights(embedding, layers, uniform(scale, workload.units, outputs), bias)
+
+
+def draw_tokens(rng: np.random.Generator, symbols: int, shape) -> np.ndarray:
+    """Tokens whose n-th most frequent occurs in proportion to 1 / n, like words."""
+    shares = 1 / np.arange(1, symbols + 1)
+    return np.searchsorted(np.cumsum(shares / shares.sum()), rng.random(shape))
+
+
+def make_text(workload: Workload) -> np.ndarray:
+    """A text in which every second token follows from the one before it, int32."""
+    rng = np.random.default_rng(SEED)
+    tokens = np.empty(workload.num_tokens, np.int32)
+    tokens[0::2] = draw_tokens(rng, workload.symbols, len(tokens[0::2]))
+    follower = rng.permutation(workload.symbols)
+    tokens[1::2] = follower[tokens[0::2]][: len(tokens[1::2])]
+    return tokens
+
+
+def make_reviews(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
+    """Reviews `[reviews, time]`, int32, and labels; a tenth of the words tell them."""
+    rng = np.random.default_rng(SEED)
+    count = 40 * workload.batch
+    labels = rng.integers(0, 2, count).astype(np.int32)
+    tokens = draw_tokens(rng, workload.symbols, (count, workload.time))
+    telling = rng.random(tokens.shape) < 0.1
+    words = 100 + 50 * labels[:, np.newaxis] + rng.integers(0, 50, tokens.shape)
+    return np.where(telling, words, tokens).astype(np.int32), labels
+
+
+def unrollings(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
+    """The text's inputs and labels in contiguous lanes, `[steps, batch, time]`."""
+    tokens = make_text(workload)
+    lane = len(tokens) // workload.batch
+    steps = (lane - 1) // workload.time
+    lanes = tokens[: workload.batch * lane].reshape(workload.batch, lane)
+
+    def cut(part: np.ndarray) -> np.ndarray:
+        shape = (workload.batch, steps, workload.time)
+        return part[:, : steps * workload.time].reshape(shape).swapaxes(0, 1)
+
+    return cut(lanes[:, :-1]), cut(lanes[:, 1:])
