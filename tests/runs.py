@@ -106,3 +106,18 @@ def stopping_at(step: int) -> Iterator[None]:
             lambda *a: dataclasses.replace(plan(*a), total_steps=step),
         )
         yield
+
+
+LAUNCHER = pathlib.Path(__file__).parents[1] / "tools" / "launch_local_workers.py"
+
+
+def worker_command(settings: Configuration, count: int = 2) -> list[str]:
+    """The command line of so many workers on this machine, with these settings."""
+    flags = command(settings)[3:]
+    return [sys.executable, str(LAUNCHER), str(count), "--", *flags]
+
+
+def run_workers(settings: Configuration) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        worker_command(settings), capture_output=True, text=True, check=False
+    )

@@ -438,8 +438,9 @@ class Configuration:
     # Machine
     strategy: str = option(
         "none",
-        "Devices: none (one), or mirrored (every GPU, or --num_devices).",
-        choices=("none", "mirrored"),
+        "Devices: none (one), mirrored (every GPU, or --num_devices), or multi_worker (all "
+        "of the workers that the environment variable TF_CONFIG names).",
+        choices=("none", "mirrored", "multi_worker"),
     )
     num_devices: int = option(
         0,
@@ -543,6 +544,11 @@ class Configuration:
                 "expected one of them; leave one out"
             )
         self.cutoffs()
+        if self.lazy_rows and reviews and self.strategy == "multi_worker":
+            raise UsageError(
+                "--lazy_rows: found with --strategy=multi_worker, where batches by length "
+                "cannot exchange single rows; leave one of them out"
+            )
         if self.lazy_rows and (self.optimizer != "adam" or self.tie_embeddings):
             other = "--tie_embeddings" if self.tie_embeddings else "--optimizer"
             raise UsageError(

@@ -51,7 +51,7 @@ def language_modeling(configuration: Configuration, prepared: PreparedCorpus) ->
         predictions_per_step=batch * time,
         divisor=batch if configuration.loss_scale_over_time == "sum" else batch * time,
         build_model=lambda: build_model(configuration, len(vocabulary)),
-        batches=lambda step: read(texts["train"], batch, time, first_step=step),
+        batches=lambda step, lanes: read(texts["train"], batch, time, step, lanes),
         evaluations=lambda model: build_evaluations(
             model, prepared, configuration.level
         ),

@@ -6,7 +6,12 @@ import tensorflow as tf
 from tfseq.configuration import Configuration
 from tfseq.errors import UsageError
 from tfseq.training.memory import keep_freed_memory
-from tfseq.training.strategies import build_strategy, choose_chains, set_threads
+from tfseq.training.strategies import (
+    build_strategy,
+    choose_chains,
+    read_cluster,
+    set_threads,
+)
 
 
 def configure_machine(
@@ -14,9 +19,11 @@ def configure_machine(
 ) -> tuple[tf.distribute.Strategy, int]:
     """Sets threads, memory, precision; the strategy and the number of chains."""
     keep_freed_memory()
-    replicas = (
-        max(configuration.num_devices, 1) if configuration.strategy != "none" else 1
-    )
+    replicas = 1
+    if configuration.strategy == "mirrored":
+        replicas = max(configuration.num_devices, 1)
+    elif configuration.strategy == "multi_worker":
+        replicas = len(read_cluster())
     chains = choose_chains(
         configuration.chains, max(configuration.batch_size // replicas, 1)
     )

@@ -21,6 +21,7 @@ from tfseq.pipelines import (
     evaluation_batches,
     fixed_batches,
     prepare_reviews,
+    take_rows,
     training_batches,
 )
 from tfseq.training.plan import Evaluation
@@ -89,7 +90,9 @@ def review_classification(
         predictions_per_step=batch,
         divisor=batch,
         build_model=build,
-        batches=lambda step: read(train, batch, length, configuration.seed, step),
+        batches=lambda step, rows: take_rows(
+            read(train, batch, length, configuration.seed, step), rows
+        ),
         evaluations=lambda model: build_review_evaluations(
             model, prepared, configuration
         ),

@@ -21,7 +21,8 @@ class Task:
         predictions_per_step: predictions in one step's global batch.
         divisor: what a step's summed loss is divided by before it is differentiated.
         build_model: makes the built model.
-        batches: the training data from a given step on.
+        batches: the training data from a given step on: all lanes of the batch, or only
+            those of `(first, count)`.
         evaluations: for a model, what evaluates it on `valid` and on `test`.
         sampler: for a model, what writes texts at a given step; None for no samples.
     """
@@ -32,6 +33,6 @@ class Task:
     predictions_per_step: int
     divisor: float
     build_model: Callable[[], keras.Model]
-    batches: Callable[[int], tf.data.Dataset]
+    batches: Callable[[int, tuple[int, int] | None], tf.data.Dataset]
     evaluations: Callable[[keras.Model], Mapping[str, Callable[[], Evaluation]]]
     sampler: Callable[[keras.Model], Callable[[int], list[str]]] | None

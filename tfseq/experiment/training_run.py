@@ -1,5 +1,6 @@
 """From the settings of a run to its trainer, and the run itself."""
 
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Callable
@@ -24,9 +25,14 @@ from tfseq.training.row_updates import RowAdagrad, RowAdam, RowOptimizer
 from tfseq.training.run_folder import RunFolder
 from tfseq.training.schedules import Plateau, ScaledRate, build_schedule
 from tfseq.training.steps import compile_steps
-from tfseq.training.strategies import gather_lanes, scatter_lanes
+from tfseq.training.strategies import (
+    distribute_batches,
+    gather_lanes,
+    scatter_lanes,
+)
 from tfseq.training.summaries import Summaries
 from tfseq.training.trainer import Trainer
+from tfseq.training.workers import Workers
 
 DEFAULT_STEPS = 2000
 DEFAULT_EVALUATE_EVERY = 1000
@@ -121,8 +127,10 @@ def build_trainer(
             list(row_optimizers.values()),
             average,
         ),
-        batches=lambda step: strategy.experimental_distribute_dataset(
-            task.batches(step)
+        batches=lambda step: distribute_batches(
+            strategy,
+            configuration.batch_size,
+            lambda lanes: task.batches(step, lanes),
         ),
         initial_state=lambda: scatter_lanes(strategy, initial_state),
         gather_state=lambda state: gather_lanes(strategy, state),
@@ -161,6 +169,7 @@ def build_trainer(
         folder,
         checkpoints,
         lambda step: Summaries(folder.path, step, settings),
+        Workers(strategy),
     )
 
 
@@ -213,17 +222,34 @@ def train(configuration: Configuration) -> int:
     folder = RunFolder(pathlib.Path(configuration.run_dir))
     # Before anything else: devices and threads are fixed by the first operation.
     strategy, chains = configure_machine(configuration)
-    fingerprint, task = load_task(configuration)
-    folder.create()
-    with folder.lock():
-        settings = dataclasses.asdict(configuration)
-        fixed = [
-            field.name
-            for field in dataclasses.fields(configuration)
-            if field.metadata["fixed"]
-        ]
-        if folder.config_file.exists():
-            folder.check_settings(settings, fixed, fingerprint)
-        folder.write_config(settings, fingerprint)
-        task.vocabulary.save(folder.vocabulary_file)
+    workers = Workers(strategy)
+    fingerprint, task = workers.together(lambda: load_task(configuration))
+    with contextlib.ExitStack() as stack:
+
+        def open_folder() -> None:
+            folder.create()
+            stack.enter_context(folder.lock())
+            begin_or_resume(configuration, folder, fingerprint)
+            task.vocabulary.save(folder.vocabulary_file)
+
+        workers.by_chief(open_folder)
         return build_trainer(configuration, folder, task, strategy, chains).run()
+
+
+def begin_or_resume(
+    configuration: Configuration, folder: RunFolder, fingerprint: str
+) -> None:
+    """Writes the settings, after they are compared with those of the run before.
+
+    Raises:
+        UsageError: the folder holds a run that these settings do not fit.
+    """
+    settings = dataclasses.asdict(configuration)
+    fixed = [
+        field.name
+        for field in dataclasses.fields(configuration)
+        if field.metadata["fixed"]
+    ]
+    if folder.config_file.exists():
+        folder.check_settings(settings, fixed, fingerprint)
+    folder.write_config(settings, fingerprint)

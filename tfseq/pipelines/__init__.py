@@ -7,6 +7,7 @@ from tfseq.pipelines.review_batches import (
     count_batches,
     evaluation_batches,
     fixed_batches,
+    take_rows,
     training_batches,
 )
 from tfseq.pipelines.review_preparation import (
@@ -50,6 +51,7 @@ __all__ = [
     "prepare_corpus",
     "prepare_reviews",
     "review_lines",
+    "take_rows",
     "training_batches",
     "unrollings_per_epoch",
     "word_vocabulary",

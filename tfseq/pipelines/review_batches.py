@@ -142,6 +142,18 @@ def fixed_batches(
     return _finish(batches, batch_size)
 
 
+def take_rows(
+    batches: tf.data.Dataset, rows: tuple[int, int] | None
+) -> tf.data.Dataset:
+    """Returns only the rows `(first, count)` of each batch; None keeps all."""
+    if rows is None:
+        return batches
+    first, count = rows
+    return batches.map(
+        lambda *parts: tuple(part[first : first + count] for part in parts)
+    )
+
+
 def _shuffled_epochs(
     reviews: EncodedReviews,
     max_length: int,

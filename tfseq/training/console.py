@@ -41,13 +41,15 @@ class Console:
         total_steps: steps of the whole run.
         step: step that the run goes on from.
         level: what a prediction is made for: `character`, `word` or `review`.
+        silent: says nothing at all.
     """
 
-    def __init__(self, total_steps: int, step: int, level: str):
+    def __init__(self, total_steps: int, step: int, level: str, silent: bool = False):
         self._total = total_steps
         self._level = level
+        self._silent = silent
         self._bar: Any = None
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not silent:
             self._bar = tqdm(
                 total=total_steps,
                 initial=step,
@@ -60,7 +62,7 @@ class Console:
         """Prints one line."""
         if self._bar is not None:
             self._bar.write(line)
-        else:
+        elif not self._silent:
             print(line, flush=True)
 
     def advance(self, step: int) -> None:
@@ -104,10 +106,10 @@ class Console:
 
     def stopped(self, step: int, folder: pathlib.Path) -> None:
         """The last words of a run that a signal has ended."""
-        print(
+        self.close()
+        self.say(
             f"stopped at step {step} of {self._total}, everything is saved in {folder}; "
-            "start the same command again to go on",
-            flush=True,
+            "start the same command again to go on"
         )
 
     def finished(self, results: dict[str, Any], file: pathlib.Path) -> None:
@@ -123,3 +125,4 @@ class Console:
         """Removes the bar."""
         if self._bar is not None:
             self._bar.close()
+            self._bar = None

@@ -137,14 +137,16 @@ class RowAdam(RowOptimizer):
 
 
 def gather_from_replicas(values: tf.Tensor) -> tf.Tensor:
-    """The values of all replicas of this process, in order along the first axis.
+    """The values of all replicas, in order along the first axis.
 
-    They are copied from device to device: a collective operation in a loop would expect
-    the same shape in every step.
+    Within a process they are copied from device to device: a collective operation in a
+    loop expects the same shape in every step. Between workers there is no other way.
     """
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return values
+    if context.strategy.cluster_resolver is not None:
+        return context.all_gather(values, axis=0)
 
     def concatenate(strategy: tf.distribute.Strategy, values: tf.Tensor) -> tf.Tensor:
         return tf.concat(strategy.experimental_local_results(values), axis=0)

@@ -99,6 +99,16 @@ class Summaries:
             writer.close()
 
 
+class NoSummaries:
+    """Writes nothing: the summaries of a worker that is not the chief."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Every method of `Summaries`, doing nothing."""
+        if name.startswith("_") or not hasattr(Summaries, name):
+            raise AttributeError(name)
+        return lambda *_: None
+
+
 def shown_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings worth a column on the HParams page, the most telling ones first."""
     first = [name for name in FIRST_COLUMNS if name in settings]

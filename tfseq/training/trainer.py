@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfseq.errors import DataError
 from tfseq.metrics import token_metrics
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.console import Console
@@ -16,7 +17,8 @@ from tfseq.training.progress import new_progress, results_so_far
 from tfseq.training.projector import write_projector
 from tfseq.training.run_folder import RunFolder
 from tfseq.training.steps import NEVER, no_totals, not_finite
-from tfseq.training.summaries import Summaries
+from tfseq.training.summaries import NoSummaries, Summaries
+from tfseq.training.workers import Workers
 
 CALL_SECONDS = 0.5
 
@@ -30,6 +32,7 @@ class Trainer:
         folder: the run folder, locked by this process.
         checkpoints: where the run is saved.
         open_summaries: opens the event files, to go on from a given step.
+        workers: the processes of the run, of which the chief alone writes.
     """
 
     def __init__(
@@ -39,12 +42,14 @@ class Trainer:
         folder: RunFolder,
         checkpoints: Checkpoints,
         open_summaries: Callable[[int], Summaries],
+        workers: Workers,
     ):
         self.plan = plan
         self.parts = parts
         self.folder = folder
         self.checkpoints = checkpoints
         self.open_summaries = open_summaries
+        self.workers = workers
 
     def run(self) -> int:
         """Trains until the last step, from the newest whole checkpoint if there is one.
@@ -54,7 +59,8 @@ class Trainer:
             saved and the same command goes on.
 
         Raises:
-            DataError: the loss is not finite, or a checkpoint cannot be written or read.
+            DataError: the loss is not finite, a checkpoint cannot be written or read, or
+                another worker has ended.
         """
         plan, parts = self.plan, self.parts
         with Interruption() as interruption:
@@ -72,7 +78,8 @@ class Trainer:
                     self._validate(state)
                 if parts.sample and plan.due(plan.sample_every, self.step):
                     self._sample()
-                stopping = interruption.number is not None
+                interruption.number = self.workers.largest(interruption.number or 0)
+                stopping = bool(interruption.number)
                 last = stopping or self._has_stalled()
                 if last or plan.due(plan.checkpoint_every, self.step):
                     self._save(state)
@@ -88,12 +95,17 @@ class Trainer:
 
     def _begin(self) -> Any:
         """Restores the run or starts it; returns the recurrent state."""
-        restored = self.checkpoints.restore_latest()
+        restored = self.workers.together(self.checkpoints.restore_latest)
         if restored:
             self.progress, state = restored
             state = self.parts.scatter_state(state)
         else:
             self.progress, state = new_progress(self.parts), self.parts.initial_state()
+        if self.workers.smallest(self.step) != self.workers.largest(self.step):
+            raise DataError(
+                f"{self.folder.path}: the workers found checkpoints of different steps, "
+                "expected one folder that all of them share; give such a --run_dir"
+            )
         if self.parts.plateau:
             self.parts.scale.assign(self.progress["plateau"]["scale"])
         self.totals = no_totals()._replace(
@@ -103,8 +115,11 @@ class Trainer:
         self.started = time.perf_counter() - self.progress["wall_seconds"]
         self.line_seconds, self.line_steps, self.call_steps = 0.0, 0, 1
         self.saved_step = self.step
-        self.summaries = self.open_summaries(self.step)
-        self.console = Console(self.plan.total_steps, self.step, self.plan.level)
+        writes = self.workers.is_chief
+        self.summaries = self.open_summaries(self.step) if writes else NoSummaries()
+        self.console = Console(
+            self.plan.total_steps, self.step, self.plan.level, silent=not writes
+        )
         if restored:
             self.console.say(
                 f"going on from step {self.step} of {self.plan.total_steps} in "
@@ -135,7 +150,7 @@ class Trainer:
     def _call_step_loop(self, iterator: Any, state: Any) -> Any:
         """Runs steps up to the next stop, or fewer; returns the recurrent state."""
         plan, progress = self.plan, self.progress
-        most = plan.steps_per_call or self.call_steps
+        most = plan.steps_per_call or self.workers.smallest(self.call_steps)
         count = min(plan.next_stop(self.step) - self.step, most)
         started = time.perf_counter()
         arguments = (
@@ -147,8 +162,9 @@ class Trainer:
         )
         if self.parts.write_graph and not self.step:
             self.summaries.graph(self.parts.step_loop, arguments)
-        state, self.totals = self.parts.step_loop(*arguments)
-        failed_step = int(self.totals.failed_step)
+        with self.workers.watched():
+            state, self.totals = self.parts.step_loop(*arguments)
+            failed_step = int(self.totals.failed_step)
         seconds = time.perf_counter() - started
         if failed_step != NEVER:
             self._close()
@@ -198,13 +214,14 @@ class Trainer:
                 average.begin()
                 self.console.say(f"step {self.step}: averaging of the weights begins")
             self.progress["trigger"] = rule
-        self.folder.write_results(
+        self._write_results(
             results_so_far(self.plan, self.progress, self._wall_seconds())
         )
 
     def _validate_weights(self, state: Any) -> None:
         progress = self.progress
         figures, texts = self.parts.validate()
+        figures = self.workers.mean(figures)
         best = self.plan.is_better(figures, progress["best"])
         self.console.validation(self.step, figures, best)
         self.summaries.scalars("valid", figures, self.step)
@@ -223,16 +240,20 @@ class Trainer:
         if best:
             progress["best"] = {"step": self.step, **figures}
             self._update_progress()
-            self.checkpoints.save_best(progress, self.parts.gather_state(state))
+            state = self._gather(state)
+            self.workers.by_chief(lambda: self.checkpoints.save_best(progress, state))
 
     def _sample(self) -> None:
         """Sampled text on the console, in TensorBoard and in the samples file."""
         lines = self.parts.sample(self.step)
         self.console.samples(lines)
         self.summaries.text("samples", lines, self.step)
-        self.progress["samples_bytes"] = self.folder.append_samples(
-            self.progress["samples_bytes"], self.step, lines
-        )
+        size = 0
+        if self.workers.is_chief:
+            size = self.folder.append_samples(
+                self.progress["samples_bytes"], self.step, lines
+            )
+        self.progress["samples_bytes"] = self.workers.largest(size)
 
     def _update_progress(self) -> None:
         self.progress["loss_sum"] = float(self.totals.loss)
@@ -247,8 +268,16 @@ class Trainer:
         """Saves the run as the latest checkpoint, after the events that lead up to it."""
         self.summaries.flush()
         self._update_progress()
-        self.checkpoints.save(self.progress, self.parts.gather_state(state))
+        state = self._gather(state)
+        self.workers.by_chief(lambda: self.checkpoints.save(self.progress, state))
         self.saved_step = self.step
+
+    def _gather(self, state: Any) -> Any:
+        with self.workers.watched():
+            return self.parts.gather_state(state)
+
+    def _write_results(self, results: dict[str, Any]) -> None:
+        self.workers.by_chief(lambda: self.folder.write_results(results))
 
     def _stop_early(self, interruption: Interruption) -> int:
         self._close()
@@ -259,15 +288,16 @@ class Trainer:
         """Final results, with the best weights where there is something to test."""
         results = results_so_far(self.plan, self.progress, self._wall_seconds())
         if self.parts.test:
-            best = self.checkpoints.restore_best()
+            best = self.workers.together(self.checkpoints.restore_best)
             figures, _ = self.parts.test()
+            figures = self.workers.mean(figures)
             results["test"] = {"step": best["step"] if best else self.step, **figures}
             self.console.test(results["test"])
-        if self.parts.embedding:
+        if self.parts.embedding and self.workers.is_chief:
             write_projector(self.folder.path, *self.parts.embedding())
         results["wall_seconds"] = self._wall_seconds()
         results["finished"] = True
-        self.folder.write_results(results)
+        self._write_results(results)
         self.console.finished(results, self.folder.results_file)
         self._close()
 
