@@ -1,5 +1,6 @@
 """Single files out of archives: whole, damaged, missing and malicious."""
 
+import gzip
 import io
 import tarfile
 import zipfile
@@ -10,6 +11,7 @@ from tfseq.datasets.archives import is_zip, read_tar_member, read_zip_member
 from tfseq.errors import DataError
 
 CONTENT = bytes(range(256)) * 10_000
+MOST = 2 * len(CONTENT)
 
 
 def write_zip(path, **members):
@@ -21,7 +23,7 @@ def write_zip(path, **members):
 
 def test_a_member_is_read_by_its_name_in_pieces(tmp_path):
     path = write_zip(tmp_path / "a.zip", other=b"other", corpus=CONTENT)
-    pieces = list(read_zip_member(path, "corpus"))
+    pieces = list(read_zip_member(path, "corpus", MOST))
     assert b"".join(pieces) == CONTENT
     assert len(pieces) == 3
     assert sorted(tmp_path.iterdir()) == [path]
@@ -30,7 +32,7 @@ def test_a_member_is_read_by_its_name_in_pieces(tmp_path):
 def test_a_member_that_is_not_there(tmp_path):
     path = write_zip(tmp_path / "a.zip", other=b"other")
     with pytest.raises(DataError, match=r"a\.zip: no file 'corpus' in this zip"):
-        list(read_zip_member(path, "corpus"))
+        list(read_zip_member(path, "corpus", MOST))
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.9, 0.999])
@@ -39,7 +41,7 @@ def test_a_cut_off_archive(tmp_path, kept):
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * kept)])
     with pytest.raises(DataError, match=r"a\.zip: cut off or damaged zip archive"):
-        list(read_zip_member(path, "corpus"))
+        list(read_zip_member(path, "corpus", MOST))
 
 
 def test_a_damaged_member(tmp_path):
@@ -48,7 +50,7 @@ def test_a_damaged_member(tmp_path):
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
     with pytest.raises(DataError, match="cut off or damaged"):
-        list(read_zip_member(path, "corpus"))
+        list(read_zip_member(path, "corpus", MOST))
 
 
 def test_an_archive_is_known_by_name_or_content(tmp_path):
@@ -77,7 +79,7 @@ def write_tar(path, *members):
 @pytest.mark.parametrize("name", ["data/corpus.txt", "./data/corpus.txt"])
 def test_a_tar_member_is_read_by_its_name_in_pieces(tmp_path, name):
     path = write_tar(tmp_path / "a.tgz", ("data/other", b"other"), (name, CONTENT))
-    pieces = list(read_tar_member(path, "data/corpus.txt"))
+    pieces = list(read_tar_member(path, "data/corpus.txt", MOST))
     assert b"".join(pieces) == CONTENT
     assert len(pieces) == 3
     assert sorted(tmp_path.iterdir()) == [path]
@@ -86,7 +88,7 @@ def test_a_tar_member_is_read_by_its_name_in_pieces(tmp_path, name):
 def test_a_tar_member_that_is_not_there(tmp_path):
     path = write_tar(tmp_path / "a.tgz", ("deep/data/corpus.txt", CONTENT))
     with pytest.raises(DataError, match=r"a\.tgz: no file 'data/corpus\.txt' in"):
-        list(read_tar_member(path, "data/corpus.txt"))
+        list(read_tar_member(path, "data/corpus.txt", MOST))
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE])
@@ -96,14 +98,14 @@ def test_a_tar_member_that_is_no_file(tmp_path, kind):
     entry.type, entry.linkname = kind, str(tmp_path / "secret")
     path = write_tar(tmp_path / "a.tgz", entry)
     with pytest.raises(DataError, match="no file"):
-        list(read_tar_member(path, "data/corpus.txt"))
+        list(read_tar_member(path, "data/corpus.txt", MOST))
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "data/../../evil"])
 def test_an_archive_with_a_path_that_leaves_its_folder_is_refused(tmp_path, name):
     path = write_tar(tmp_path / "a.tgz", ("corpus.txt", b"text"), (name, b"evil"))
     with pytest.raises(DataError, match=r"a\.tgz: refused, .*leaves the folder"):
-        list(read_tar_member(path, "corpus.txt"))
+        list(read_tar_member(path, "corpus.txt", MOST))
     assert sorted(tmp_path.iterdir()) == [path]
 
 
@@ -114,11 +116,39 @@ def test_a_cut_off_tar_archive(tmp_path, kept):
     assert kept < len(content)
     path.write_bytes(content[:kept])
     with pytest.raises(DataError, match=r"a\.tgz: cut off or damaged") as error:
-        list(read_tar_member(path, "corpus.txt"))
+        list(read_tar_member(path, "corpus.txt", MOST))
     assert "\n" not in str(error.value)
 
 
 def test_what_is_no_tar_archive(tmp_path):
     (tmp_path / "a.tgz").write_text("<html>Not found</html>")
     with pytest.raises(DataError, match=r"a\.tgz: cut off or damaged tar archive"):
-        list(read_tar_member(tmp_path / "a.tgz", "corpus.txt"))
+        list(read_tar_member(tmp_path / "a.tgz", "corpus.txt", MOST))
+
+
+def test_a_zip_member_that_unpacks_to_more_than_it_may_is_refused(tmp_path):
+    path = write_zip(tmp_path / "a.zip", corpus=b"0" * 50_000_000)
+    assert path.stat().st_size < 100_000
+    pieces = read_zip_member(path, "corpus", 3_000_000)
+    assert [len(next(pieces)), len(next(pieces))] == [1 << 20, 1 << 20]
+    with pytest.raises(DataError, match=r"a\.zip: refused, .* than 3,000,000 bytes"):
+        next(pieces)
+
+
+def test_a_tar_archive_that_claims_too_much_is_refused_before_it_is_read(tmp_path):
+    """Its header speaks of 10 GB; there is next to nothing behind it."""
+    entry = tarfile.TarInfo("bomb")
+    entry.size = 10_000_000_000
+    content = gzip.compress(entry.tobuf() + bytes(10_000))
+    (tmp_path / "a.tgz").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.tgz: refused, .* add up to more"):
+        list(read_tar_member(tmp_path / "a.tgz", "corpus.txt", MOST))
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_a_link_beside_the_member_is_not_followed(tmp_path, kind):
+    entry = tarfile.TarInfo("data/link")
+    entry.type, entry.linkname = kind, "/etc/passwd"
+    path = write_tar(tmp_path / "a.tgz", entry, ("corpus.txt", CONTENT))
+    assert b"".join(read_tar_member(path, "corpus.txt", MOST)) == CONTENT
+    assert sorted(tmp_path.iterdir()) == [path]

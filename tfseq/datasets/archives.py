@@ -19,17 +19,26 @@ def is_zip(path: Path) -> bool:
     return path.suffix == ".zip" or begins.startswith(b"PK\x03\x04")
 
 
-def read_zip_member(path: Path, member: str) -> Iterator[bytes]:
+def read_zip_member(path: Path, member: str, max_bytes: int) -> Iterator[bytes]:
     """Yields the content of one named file of a zip archive in pieces.
 
     Nothing is unpacked to disk, and no other name in the archive is looked at.
 
+    Args:
+        path: The archive.
+        member: The name of the file.
+        max_bytes: What the file may have.
+
     Raises:
-        DataError: The archive is damaged or has no such file.
+        DataError: The archive is damaged, has no such file, or one that is too large.
     """
+    total = 0
     try:
         with zipfile.ZipFile(path) as archive, archive.open(member) as file:
             while data := file.read(CHUNK_BYTES):
+                total += len(data)
+                if total > max_bytes:
+                    raise _too_large(path, max_bytes)
                 yield data
     except KeyError:
         raise DataError(
@@ -48,16 +57,22 @@ def read_zip_member(path: Path, member: str) -> Iterator[bytes]:
         ) from error
 
 
-def read_tar_member(path: Path, member: str) -> Iterator[bytes]:
+def read_tar_member(path: Path, member: str, max_bytes: int) -> Iterator[bytes]:
     """Yields the content of one named file of a gzipped tar archive in pieces.
 
+    Args:
+        path: The archive.
+        member: The name of the file.
+        max_bytes: What the archive's files may add up to, of whatever name.
+
     Raises:
-        DataError: The archive is damaged, has no such file, or names a path that
-            would leave the folder it were unpacked to.
+        DataError: The archive is damaged or too large, has no such file, or names a
+            path that would leave the folder it were unpacked to.
     """
     try:
         with tarfile.open(path, "r:gz") as archive:
-            entry = _find_entry(path, archive.getmembers(), member)
+            entries = list(_checked_entries(path, archive, max_bytes))
+            entry = _find_entry(path, entries, member)
             with archive.extractfile(entry) as file:
                 while data := file.read(CHUNK_BYTES):
                     yield data
@@ -76,11 +91,29 @@ def _check_entry(path: Path, entry: tarfile.TarInfo) -> None:
         )
 
 
+def _checked_entries(
+    path: Path, archive: tarfile.TarFile, max_bytes: int
+) -> Iterator[tarfile.TarInfo]:
+    """Yields the entries; what they claim is checked before they are read."""
+    total = 0
+    for entry in archive:
+        _check_entry(path, entry)
+        total += entry.size
+        if total > max_bytes:
+            raise _too_large(path, max_bytes)
+        yield entry
+
+
+def _too_large(path: Path, max_bytes: int) -> DataError:
+    return DataError(
+        f"{path}: refused, for its files add up to more than {max_bytes:,} bytes; fetch "
+        "the published one"
+    )
+
+
 def _find_entry(
     path: Path, entries: list[tarfile.TarInfo], member: str
 ) -> tarfile.TarInfo:
-    for entry in entries:
-        _check_entry(path, entry)
     # PurePosixPath drops the "./" that some archives have before every name.
     found = [e for e in entries if PurePosixPath(e.name) == PurePosixPath(member)]
     if not found or not found[-1].isfile():
@@ -107,17 +140,9 @@ def read_tar_members(
         DataError: The archive is damaged or too large, or names a path that would
             leave the folder it were unpacked to.
     """
-    total = 0
     try:
         with tarfile.open(path, "r|gz") as archive:
-            for entry in archive:
-                _check_entry(path, entry)
-                total += entry.size
-                if total > max_bytes:
-                    raise DataError(
-                        f"{path}: refused, for its files add up to more than "
-                        f"{max_bytes:,} bytes; fetch the published one"
-                    )
+            for entry in _checked_entries(path, archive, max_bytes):
                 if entry.isfile() and wanted.fullmatch(entry.name):
                     with archive.extractfile(entry) as file:
                         yield entry.name, file.read()

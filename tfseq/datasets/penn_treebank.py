@@ -30,6 +30,8 @@ ARCHIVE = PublishedFile(
     checksum="30177ea32e27c525793142b6bf2c8e2d",
     algorithm="md5",
 )
+# The published archive, of 35 MB, unpacks to less.
+MAX_UNPACKED_BYTES = 1_000_000_000
 TEXTS = {
     "train": PublishedFile(
         name="ptb.train.txt",
@@ -110,7 +112,9 @@ def _decode(read: Callable[[], Iterator[bytes]], origin: str) -> Iterator[str]:
 def _byte_reader(path: Path, name: str) -> tuple[str, Callable[[], Iterator[bytes]]]:
     """Returns where a text is, for messages, and what reads it."""
     if path.name not in [text.name for text in TEXTS.values()]:
-        reader = functools.partial(read_tar_member, path, f"{FOLDER}/{name}")
+        reader = functools.partial(
+            read_tar_member, path, f"{FOLDER}/{name}", MAX_UNPACKED_BYTES
+        )
         return f"{path}:{name}", reader
     text = path.parent / name
     if not text.is_file():

@@ -123,7 +123,7 @@ def _byte_reader(path: Path) -> Callable[[], Iterator[bytes]]:
         return lambda: read_bytes(path)
     if path.stat().st_size == ARCHIVE.num_bytes:
         check_file(ARCHIVE, path)
-    return lambda: read_zip_member(path, TEXT.name)
+    return lambda: read_zip_member(path, TEXT.name, TEXT.num_bytes)
 
 
 def _check_text(path: Path, num_characters: int, sha1: str) -> None:

@@ -89,6 +89,14 @@ class RunFolder:
                 "written; choose another"
             ) from None
 
+    def check_there(self) -> None:
+        """Raises `DataError` if the folder has been removed or renamed meanwhile."""
+        if not self.config_file.is_file():
+            raise DataError(
+                f"{self.path}: found no run there any more, expected the folder that this "
+                "process trains in; put it back and start the same command again"
+            )
+
     def lock(self) -> TextIO:
         """Takes the folder for this process until the returned file is closed.
 

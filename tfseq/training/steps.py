@@ -147,6 +147,10 @@ def compile_steps(
     def train_step(
         batch: tuple[tf.Tensor, ...], states: list[Any], step: tf.Tensor
     ) -> tuple[list[tf.Tensor], tf.Tensor, list[Any]]:
+        # Batches of several workers come without their size.
+        batch = [
+            tf.ensure_shape(part, [chains * lanes, *part.shape[1:]]) for part in batch
+        ]
         context = tf.distribute.get_replica_context()
         replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
         step_seed = tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])

@@ -1,14 +1,17 @@
 """TensorBoard: curves, samples, histograms, the graph and the hyper-parameters."""
 
+import contextlib
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams import api as hparams
+
+from tfseq.errors import DataError
 
 FIRST_COLUMNS = ("cell", "units", "num_layers", "optimizer", "learning_rate", "dropout")
 HIDDEN_COLUMNS = ("run_dir", "data_dir", "cache_dir", "eager")
@@ -46,6 +49,7 @@ class Summaries:
     def __init__(self, folder: pathlib.Path, step: int, settings: Mapping[str, Any]):
         for part in (folder, folder / "train", folder / "valid"):
             drop_events_after(part, step)
+        self._folder = folder
         self.train = tf.summary.create_file_writer(str(folder / "train"))
         self.valid = tf.summary.create_file_writer(str(folder / "valid"))
         self._run = tf.summary.create_file_writer(str(folder))
@@ -65,38 +69,58 @@ class Summaries:
                 )
                 hparams.hparams(shown_settings(settings))
 
+    @contextlib.contextmanager
+    def _writing(self, writer: Any = None, step: int = 0) -> Iterator[None]:
+        """Within the block summaries go to `writer`.
+
+        Raises:
+            DataError: the file cannot be written.
+        """
+        try:
+            with writer.as_default(step) if writer else contextlib.nullcontext():
+                yield
+        except tf.errors.OpError as error:
+            reason = (error.message.strip().splitlines() or [type(error).__name__])[-1]
+            raise DataError(
+                f"{self._folder}: the events for TensorBoard could not be written "
+                f"({reason.strip()}); make room there and start the same command again, "
+                "checkpoints are whole"
+            ) from None
+
     def scalars(self, part: str, values: Mapping[str, float], step: int) -> None:
         """Writes scalars to the curves of `part`, `train` or `valid`."""
         writer = self.train if part == "train" else self.valid
-        with writer.as_default(step):
+        with self._writing(writer, step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
 
     def text(self, name: str, lines: list[str], step: int) -> None:
         """Writes lines of text, each shown as it is."""
-        with self.valid.as_default(step):
+        with self._writing(self.valid, step):
             tf.summary.text(name, "\n".join("    " + line for line in lines))
 
     def histograms(self, model: keras.Model, step: int) -> None:
         """Writes a histogram of every trainable variable."""
-        with self.train.as_default(step):
+        with self._writing(self.train, step):
             for variable in model.trainable_variables:
                 tf.summary.histogram(variable.path, variable.value)
 
     def graph(self, function: Any, arguments: tuple[Any, ...]) -> None:
         """Writes the graph that `function` compiles to for these arguments."""
-        with self.train.as_default(0):
+        with self._writing(self.train):
             tf.summary.graph(function.get_concrete_function(*arguments).graph)
 
     def flush(self) -> None:
         """Hands everything written so far to the operating system."""
-        for writer in (self.train, self.valid, self._run):
-            writer.flush()
+        with self._writing():
+            for writer in (self.train, self.valid, self._run):
+                writer.flush()
 
     def close(self) -> None:
         """Flushes and closes the files."""
-        for writer in (self.train, self.valid, self._run):
-            writer.close()
+        with self._writing():
+            for writer in (self.train, self.valid, self._run):
+                writer.close()
 
 
 class NoSummaries:

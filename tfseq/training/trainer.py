@@ -240,8 +240,7 @@ class Trainer:
         if best:
             progress["best"] = {"step": self.step, **figures}
             self._update_progress()
-            state = self._gather(state)
-            self.workers.by_chief(lambda: self.checkpoints.save_best(progress, state))
+            self._write_checkpoint(self.checkpoints.save_best, state)
 
     def _sample(self) -> None:
         """Sampled text on the console, in TensorBoard and in the samples file."""
@@ -268,13 +267,19 @@ class Trainer:
         """Saves the run as the latest checkpoint, after the events that lead up to it."""
         self.summaries.flush()
         self._update_progress()
-        state = self._gather(state)
-        self.workers.by_chief(lambda: self.checkpoints.save(self.progress, state))
+        self._write_checkpoint(self.checkpoints.save, state)
         self.saved_step = self.step
 
-    def _gather(self, state: Any) -> Any:
+    def _write_checkpoint(self, save: Callable[[Any, Any], None], state: Any) -> None:
         with self.workers.watched():
-            return self.parts.gather_state(state)
+            state = self.parts.gather_state(state)
+
+        def write() -> None:
+            # Otherwise the checkpoint would make the folder once more.
+            self.folder.check_there()
+            save(self.progress, state)
+
+        self.workers.by_chief(write)
 
     def _write_results(self, results: dict[str, Any]) -> None:
         self.workers.by_chief(lambda: self.folder.write_results(results))

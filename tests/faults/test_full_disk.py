@@ -1,0 +1,119 @@
+"""No room, no permission, no folder any more: a clear line, and nothing saved is lost."""
+
+import dataclasses
+import pathlib
+import resource
+import shutil
+import subprocess
+
+import pytest
+from runs import command, run
+
+from tfseq.configuration import Configuration
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(name="settings")
+def fixture_settings(tmp_path):
+    (tmp_path / "text.txt").write_text("the quick brown fox jumps over it. " * 3000)
+    return Configuration(
+        dataset="text",
+        train_file=str(tmp_path / "text.txt"),
+        cache_dir=str(tmp_path / "cache"),
+        run_dir=str(tmp_path / "run"),
+        batch_size=4,
+        num_unrollings=8,
+        units=8,
+        num_steps=20,
+        evaluate_every=10,
+        log_every=10,
+        schedule="constant",
+        sample_every=0,
+    )
+
+
+def run_with_room(settings: Configuration, most_bytes: int):
+    """The command, with no file larger than this: what a full disk looks like."""
+    limits = (most_bytes, most_bytes)
+    return subprocess.run(
+        command(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits),
+    )
+
+
+def check_one_line(returned: int, errors: str, status: int, *words: str) -> None:
+    assert returned == status, errors
+    assert "Traceback" not in errors
+    last = errors.strip().splitlines()[-1]
+    assert last.startswith("train.py: "), errors
+    for word in words:
+        assert word in last
+
+
+def saved(settings: Configuration) -> dict[str, bytes]:
+    folder = pathlib.Path(settings.run_dir, "checkpoints")
+    return {path.name: path.read_bytes() for path in folder.glob("step-*")}
+
+
+def test_no_room_for_the_encoded_text(settings):
+    process = run_with_room(settings, 20_000)
+    check_one_line(
+        process.returncode, process.stderr, 1, "cannot write the encoded text"
+    )
+    assert run(settings).returncode == 0
+
+
+def test_no_room_for_event_files(settings):
+    assert run(settings).returncode == 0
+    before = saved(settings)
+    longer = dataclasses.replace(
+        settings, num_steps=4000, log_every=1, evaluate_every=4000
+    )
+    # Checkpoints have a few kilobytes; 4,000 lines of figures have more than this.
+    process = run_with_room(longer, 200_000)
+    check_one_line(
+        process.returncode, process.stderr, 1, "events", str(settings.run_dir)
+    )
+    assert before.items() <= saved(settings).items()
+    assert run(longer).returncode == 0
+
+
+def test_the_run_folder_disappears(settings, tmp_path):
+    endless = dataclasses.replace(
+        settings, num_steps=10_000_000, evaluate_every=50, log_every=50
+    )
+    process = subprocess.Popen(
+        command(endless), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for line in process.stdout:
+        if "100/10000000  valid" in line:
+            break
+    shutil.move(settings.run_dir, tmp_path / "moved")
+    _, errors = process.communicate(timeout=60)
+    check_one_line(process.returncode, errors, 1, str(settings.run_dir))
+    moved = dataclasses.replace(endless, run_dir=str(tmp_path / "moved"), num_steps=100)
+    assert saved(moved)
+    # What was saved before is whole.
+    from tfseq.experiment import load_run
+
+    assert load_run(moved.run_dir).step > 0
+
+
+def test_a_folder_that_may_only_be_read(settings):
+    folder = pathlib.Path(settings.run_dir)
+    folder.mkdir()
+    folder.chmod(0o500)
+    try:
+        (folder / "probe").touch()
+        pytest.skip("this user writes everywhere")
+    except PermissionError:
+        process = run(settings)
+        check_one_line(
+            process.returncode, process.stderr, 2, "--run_dir=", "Permission denied"
+        )
+    finally:
+        folder.chmod(0o700)

@@ -1,0 +1,87 @@
+"""SIGKILL at random moments: the run still ends as if nothing had happened."""
+
+import dataclasses
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+
+import pytest
+from runs import assert_same_run, command, run
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
+
+from tfseq.configuration import Configuration
+
+pytestmark = pytest.mark.faults
+
+KILLS = 10
+LONGEST = 2.0  # Seconds from a process' first line to its end.
+TEXT = "the quick brown fox jumps over the lazy dog and runs away\n"
+KINDS = {
+    "characters": {"dataset": "text"},
+    "words": {"dataset": "text", "level": "word", "embedding_size": 6},
+    "reviews": {"dataset": "toy_reviews", "embedding_size": 6, "batch_size": 50},
+}
+
+
+def kill_within(settings: Configuration, seconds: float) -> bool:
+    """Starts the command and kills it; whether it was still running then."""
+    process = subprocess.Popen(
+        command(settings), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    process.stdout.readline()
+    try:
+        process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+    return process.returncode == -signal.SIGKILL
+
+
+def logged(settings: Configuration) -> list[tuple[int, float]]:
+    """Steps and losses on the training curve, as TensorBoard reads them."""
+    events = EventAccumulator(str(pathlib.Path(settings.run_dir, "train"))).Reload()
+    return [
+        (event.step, float(make_ndarray(event.tensor_proto)))
+        for event in events.Tensors("loss")
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ten_kills_change_nothing(tmp_path, kind):
+    (tmp_path / "text.txt").write_text(TEXT * 50)
+    file = None if kind == "reviews" else str(tmp_path / "text.txt")
+    settings = Configuration(
+        **{
+            "train_file": file,
+            "cache_dir": str(tmp_path / "cache"),
+            "run_dir": str(tmp_path / "run"),
+            "batch_size": 4,
+            "num_unrollings": 8,
+            "units": 8,
+            "dropout": 0.2,
+            "optimizer": "adam",
+            "num_steps": 400,
+            "log_every": 10,
+            "evaluate_every": 20,
+            "checkpoint_every": 10,
+            "sample_every": 0,
+            "steps_per_call": 5,
+            **KINDS[kind],
+        }
+    )
+    whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
+    assert run(whole).returncode == 0
+    moments, kills = random.Random(0), 0
+    while kills < KILLS:
+        if kill_within(settings, moments.uniform(0, LONGEST)):
+            kills += 1
+        else:  # It was too fast: what it left must be right, and so once more.
+            assert_same_run(whole, settings)
+            shutil.rmtree(settings.run_dir)
+    final = run(settings)
+    assert final.returncode == 0, final.stderr
+    assert_same_run(whole, settings)
+    assert logged(settings) == logged(whole)

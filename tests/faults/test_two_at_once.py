@@ -1,0 +1,47 @@
+"""Two processes started on one run folder at the same instant: exactly one trains."""
+
+import subprocess
+
+import pytest
+from runs import command, results
+
+from tfseq.configuration import Configuration
+
+pytestmark = pytest.mark.faults
+
+TRIES = 20
+
+
+def test_exactly_one_trains(tmp_path):
+    (tmp_path / "text.txt").write_text("the quick brown fox jumps. " * 60)
+    for number in range(TRIES):
+        settings = Configuration(
+            dataset="text",
+            train_file=str(tmp_path / "text.txt"),
+            cache_dir=str(tmp_path / "cache"),
+            run_dir=str(tmp_path / f"run-{number}"),
+            batch_size=4,
+            num_unrollings=8,
+            units=8,
+            num_steps=2000,
+            steps_per_call=10,
+            sample_every=0,
+        )
+        both = [
+            subprocess.Popen(
+                command(settings),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(2)
+        ]
+        answers = [process.communicate() for process in both]
+        assert sorted(process.returncode for process in both) == [0, 2], answers
+        refused = next(
+            errors
+            for process, (_, errors) in zip(both, answers, strict=True)
+            if process.returncode == 2
+        )
+        assert "training there, expected no other" in refused
+        assert results(settings)["step"] == 2000
