@@ -9,7 +9,7 @@ import tfseq
 
 PACKAGE = pathlib.Path(tfseq.__file__).parent
 GROUND = {"cells", "datasets", "pipelines", "training", "inference"}
-BASE = {"errors", "metrics", "configuration"}
+BASE = {"errors", "metrics", "configuration", "__version__"}
 ALLOWED = {
     "models": BASE | {"cells"},
     **dict.fromkeys(GROUND, BASE),
@@ -72,3 +72,26 @@ def test_the_composition_does_not_load_tensorflow_datasets():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert output.strip() == "False"
+
+
+def test_no_code_is_read_from_data():
+    """No pickle, eval or exec, which run what a file says."""
+    forbidden = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve"}
+    root = PACKAGE.parent
+    for folder in ("tfseq", "tools", "tests"):
+        for path in (root / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    names = {name.name.split(".")[0] for name in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    names = {(node.module or "").split(".")[0]}
+                elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                    names = {node.func.id} & {"eval", "exec", "compile"}
+                    assert not names, f"{path}: {names}"
+                    continue
+                elif isinstance(node, ast.keyword):
+                    assert node.arg != "allow_pickle", path
+                    continue
+                else:
+                    continue
+                assert not names & forbidden, f"{path}: {names & forbidden}"

@@ -55,7 +55,8 @@ def read_configuration(folder: RunFolder) -> Configuration:
     try:
         return from_mapping(content["settings"])
     except UsageError as error:
-        version = content.get("versions", {}).get("tfseq", "unknown")
+        versions = content.get("versions")
+        version = versions.get("tfseq") if isinstance(versions, dict) else "unknown"
         raise UsageError(
             f"{folder.config_file}: written by tfseq {version}, read by {__version__}: "
             f"{error}"

@@ -142,7 +142,7 @@ def _load(folder: Path, names: Iterable[str]) -> PreparedReviews | None:
         splits = {
             name: EncodedReviews(
                 *(
-                    np.load(folder / f"{name}.{part}.npy", allow_pickle=False)
+                    np.load(folder / f"{name}.{part}.npy")
                     for part in ("ids", "starts", "labels")
                 )
             )

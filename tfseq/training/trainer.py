@@ -7,11 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfseq.errors import DataError
 from tfseq.metrics import token_metrics
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.console import Console
 from tfseq.training.interruption import Interruption
+from tfseq.training.pace import Pace
 from tfseq.training.plan import Parts, Plan
 from tfseq.training.progress import new_progress, results_so_far
 from tfseq.training.projector import write_projector
@@ -19,8 +19,6 @@ from tfseq.training.run_folder import RunFolder
 from tfseq.training.steps import NEVER, no_totals, not_finite
 from tfseq.training.summaries import NoSummaries, Summaries
 from tfseq.training.workers import Workers
-
-CALL_SECONDS = 0.5
 
 
 class Trainer:
@@ -101,11 +99,7 @@ class Trainer:
             state = self.parts.scatter_state(state)
         else:
             self.progress, state = new_progress(self.parts), self.parts.initial_state()
-        if self.workers.smallest(self.step) != self.workers.largest(self.step):
-            raise DataError(
-                f"{self.folder.path}: the workers found checkpoints of different steps, "
-                "expected one folder that all of them share; give such a --run_dir"
-            )
+        self.workers.check_same_step(self.step)
         if self.parts.plateau:
             self.parts.scale.assign(self.progress["plateau"]["scale"])
         self.totals = no_totals()._replace(
@@ -113,7 +107,7 @@ class Trainer:
             count=tf.constant(self.progress["loss_count"], tf.float64),
         )
         self.started = time.perf_counter() - self.progress["wall_seconds"]
-        self.line_seconds, self.line_steps, self.call_steps = 0.0, 0, 1
+        self.pace = Pace()
         self.saved_step = self.step
         writes = self.workers.is_chief
         self.summaries = self.open_summaries(self.step) if writes else NoSummaries()
@@ -150,7 +144,7 @@ class Trainer:
     def _call_step_loop(self, iterator: Any, state: Any) -> Any:
         """Runs steps up to the next stop, or fewer; returns the recurrent state."""
         plan, progress = self.plan, self.progress
-        most = plan.steps_per_call or self.workers.smallest(self.call_steps)
+        most = plan.steps_per_call or self.workers.smallest(self.pace.call_steps)
         count = min(plan.next_stop(self.step) - self.step, most)
         started = time.perf_counter()
         arguments = (
@@ -171,11 +165,7 @@ class Trainer:
             raise not_finite(failed_step, self.saved_step)
         progress["step"] += count
         progress["train_seconds"] += seconds
-        self.line_seconds += seconds
-        self.line_steps += count
-        # The first call holds the compilation; the bound keeps signals from waiting.
-        fitting = int(CALL_SECONDS * count / seconds)
-        self.call_steps = max(1, min(2 * self.call_steps, fitting))
+        self.pace.record(count, seconds)
         self.console.advance(self.step)
         return state
 
@@ -186,7 +176,7 @@ class Trainer:
         figures = token_metrics(loss, self.plan.level)
         progress["train"] = {"step": self.step, **figures}
         scale = float(self.parts.scale.numpy())
-        steps_per_second = self.line_steps / self.line_seconds
+        steps_per_second = self.pace.steps_per_second()
         figures["learning_rate"] = self.parts.learning_rate(self.step - 1) * scale
         figures["gradient_norm"] = float(self.totals.gradient_norm)
         tokens_per_second = steps_per_second * self.plan.predictions_per_step
@@ -195,7 +185,6 @@ class Trainer:
         self.console.training(self.step, figures, seconds_left)
         self.summaries.scalars("train", figures, self.step)
         self.totals = no_totals()
-        self.line_seconds, self.line_steps = 0.0, 0
 
     def _validate(self, state: Any) -> None:
         """Metrics over the validation text; the best weights so far are saved.

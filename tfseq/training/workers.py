@@ -54,6 +54,14 @@ class Workers:
         """The largest of the workers' values."""
         return int(self.gather([value]).max())
 
+    def check_same_step(self, step: int) -> None:
+        """Raises `DataError` unless all workers go on from the same step."""
+        if self.smallest(step) != self.largest(step):
+            raise DataError(
+                "--run_dir: the workers found checkpoints of different steps there, "
+                "expected one folder that all of them share; give such a folder"
+            )
+
     def mean(self, figures: dict[str, float]) -> dict[str, float]:
         """The workers' mean of each figure: all go on with the very same numbers."""
         if self.alone:

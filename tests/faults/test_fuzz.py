@@ -1,0 +1,160 @@
+"""Random input of every kind: never a traceback, never another run than the one asked."""
+
+import dataclasses
+import json
+import pathlib
+import tempfile
+
+import pytest
+from absl import flags
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tfseq import command_line
+from tfseq.configuration import Configuration, from_mapping
+from tfseq.datasets import text_file_corpus
+from tfseq.errors import DataError, UsageError
+from tfseq.experiment.trained_run import read_configuration
+from tfseq.pipelines import Vocabulary, prepare_corpus
+from tfseq.training.run_folder import RunFolder
+
+pytestmark = pytest.mark.faults
+
+FIELDS = {field.name: field for field in dataclasses.fields(Configuration)}
+QUICK = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+
+plain_text = st.text(
+    st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=9
+)
+numbers = st.one_of(
+    st.integers(-5, 2**40), st.floats(), st.sampled_from([0, 1, 2, 0.5, 1e-3])
+)
+values = st.one_of(
+    numbers.map(str),
+    plain_text,
+    st.sampled_from(["true", "false", "sgd", "word", "text8", "lstm_fused", "none"]),
+)
+given_flags = st.lists(st.tuples(st.sampled_from(sorted(FIELDS)), values), max_size=6)
+
+
+@pytest.fixture(name="parser", scope="module")
+def fixture_parser():
+    """The train command's flags, apart from those of this process."""
+    parser = flags.FlagValues()
+    command_line.define_flags(parser)
+    flags.DEFINE_string("flagfile", "", "", flag_values=parser)
+    return parser
+
+
+@given(lines=given_flags, noise=st.lists(plain_text, max_size=2))
+@example(lines=[("units", "8"), ("units", "16")], noise=[])
+@settings(max_examples=700, **QUICK)
+def test_flagfiles(parser, lines, noise):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "a.flags")
+        content = [f"--{name}={value}" for name, value in lines] + noise
+        path.write_text("\n".join(content), encoding="utf-8")
+        parser.unparse_flags()
+        for name in FIELDS:
+            parser[name].unparse()
+        try:
+            parser(["train", f"--flagfile={path}"])
+            configuration = from_mapping({name: parser[name].value for name in FIELDS})
+        except (flags.Error, UsageError) as error:
+            assert str(error)
+            return
+    # What was accepted is what was asked: the last value of each flag, else the default.
+    for name, value in dict(lines).items():
+        found = getattr(configuration, name)
+        if isinstance(found, bool):
+            assert found == (value in ("true", "t", "1", "True", "TRUE"))
+        elif isinstance(found, int | float):
+            assert found == float(value)
+        elif found is not None:
+            assert str(found) == value
+    for name in FIELDS.keys() - dict(lines).keys():
+        if not noise and name != "level":  # Its default depends on the data set.
+            assert getattr(configuration, name) == FIELDS[name].default
+
+
+@given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
+@settings(max_examples=500, **QUICK)
+def test_text_files(content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "text.txt")
+        path.write_bytes(content)
+        try:
+            corpus = text_file_corpus(str(path))
+            prepared = prepare_corpus(
+                corpus.splits, corpus.fingerprint, None, "character", folder
+            )
+        except (DataError, UsageError) as error:
+            assert "\n" not in str(error)
+            return
+        read = "".join(
+            prepared.vocabulary.decode(file.read(0, file.num_tokens))
+            for file in (prepared.token_files[split] for split in corpus.splits)
+        )
+        text = content.decode("utf-8")
+        assert len(read) >= len(text)
+        if "<unk>" not in read:
+            assert read == text
+
+
+@given(st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode)))
+@example(b"a\nb\n")
+@settings(max_examples=500, **QUICK)
+def test_vocabularies(content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "vocabulary.txt")
+        path.write_bytes(content)
+        for level in ("character", "word"):
+            try:
+                vocabulary = Vocabulary.load(path, level)
+            except DataError as error:
+                assert str(path) in str(error)
+                continue
+            again = pathlib.Path(folder, "again.txt")
+            vocabulary.save(again)
+            assert Vocabulary.load(again, level) == vocabulary
+            assert len(vocabulary) == content.count(b"\n")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    content=st.one_of(
+        json_values,
+        st.fixed_dictionaries(
+            {
+                "settings": st.dictionaries(
+                    st.sampled_from([*sorted(FIELDS), "unheard_of"]),
+                    json_values,
+                    max_size=4,
+                )
+            },
+            optional={"versions": json_values},
+        ),
+    )
+)
+@settings(max_examples=500, **QUICK)
+def test_run_configurations(content):
+    with tempfile.TemporaryDirectory() as folder:
+        run_folder = RunFolder(pathlib.Path(folder))
+        run_folder.config_file.write_text(json.dumps(content))
+        try:
+            configuration = read_configuration(run_folder)
+        except (UsageError, DataError) as error:
+            assert "\n" not in str(error)
+            return
+        for name, value in content["settings"].items():
+            if (name, value) != ("level", None):  # None is the data set's own.
+                assert getattr(configuration, name) == value
