@@ -25,7 +25,7 @@ from absl import app, flags
 from sides.turns import Side
 from sides.workloads import WORKLOADS
 
-OTHERS = ("input", "evaluation", "sampling", "startup")
+OTHERS = ("input", "evaluation", "sampling", "startup", "scaling")
 QUICK = ("text8", "ptb_small", "sampling")
 TEXT_SIZES = (10, 100, 2000)
 
@@ -68,6 +68,10 @@ def be_side(side: str, name: str) -> None:
         from sides.startup_side import run
 
         return run()
+    if name == "scaling":
+        from sides.scaling_side import run
+
+        return run(side)
     if side.startswith("input"):
         from sides.input_side import run
 
@@ -159,15 +163,17 @@ def compare_rates(name: str, sides: list[str], repeats: int) -> dict:
     rows = []
     for side, (_, answers) in take_turns(name, sides, repeats).items():
         rates = [answer["tokens"] / answer["seconds"] for answer in answers]
-        rows.append(
-            {
-                "side": side,
-                "tokens_per_second": statistics.median(rates),
-                "range": [min(rates), max(rates)],
-                "seconds": statistics.median(each["seconds"] for each in answers),
-                "megabytes": max(answer["megabytes"] for answer in answers),
-            }
-        )
+        row = {
+            "side": side,
+            "tokens_per_second": statistics.median(rates),
+            "range": [min(rates), max(rates)],
+            "seconds": statistics.median(each["seconds"] for each in answers),
+            "megabytes": max(answer["megabytes"] for answer in answers),
+        }
+        if "all_reduced_bytes" in answers[0]:
+            row["kilobytes_sent"] = answers[0]["all_reduced_bytes"] / 1e3
+            del row["megabytes"]  # That of the process that starts the others.
+        rows.append(row)
     return {"workload": name, "rows": rows}
 
 
@@ -195,6 +201,8 @@ def measure(name: str, repeats: int, quick: bool) -> dict:
         sides = [f"input_{megabytes}" for megabytes in TEXT_SIZES]
     elif name == "evaluation":
         sides = packages
+    elif name == "scaling":
+        sides = ["1 device", "2 replicas", "1 worker", "2 workers"]
     else:
         sides = [f"{package}_{texts}" for texts in (1, 64) for package in packages]
     return compare_rates(name, sides, repeats)
@@ -211,6 +219,7 @@ COLUMNS: dict[str, tuple[str, Callable[[dict], str]]] = {
     "ratio": ("/ tfseq", lambda row: f"{row['ratio']:.2f}"),
     "share": ("of matrix rate", lambda row: f"{row['share']:.0%}"),
     "megabytes": ("peak MB", lambda row: f"{row['megabytes']:,.0f}"),
+    "kilobytes_sent": ("kB sent a step", lambda row: f"{row['kilobytes_sent']:,.0f}"),
     "loss": ("loss", lambda row: f"{row['loss']:.4f}"),
 }
 

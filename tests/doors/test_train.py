@@ -259,6 +259,21 @@ def test_two_devices_compute_what_one_computes(settings, tmp_path):
     assert_close_checkpoints(settings, one, rtol=1e-5, atol=1e-5)
 
 
+def test_a_run_moves_from_one_device_to_four_and_to_two(settings, tmp_path):
+    """Every lane's state is in the checkpoint, whatever device it was on."""
+    settings = dataclasses.replace(settings, schedule="constant", chains=1)
+    whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
+    assert experiment.train(whole) == 0
+    with stopping_at(6):
+        assert experiment.train(settings) == 0
+    for devices, steps in [(4, 12), (2, 24)]:
+        changes = {"strategy": "mirrored", "num_devices": devices, "num_steps": steps}
+        moved = run(settings, **changes)
+        assert moved.returncode == 0, moved.stderr
+        assert "going on from step" in moved.stdout
+    assert_close_checkpoints(settings, whole, rtol=1e-5, atol=1e-5)
+
+
 def test_two_devices_train_the_same_ngram_features(settings, tmp_path):
     settings = dataclasses.replace(settings, ngram_features=4, ngram_rows=300)
     one = train_on_one_and_two_devices(settings, tmp_path)
