@@ -12,7 +12,7 @@ import json
 import pathlib
 import sys
 
-from absl import app, flags
+from absl import app, flags, logging
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
@@ -82,10 +82,16 @@ def draw(curves: list[Curve], output: str) -> None:
     )
     for level, panel in zip(levels, axes[0], strict=True):
         title, value = PANELS[level]
-        for curve in (curve for curve in curves if curve.level == level):
-            marker = "o" if len(curve.values) < 4 else None
+        shown = [curve for curve in curves if curve.level == level]
+        for number, curve in enumerate(shown):
             panel.plot(
-                curve.predictions, curve.values, label=curve.name, marker=marker, ms=4
+                curve.predictions,
+                curve.values,
+                label=curve.name,
+                # Curves that coincide show both.
+                linestyle="--" if number % 2 else "-",
+                marker="o" if len(curve.values) < 4 else None,
+                markersize=4,
             )
         panel.set_title(title)
         panel.set_xscale("log")
@@ -104,6 +110,7 @@ def main(arguments: list[str]) -> None:
     """Draws the runs that the command line names."""
     if len(arguments) < 2:
         sys.exit("plot_runs.py: found no run folders, expected one at least")
+    logging.set_verbosity(logging.WARNING)
     try:
         draw([read_curve(pathlib.Path(each)) for each in arguments[1:]], OUTPUT.value)
     except ValueError as error:
