@@ -434,6 +434,9 @@ class Configuration:
         False, "Write histograms of the weights to TensorBoard at each validation."
     )
     write_graph: bool = option(False, "Write the step's graph to TensorBoard.")
+    profile_steps: str = option(
+        "", "Profile for TensorBoard, from step A up to step B: A:B. Empty: none."
+    )
 
     # Machine
     strategy: str = option(
@@ -544,6 +547,7 @@ class Configuration:
                 "expected one of them; leave one out"
             )
         self.cutoffs()
+        self.profiled_steps()
         if self.lazy_rows and reviews and self.strategy == "multi_worker":
             raise UsageError(
                 "--lazy_rows: found with --strategy=multi_worker, where batches by length "
@@ -575,6 +579,19 @@ class Configuration:
                 "--schedule=per_epoch: found no --num_epochs, expected a run counted in "
                 "epochs; give --num_epochs=N"
             )
+
+    def profiled_steps(self) -> tuple[int, int] | None:
+        """The bounds in `profile_steps`; raises `UsageError` if they are none."""
+        if not self.profile_steps:
+            return None
+        first, _, last = self.profile_steps.partition(":")
+        bounds = first.isdecimal() and last.isdecimal()
+        if not bounds or int(first) >= int(last):
+            raise UsageError(
+                f"--profile_steps={self.profile_steps}: expected two rising steps with a "
+                "colon between them, such as 200:220"
+            )
+        return int(first), int(last)
 
     def cutoffs(self) -> tuple[int, ...]:
         """The numbers in `softmax_cutoffs`; raises `UsageError` if they are none."""

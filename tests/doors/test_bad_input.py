@@ -160,6 +160,8 @@ def test_a_full_disk_ends_the_command_and_keeps_what_is_saved(settings):
         ("cell", "gru"),
         ("staircase", 1),
         ("no_such_setting", 1),
+        ("profile_steps", "20:10"),
+        ("profile_steps", "10"),
     ],
 )
 def test_a_record_with_a_wrong_value_is_refused_by_name(name, value):

@@ -96,6 +96,15 @@ def test_a_run_learns_and_fills_its_folder(settings):
     assert {"loss", "perplexity", "bits_per_character", "samples"} <= set(valid)
 
 
+def test_a_profile_of_some_steps(settings):
+    profiled = dataclasses.replace(settings, profile_steps="5:11")
+    assert experiment.train(profiled) == 0
+    folder = pathlib.Path(settings.run_dir, "train", "plugins", "profile")
+    (file,) = folder.rglob("*.xplane.pb")
+    # Steps 6 to 11 in two calls, for there is a line of figures after step 8.
+    assert file.read_bytes().count(b"train_steps") >= 2
+
+
 def test_epochs_start_from_state_zero_and_repeat(settings):
     """Without learning, every epoch of a dropout-free run has the same loss."""
     settings = dataclasses.replace(

@@ -20,6 +20,7 @@ from tfseq.training.averaging import NonMonotoneTrigger, WeightAverage
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.optimizers import build_optimizer
 from tfseq.training.plan import Parts, Plan
+from tfseq.training.profiling import Profiler
 from tfseq.training.projector import MOST_ROWS
 from tfseq.training.row_updates import RowAdagrad, RowAdam, RowOptimizer
 from tfseq.training.run_folder import RunFolder
@@ -30,7 +31,7 @@ from tfseq.training.strategies import (
     gather_lanes,
     scatter_lanes,
 )
-from tfseq.training.summaries import Summaries
+from tfseq.training.summaries import NoSummaries, Summaries
 from tfseq.training.trainer import Trainer
 from tfseq.training.workers import Workers
 
@@ -65,6 +66,7 @@ def build_plan(configuration: Configuration, task: Task) -> Plan:
         early_stopping=configuration.early_stopping,
         monitor=configuration.monitor,
         level=task.level,
+        profiled_steps=configuration.profiled_steps(),
     )
 
 
@@ -84,7 +86,7 @@ def build_trainer(
         strategy: the devices, as `configure_machine` returned them.
         chains: the parts of a replica's batch, from there too.
     """
-    plan = build_plan(configuration, task)
+    plan, workers = build_plan(configuration, task), Workers(strategy)
     schedule = build_schedule(
         configuration.schedule,
         configuration.learning_rate,
@@ -147,6 +149,9 @@ def build_trainer(
         validate=evaluations.get("valid"),
         test=evaluations.get("test"),
         sample=task.sampler(model) if task.sampler else None,
+        profiler=Profiler(
+            folder.path / "train", plan.profiled_steps if workers.is_chief else None
+        ),
         embedding=build_embedding(model, task)
         if configuration.embedding_size
         else None,
@@ -168,8 +173,12 @@ def build_trainer(
         parts,
         folder,
         checkpoints,
-        lambda step: Summaries(folder.path, step, settings),
-        Workers(strategy),
+        lambda step: (
+            Summaries(folder.path, step, settings)
+            if workers.is_chief
+            else NoSummaries()
+        ),
+        workers,
     )
 
 

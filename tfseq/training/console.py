@@ -41,15 +41,15 @@ class Console:
         total_steps: steps of the whole run.
         step: step that the run goes on from.
         level: what a prediction is made for: `character`, `word` or `review`.
-        silent: says nothing at all.
+        speaks: whether to say anything at all.
     """
 
-    def __init__(self, total_steps: int, step: int, level: str, silent: bool = False):
+    def __init__(self, total_steps: int, step: int, level: str, speaks: bool = True):
         self._total = total_steps
         self._level = level
-        self._silent = silent
+        self._speaks = speaks
         self._bar: Any = None
-        if sys.stderr.isatty() and not silent:
+        if sys.stderr.isatty() and speaks:
             self._bar = tqdm(
                 total=total_steps,
                 initial=step,
@@ -62,7 +62,7 @@ class Console:
         """Prints one line."""
         if self._bar is not None:
             self._bar.write(line)
-        elif not self._silent:
+        elif self._speaks:
             print(line, flush=True)
 
     def advance(self, step: int) -> None:

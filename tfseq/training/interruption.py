@@ -4,6 +4,11 @@ import signal
 from types import FrameType, TracebackType
 
 
+def exit_status(number: int) -> int:
+    """The shell's convention: 128 + number, so 130 for SIGINT, 143 for SIGTERM."""
+    return 128 + number
+
+
 class Interruption:
     """While entered, the first SIGINT or SIGTERM is remembered instead of obeyed.
 
@@ -16,11 +21,6 @@ class Interruption:
     def __init__(self) -> None:
         self.number: int | None = None
         self._former: dict[int, object] = {}
-
-    @property
-    def exit_status(self) -> int:
-        """The shell's convention: 128 + number, so 130 for SIGINT, 143 for SIGTERM."""
-        return 128 + (self.number or 0)
 
     def _remember(self, number: int, _: FrameType | None) -> None:
         self.number = number

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfseq.training.averaging import NonMonotoneTrigger, WeightAverage
+from tfseq.training.profiling import Profiler
 from tfseq.training.schedules import Plateau
 from tfseq.training.steps import StepLoop
 
@@ -41,6 +42,7 @@ class Plan:
         early_stopping: validations without progress after which the run ends; 0: none.
         monitor: figure of a validation that tells progress: `loss` or `accuracy`.
         level: what a prediction is made for: `character`, `word` or `review`.
+        profiled_steps: steps before which a profile begins and ends; None for none.
     """
 
     total_steps: int
@@ -54,6 +56,7 @@ class Plan:
     early_stopping: int = 0
     monitor: str = "loss"
     level: str = "character"
+    profiled_steps: tuple[int, int] | None = None
 
     def next_stop(self, step: int) -> int:
         """The next step after `step` at which the step loop must return."""
@@ -63,6 +66,7 @@ class Plan:
         if self.steps_per_epoch:
             periods.append(self.steps_per_epoch)
         stops = [(step // period + 1) * period for period in periods]
+        stops += [bound for bound in self.profiled_steps or () if bound > step]
         return min(*stops, self.total_steps)
 
     def is_better(
@@ -99,6 +103,7 @@ class Parts:
         validate: evaluates on the data held out for validation, or None.
         test: evaluates on the test data, or None.
         sample: texts sampled at a given step, or None.
+        profiler: records some of the steps.
         embedding: names and vectors of the most frequent symbols, or None.
         histograms: whether to write histograms of the weights.
         write_graph: whether to write the graph of the step loop.
@@ -118,6 +123,7 @@ class Parts:
     validate: Callable[[], Evaluation] | None
     test: Callable[[], Evaluation] | None
     sample: Callable[[int], list[str]] | None
+    profiler: Profiler
     embedding: Callable[[], tuple[list[str], np.ndarray]] | None = None
     histograms: bool = False
     write_graph: bool = False

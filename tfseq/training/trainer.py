@@ -10,14 +10,14 @@ import tensorflow as tf
 from tfseq.metrics import token_metrics
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.console import Console
-from tfseq.training.interruption import Interruption
+from tfseq.training.interruption import Interruption, exit_status
 from tfseq.training.pace import Pace
 from tfseq.training.plan import Parts, Plan
 from tfseq.training.progress import new_progress, results_so_far
 from tfseq.training.projector import write_projector
 from tfseq.training.run_folder import RunFolder
 from tfseq.training.steps import NEVER, no_totals, not_finite
-from tfseq.training.summaries import NoSummaries, Summaries
+from tfseq.training.summaries import Summaries
 from tfseq.training.workers import Workers
 
 
@@ -76,13 +76,13 @@ class Trainer:
                     self._validate(state)
                 if parts.sample and plan.due(plan.sample_every, self.step):
                     self._sample()
-                interruption.number = self.workers.largest(interruption.number or 0)
-                stopping = bool(interruption.number)
+                number = self.workers.largest(interruption.number or 0)
+                stopping = bool(number)
                 last = stopping or self._has_stalled()
                 if last or plan.due(plan.checkpoint_every, self.step):
                     self._save(state)
                 if stopping:
-                    return self._stop_early(interruption)
+                    return self._stop_early(number)
         self._finish()
         return 0
 
@@ -109,10 +109,9 @@ class Trainer:
         self.started = time.perf_counter() - self.progress["wall_seconds"]
         self.pace = Pace()
         self.saved_step = self.step
-        writes = self.workers.is_chief
-        self.summaries = self.open_summaries(self.step) if writes else NoSummaries()
+        self.summaries = self.open_summaries(self.step)
         self.console = Console(
-            self.plan.total_steps, self.step, self.plan.level, silent=not writes
+            self.plan.total_steps, self.step, self.plan.level, self.workers.is_chief
         )
         if restored:
             self.console.say(
@@ -123,10 +122,8 @@ class Trainer:
 
     def _has_stalled(self) -> bool:
         """Whether validations have gone without progress for as long as they may."""
-        patience = self.plan.early_stopping
-        return (
-            bool(patience) and self.progress["validations_without_progress"] >= patience
-        )
+        waited = self.progress["validations_without_progress"]
+        return 0 < self.plan.early_stopping <= waited
 
     def _is_finished(self) -> bool:
         """Whether nothing is left to do, final results included."""
@@ -144,6 +141,7 @@ class Trainer:
     def _call_step_loop(self, iterator: Any, state: Any) -> Any:
         """Runs steps up to the next stop, or fewer; returns the recurrent state."""
         plan, progress = self.plan, self.progress
+        self.parts.profiler.at(self.step)
         most = plan.steps_per_call or self.workers.smallest(self.pace.call_steps)
         count = min(plan.next_stop(self.step) - self.step, most)
         started = time.perf_counter()
@@ -273,10 +271,10 @@ class Trainer:
     def _write_results(self, results: dict[str, Any]) -> None:
         self.workers.by_chief(lambda: self.folder.write_results(results))
 
-    def _stop_early(self, interruption: Interruption) -> int:
+    def _stop_early(self, number: int) -> int:
         self._close()
         self.console.stopped(self.step, self.folder.path)
-        return interruption.exit_status
+        return exit_status(number)
 
     def _finish(self) -> None:
         """Final results, with the best weights where there is something to test."""
@@ -296,5 +294,6 @@ class Trainer:
         self._close()
 
     def _close(self) -> None:
+        self.parts.profiler.close()
         self.console.close()
         self.summaries.close()
