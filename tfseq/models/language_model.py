@@ -183,6 +183,7 @@ class LanguageModel(keras.Model):
         shape = tf.concat([tf.shape(hidden)[:-1], [self.vocabulary_size]], axis=0)
         return tf.reshape(flat, shape)
 
+    @tf.autograph.experimental.do_not_convert
     def losses(
         self,
         batch: tuple[tf.Tensor, ...],
@@ -229,6 +230,7 @@ class LanguageModel(keras.Model):
         count = tf.size(labels) if weights is None else tf.reduce_sum(weights)
         return Losses(loss, tf.cast(count, tf.float32), penalty, state)
 
+    @tf.autograph.experimental.do_not_convert
     def read(
         self,
         tokens: tf.Tensor,
@@ -248,6 +250,7 @@ class LanguageModel(keras.Model):
             state = state._replace(ngrams=ngrams)
         return hidden, logits, state
 
+    @tf.autograph.experimental.do_not_convert
     def call(
         self,
         tokens: tf.Tensor,

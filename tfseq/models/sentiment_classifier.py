@@ -129,6 +129,7 @@ class SentimentClassifier(keras.Model):
             pooled = lane_dropout(pooled, self.dropout, seed)
         return pooled
 
+    @tf.autograph.experimental.do_not_convert
     def losses(
         self,
         batch: tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor],
@@ -153,6 +154,7 @@ class SentimentClassifier(keras.Model):
             tf.reduce_sum(each * weights), tf.reduce_sum(weights), tf.zeros([]), state
         )
 
+    @tf.autograph.experimental.do_not_convert
     def call(
         self,
         tokens: tf.Tensor,

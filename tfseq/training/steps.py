@@ -144,6 +144,8 @@ def compile_steps(
     replicas = strategy.num_replicas_in_sync
     lanes = batch_size // replicas // chains
 
+    # Nothing below is Python control flow for tensors; converting it takes seconds.
+    @tf.autograph.experimental.do_not_convert
     def train_step(
         batch: tuple[tf.Tensor, ...], states: list[Any], step: tf.Tensor
     ) -> tuple[list[tf.Tensor], tf.Tensor, list[Any]]:
