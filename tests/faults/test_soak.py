@@ -1,6 +1,6 @@
 """A long run that evaluates, samples and saves all the time needs no more and more memory.
 
-Five minutes; the environment variable TFSEQ_SOAK_MINUTES makes it longer or shorter.
+One minute; the environment variable TFSEQ_SOAK_MINUTES makes it longer or shorter.
 """
 
 import os
@@ -16,7 +16,7 @@ from tfseq.configuration import Configuration
 
 pytestmark = pytest.mark.faults
 
-MINUTES = float(os.environ.get("TFSEQ_SOAK_MINUTES", "5"))
+MINUTES = float(os.environ.get("TFSEQ_SOAK_MINUTES", "1"))
 WARM_UP = 0.3  # Share of the time after which memory may not grow any more.
 MOST_GROWTH = 20e6
 
