@@ -45,6 +45,7 @@ def need(settings: Configuration) -> None:
         "ptb": "ptb/ptb.train.txt",
         "text": "" if settings.train_file == "words.txt" else settings.train_file,
         "imdb": "",
+        "imdb_text": "",
         "toy_reviews": "",
     }[settings.dataset]
     if wanted and not pathlib.Path(DATA_DIR, wanted).exists():
@@ -67,7 +68,7 @@ def test_a_recipe_trains(name, tmp_path, monkeypatch):
     if name == "wordtext":
         (tmp_path / "words.txt").write_text("the quick brown fox jumps over it\n" * 400)
         changes["train_file"] = str(tmp_path / "words.txt")
-    if settings.dataset == "imdb":
+    if settings.dataset in ("imdb", "imdb_text"):
         monkeypatch.setattr(imdb_reviews, "NUM_REVIEWS", NUM_REVIEWS)
         changes = {"data_dir": few_reviews(tmp_path), "valid_size": 20}
     if settings.dataset == "ptb":
