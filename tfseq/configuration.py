@@ -15,6 +15,7 @@ from tfseq.errors import UsageError
 CELLS = (
     "lstm_fused",
     "lstm_separate",
+    "lstm_cudnn",
     "gru_fused",
     "gru_separate",
     "simple_rnn_fused",
@@ -155,7 +156,11 @@ class Configuration:
 
     # Model
     cell: str = option(
-        "lstm_fused", "Recurrent cell of each layer.", choices=CELLS, fixed=True
+        "lstm_fused",
+        "Recurrent cell of each layer; lstm_cudnn is lstm_fused with NVIDIA's kernel, "
+        "where there is a GPU.",
+        choices=CELLS,
+        fixed=True,
     )
     num_layers: int = option(1, "Recurrent layers, stacked.", 1, 64, None, True)
     units: int = option(256, "Units of each recurrent layer.", 1, 65536, None, True)
@@ -241,8 +246,8 @@ class Configuration:
     )
     ngram_features: int = option(
         0,
-        "Longest n-gram with a weight of its own in the softmax, beside the layers; 0: "
-        "none.",
+        "Longest n-gram with a weight of its own in the softmax, or in a review's logit, "
+        "beside the layers; 0: none.",
         0,
         16,
         None,
@@ -250,7 +255,7 @@ class Configuration:
     )
     ngram_rows: int = option(
         1 << 20,
-        "Rows of the table that contexts of --ngram_features share by hashing.",
+        "Rows of the table that --ngram_features share by hashing.",
         1,
         1 << 26,
         None,
@@ -523,7 +528,6 @@ class Configuration:
             ("bidirectional", reviews),
             ("initialize_from", reviews),
             ("tie_embeddings", not reviews),
-            ("ngram_features", not reviews),
             ("softmax_cutoffs", not reviews),
         ):
             if getattr(self, name) and not allowed:
@@ -548,11 +552,12 @@ class Configuration:
             )
         self.cutoffs()
         self.profiled_steps()
-        if self.lazy_rows and reviews and self.strategy == "multi_worker":
-            raise UsageError(
-                "--lazy_rows: found with --strategy=multi_worker, where batches by length "
-                "cannot exchange single rows; leave one of them out"
-            )
+        for name in ("lazy_rows", "ngram_features"):
+            if getattr(self, name) and reviews and self.strategy == "multi_worker":
+                raise UsageError(
+                    f"--{name}: found with --strategy=multi_worker, where batches by "
+                    "length cannot exchange single rows; leave one of them out"
+                )
         if self.lazy_rows and (self.optimizer != "adam" or self.tie_embeddings):
             other = "--tie_embeddings" if self.tie_embeddings else "--optimizer"
             raise UsageError(

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfseq import cells
 from tfseq.cells import LaneSeed
-from tfseq.models import SentimentClassifier, TokenInputs
+from tfseq.models import NgramLogits, SentimentClassifier, TokenInputs
 from tfseq.models.sentiment_classifier import pool
 
 VOCABULARY, UNITS = 9, 4
@@ -72,6 +72,66 @@ def test_logits_equal_keras_layers_on_each_review_alone(tokens, pooling, backwar
         expected.append(np.concatenate(pooled) @ kernel + bias)
     logits = model(tf.constant(tokens), tf.constant(LENGTHS))
     np.testing.assert_allclose(logits, expected, atol=1e-5)
+
+
+def build_with_ngrams():
+    """The plain classifier, and one of equal weights with words and pairs beside it."""
+    plain = build()
+    model = SentimentClassifier(
+        plain.inputs_layer,
+        plain.cell,
+        plain.backward_cell,
+        ngram_logits=NgramLogits(1, 3, 1 << 16),
+    )
+    model.build()
+    model.kernel.assign(plain.kernel)
+    model.bias.assign(plain.bias)
+    table = np.random.default_rng(4).normal(size=[1 << 16, 1]).astype(np.float32)
+    model.ngram_logits.table.assign(table)
+    return plain, model
+
+
+def test_each_word_and_pair_of_a_review_adds_its_weight(tokens):
+    plain, model = build_with_ngrams()
+    scores, _ = model.ngram_logits(tf.constant(tokens), tf.zeros([4, 1], tf.int32))
+    expected = [
+        scores[row, :length, 0].numpy().sum() / np.sqrt(length)
+        for row, length in enumerate(LENGTHS)
+    ]
+    with_ngrams = model(tf.constant(tokens), tf.constant(LENGTHS))
+    without = plain(tf.constant(tokens), tf.constant(LENGTHS))
+    np.testing.assert_allclose(with_ngrams - without, expected, atol=1e-5)
+
+
+def test_weights_of_ngrams_are_found_again_wherever_they_stand():
+    _, model = build_with_ngrams()
+    scores, _ = model.ngram_logits(
+        tf.constant([[3, 5, 2, 3, 5], [1, 1, 3, 5, 3]]), tf.zeros([2, 1], tf.int32)
+    )
+    # The pair (3, 5) at three places; (2, 3) and (5, 3) are others.
+    assert scores[0, 1] == scores[0, 4] == scores[1, 3]
+    assert len({float(scores[0, 3, 0]), float(scores[1, 4, 0])}) == 2
+
+
+def test_the_gradient_of_an_ngram_is_the_error_over_the_root_of_the_length(tokens):
+    _, model = build_with_ngrams()
+    batch = (
+        tf.constant(tokens),
+        tf.constant(LENGTHS),
+        tf.constant([1, 0, 1, 0]),
+        tf.ones([4]),
+    )
+    with tf.GradientTape() as tape:
+        loss = model.losses(batch).loss
+    table = model.ngram_logits.table
+    assert model.row_variables[-1] is table
+    gradient = tf.convert_to_tensor(tape.gradient(loss, table.value)).numpy()
+    error = tf.sigmoid(model(*batch[:2])).numpy() - [1, 0, 1, 0]
+    # Each token gives its word and its pair; the padding gives nothing.
+    expected = sum(
+        2 * np.sqrt(length) * e for length, e in zip(LENGTHS, error, strict=True)
+    )
+    np.testing.assert_allclose(gradient.sum(), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean_max"])

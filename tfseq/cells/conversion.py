@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tfseq.cells.cudnn_lstm import CudnnLSTMCell
 from tfseq.cells.dropout import DropoutCell
 from tfseq.cells.gru import FusedGateGRUCell, SeparateGateGRUCell
 from tfseq.cells.lstm import FusedGateLSTMCell, SeparateGateLSTMCell
@@ -21,7 +22,8 @@ def fuse(cell: keras.layers.Layer) -> keras.layers.Layer:
     """Returns a new cell with fused weights that computes what `cell` computes.
 
     Every cell within a `StackedCell` or `DropoutCell` is converted; cells that are
-    fused already are copied. A cell that is not built gives one that is not built.
+    fused already are copied, a `CudnnLSTMCell` as `FusedGateLSTMCell`. A cell that is not
+    built gives one that is not built.
 
     Raises:
         TypeError: the cell is not one of this package's.
@@ -49,15 +51,16 @@ def _convert(cell, variants, convert_values):
     if isinstance(cell, DropoutCell):
         part = _convert(cell.cell, variants, convert_values)
         return DropoutCell(**{**config, "cell": part})
-    if type(cell) not in (*variants.keys(), *variants.values()):
+    kind = FusedGateLSTMCell if isinstance(cell, CudnnLSTMCell) else type(cell)
+    if kind not in (*variants.keys(), *variants.values()):
         raise TypeError(
             "expected one of the LSTM, GRU or simple recurrent cells, StackedCell or "
             f"DropoutCell, received {type(cell).__name__}"
         )
-    converted = variants.get(type(cell), type(cell)).from_config(config)
+    converted = variants.get(kind, kind).from_config(config)
     if cell.built:
         converted.build((None, cell.input_size))
-        same = type(converted) is type(cell)
+        same = type(converted) is kind
         values = cell.weights if same else convert_values(cell)
         for variable, value in zip(converted.weights, values, strict=True):
             variable.assign(value)

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfseq.cells.composed_cell import part_lane_seed
+from tfseq.cells.cudnn_lstm import CudnnLSTMCell, finds_gpu
 from tfseq.cells.dropout import DropoutCell
 from tfseq.cells.lane_seed import LaneSeed
 from tfseq.cells.recurrent_cell import RecurrentCell
@@ -78,6 +79,8 @@ def _unroll_time_major(cell, inputs, state, training, lane_seed):
     if isinstance(cell, WeightDroppedCell):
         weights = cell.unrolling_weights(training, lane_seed)
         return _unroll_basic_cell(cell.cell, inputs, state, weights)
+    if isinstance(cell, CudnnLSTMCell) and finds_gpu():
+        return cell.unroll_layer(inputs, state)
     if isinstance(cell, RecurrentCell):
         return _unroll_basic_cell(cell, inputs, state, cell.unrolling_weights())
     return _loop_over_cell(cell, inputs, state, training=training)

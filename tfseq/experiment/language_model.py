@@ -11,6 +11,7 @@ from tfseq.models import LanguageModel, NgramLogits, TokenInputs
 CELLS = {
     "lstm_fused": cells.FusedGateLSTMCell,
     "lstm_separate": cells.SeparateGateLSTMCell,
+    "lstm_cudnn": cells.CudnnLSTMCell,
     "gru_fused": cells.FusedGateGRUCell,
     "gru_separate": cells.SeparateGateGRUCell,
     "simple_rnn_fused": cells.FusedSimpleRNNCell,

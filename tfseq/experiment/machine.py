@@ -2,7 +2,9 @@
 
 import keras
 import tensorflow as tf
+from absl import logging
 
+from tfseq import cells
 from tfseq.configuration import Configuration
 from tfseq.errors import UsageError
 from tfseq.training.memory import keep_freed_memory
@@ -32,6 +34,10 @@ def configure_machine(
         "mixed_bfloat16" if configuration.precision == "bfloat16" else "float32"
     )
     tf.config.run_functions_eagerly(configuration.eager)
+    if configuration.cell == "lstm_cudnn" and not cells.finds_gpu():
+        logging.warning(
+            "--cell=lstm_cudnn: found no GPU, so layers are computed as those of lstm_fused"
+        )
     strategy = build_strategy(configuration.strategy, configuration.num_devices)
     replicas = strategy.num_replicas_in_sync
     if configuration.batch_size % replicas:

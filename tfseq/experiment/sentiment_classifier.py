@@ -8,7 +8,7 @@ from tfseq.experiment.language_model import (
     build_inputs,
     build_layers,
 )
-from tfseq.models import SentimentClassifier
+from tfseq.models import NgramLogits, SentimentClassifier
 
 
 def build_classifier(
@@ -21,6 +21,12 @@ def build_classifier(
     def stack() -> keras.layers.Layer:
         return build_layers(configuration, sizes, kernel, recurrent)
 
+    ngram_logits = None
+    if configuration.ngram_features:
+        # A text's n-grams end with the token to predict, a review's with one that is read.
+        ngram_logits = NgramLogits(
+            1, configuration.ngram_features + 1, configuration.ngram_rows
+        )
     model = SentimentClassifier(
         build_inputs(configuration, vocabulary_size),
         stack(),
@@ -28,6 +34,7 @@ def build_classifier(
         configuration.pooling,
         configuration.dropout,
         kernel,
+        ngram_logits,
     )
     model.build()
     return model

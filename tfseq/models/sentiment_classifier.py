@@ -9,6 +9,7 @@ from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
 from tfseq.cells.unroll import swap_batch_and_time
 from tfseq.models.inputs import TokenInputs, without_rows
 from tfseq.models.losses import Losses
+from tfseq.models.ngram_logits import NgramLogits
 
 OUTPUT_DROPOUT_SEED = 1_000_003
 BACKWARD_SEED = 1_000_033
@@ -24,6 +25,12 @@ class SentimentClassifier(keras.Model):
         pooled = last: h(length - 1), g(0); mean_max: mean and maximum over the tokens
         logit  = dropout(pooled) · kernel + bias;  p = 1 / (1 + exp(-logit))
 
+    With `ngram_logits` each n-gram of the review has a weight of its own as well (a
+    linear model beside the layers, trained with them: Cheng et al. 2016, "Wide & deep
+    learning", https://arxiv.org/abs/1606.07792):
+
+        logit += Σ_t Σ_n table[hash(n-gram that ends at t)] / √length
+
     Only the first `length` tokens of a row count, so that padding never changes a
     result.
 
@@ -34,6 +41,7 @@ class SentimentClassifier(keras.Model):
         pooling: `last` or `mean_max`.
         dropout: share of the pooled values dropped in training.
         kernel_initializer: start of the kernel.
+        ngram_logits: weights of n-grams, for one logit, or None.
     """
 
     def __init__(
@@ -44,6 +52,7 @@ class SentimentClassifier(keras.Model):
         pooling: str = "last",
         dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
+        ngram_logits: NgramLogits | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -55,11 +64,14 @@ class SentimentClassifier(keras.Model):
         self.pooling = pooling
         self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.ngram_logits = ngram_logits
 
     def build(self, input_shape: Any = None) -> None:
         """Makes all variables."""
         if not self.inputs_layer.built:
             self.inputs_layer.build()
+        if self.ngram_logits is not None and not self.ngram_logits.built:
+            self.ngram_logits.build()
         width = 0
         for cell in self._cells():
             if not cell.built:
@@ -77,7 +89,8 @@ class SentimentClassifier(keras.Model):
     @property
     def row_variables(self) -> list[keras.Variable]:
         """Tables of which a step reads, and should update, few rows."""
-        return self.inputs_layer.row_variables
+        tables = self.inputs_layer.row_variables
+        return tables + ([self.ngram_logits.table] if self.ngram_logits else [])
 
     @property
     def dense_variables(self) -> list[keras.Variable]:
@@ -173,7 +186,19 @@ class SentimentClassifier(keras.Model):
         pooled = self.pooled(tokens, lengths, training, lane_seed)
         kernel = tf.cast(self.kernel, pooled.dtype)
         logits = tf.cast(tf.matmul(pooled, kernel), tf.float32)[:, 0]
-        return logits + self.bias
+        logits += self.bias
+        if self.ngram_logits is not None:
+            logits += self._ngram_logit(tokens, lengths)
+        return logits
+
+    def _ngram_logit(self, tokens: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+        """What the n-grams of each review add to its logit, float32 `[batch]`."""
+        state = self.ngram_logits.initial_state(tf.shape(tokens)[0])
+        each, _ = self.ngram_logits(tokens, state)
+        inside = tf.sequence_mask(lengths, tf.shape(tokens)[1], tf.float32)
+        return tf.reduce_sum(each[..., 0] * inside, axis=1) * tf.math.rsqrt(
+            tf.cast(lengths, tf.float32)
+        )
 
 
 def pool(outputs: tf.Tensor, lengths: tf.Tensor, pooling: str) -> tf.Tensor:
