@@ -57,9 +57,11 @@ def fixture_settings(language_model, tmp_path):
     )
 
 
+@pytest.mark.parametrize("changes", [{}, {"ngram": 2, "hash_rows": 100}])
 def test_the_classifier_starts_with_the_language_models_weights(
-    language_model, settings
+    language_model, settings, changes
 ):
+    settings = dataclasses.replace(settings, **changes)
     source = experiment.load_run(language_model.run_dir)
     model = build_classifier(settings, len(source.vocabulary))
     before = model.cell.layer_0.kernel.numpy()
@@ -88,6 +90,7 @@ def test_the_vocabulary_is_carried_along(language_model, settings):
     ("changes", "message"),
     [
         ({"units": 12}, "found --units=16 there, expected 12"),
+        ({"ngram": 2}, "found --ngram=1 there, expected 2"),
         ({"cell": "gru_fused"}, "found --cell=lstm_fused there"),
         ({"initialize_from": "nowhere"}, "found no config.json there"),
         ({"padding": "left"}, "found with --padding=left"),

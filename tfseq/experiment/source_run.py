@@ -9,6 +9,8 @@ from tfseq.experiment.trained_run import TrainedRun, load_run
 from tfseq.models import LanguageModel, SentimentClassifier
 
 EQUAL = ("cell", "num_layers", "units", "embedding_size", "ngram", "hash_rows")
+# A table of hashed n-grams starts at zero, so that it may join a model of single words.
+MAY_JOIN = ("ngram", "hash_rows")
 
 
 def load_source(configuration: Configuration) -> TrainedRun:
@@ -28,7 +30,10 @@ def load_source(configuration: Configuration) -> TrainedRun:
             f"{flag}: found a model of --dataset={run.configuration.dataset}, expected a "
             "language model of words; train one with --dataset=imdb_text"
         )
+    joins = run.configuration.ngram == 1 and configuration.hash_rows
     for name in EQUAL:
+        if joins and name in MAY_JOIN:
+            continue
         found, expected = getattr(run.configuration, name), getattr(configuration, name)
         if found != expected:
             raise UsageError(
@@ -48,7 +53,12 @@ def load_source(configuration: Configuration) -> TrainedRun:
 
 def copy_weights(source: LanguageModel, model: SentimentClassifier) -> None:
     """Copies the embedding and the forward cells of a language model."""
-    pairs = [(source.inputs_layer, model.inputs_layer), (source.cell, model.cell)]
-    for one, other in pairs:
-        for variable, value in zip(other.variables, one.variables, strict=True):
-            variable.assign(value)
+    # The embedding comes first; a table of hashed n-grams may have joined behind it.
+    for variable, value in zip(
+        model.inputs_layer.variables, source.inputs_layer.variables, strict=False
+    ):
+        variable.assign(value)
+    for variable, value in zip(
+        model.cell.variables, source.cell.variables, strict=True
+    ):
+        variable.assign(value)
