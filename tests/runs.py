@@ -11,26 +11,30 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import tensorflow as tf
+from forked_commands import run_command
 
 from tfseq.configuration import Configuration
 from tfseq.experiment import training_run
 
 
-def command(settings: Configuration, **changes) -> list[str]:
-    """The command line of a child process that trains with these settings."""
+def arguments(settings: Configuration, **changes) -> list[str]:
+    """The flags that train with these settings."""
     values = dataclasses.asdict(dataclasses.replace(settings, **changes))
     defaults = dataclasses.asdict(Configuration())
-    return [sys.executable, "-m", "tfseq.train"] + [
+    return [
         f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
         for name, value in values.items()
         if value != defaults[name]
     ]
 
 
+def command(settings: Configuration, **changes) -> list[str]:
+    """The command line of a child process that trains with these settings."""
+    return [sys.executable, "-m", "tfseq.train", *arguments(settings, **changes)]
+
+
 def run(settings: Configuration, **changes) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command(settings, **changes), capture_output=True, text=True, check=False
-    )
+    return run_command("tfseq.train", arguments(settings, **changes))
 
 
 def results(settings: Configuration) -> dict:
@@ -113,8 +117,7 @@ LAUNCHER = pathlib.Path(__file__).parents[1] / "tools" / "launch_local_workers.p
 
 def worker_command(settings: Configuration, count: int = 2) -> list[str]:
     """The command line of so many workers on this machine, with these settings."""
-    flags = command(settings)[3:]
-    return [sys.executable, str(LAUNCHER), str(count), "--", *flags]
+    return [sys.executable, str(LAUNCHER), str(count), "--", *arguments(settings)]
 
 
 def run_workers(settings: Configuration) -> subprocess.CompletedProcess:

@@ -180,8 +180,8 @@ class Configuration:
     )
     hash_rows: int = option(
         0,
-        "With --ngram and too many different n-grams: rows of an embedding that they share "
-        "by hashing and that is added to the token's; 0: none.",
+        "With --ngram=N and too many different n-grams: rows of a table of embeddings that "
+        "the windows of 2 to N tokens share by hashing, added to the token's; 0: none.",
         0,
         1 << 26,
         None,

@@ -5,11 +5,11 @@ import json
 import pathlib
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from forked_commands import run_command
 
 from tfseq import experiment
 from tfseq.configuration import Configuration
@@ -56,12 +56,7 @@ def fixture_run_dirs(tmp_path_factory):
 
 
 def evaluate(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "tfseq.evaluate", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_command("tfseq.evaluate", arguments)
 
 
 @pytest.mark.parametrize("kind", ["character", "word", "review"])

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from forked_commands import run_command
 
 from tfseq import experiment
 from tfseq.configuration import Configuration
@@ -146,9 +147,8 @@ def test_tensorflow_lite_gives_the_same_logits(run_dirs, kind, tmp_path):
 
 
 def test_the_command_prints_signatures_and_sizes(run_dirs, tmp_path):
-    command = [sys.executable, "-m", "tfseq.export", f"--run_dir={run_dirs['word']}"]
-    command.append(f"--export_dir={tmp_path / 'saved'}")
-    first = subprocess.run(command, capture_output=True, text=True, check=False)
+    arguments = [f"--run_dir={run_dirs['word']}", f"--export_dir={tmp_path / 'saved'}"]
+    first = run_command("tfseq.export", arguments)
     assert first.returncode == 0, first.stderr
     lines = first.stdout.splitlines()
     assert {line.split("(")[0] for line in lines[:-1]} == {
@@ -158,7 +158,7 @@ def test_the_command_prints_signatures_and_sizes(run_dirs, tmp_path):
     }
     size = sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file())
     assert f"{size:,} bytes, weights of step 20" in lines[-1]
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    again = run_command("tfseq.export", arguments)
     assert again.returncode == 2
     assert "found something there already" in again.stderr
 

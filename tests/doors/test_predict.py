@@ -6,10 +6,10 @@ import os
 import pathlib
 import re
 import subprocess
-import sys
 
 import numpy as np
 import pytest
+from forked_commands import run_command
 
 from tfseq import experiment
 from tfseq.configuration import Configuration
@@ -41,14 +41,8 @@ def fixture_run_dir(tmp_path_factory):
     return settings.run_dir
 
 
-def predict(*arguments, **options) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "tfseq.predict", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        **options,
-    )
+def predict(*arguments, text: str | None = None) -> subprocess.CompletedProcess:
+    return run_command("tfseq.predict", arguments, text)
 
 
 def test_every_way_in_gives_the_same_answers(run_dir, tmp_path):
@@ -58,7 +52,7 @@ def test_every_way_in_gives_the_same_answers(run_dir, tmp_path):
     outputs = [
         predict(f"--run_dir={run_dir}", "--format=json", *texts),
         predict(f"--run_dir={run_dir}", "--format=json", f"--file={file}"),
-        predict(f"--run_dir={run_dir}", "--format=json", input=file.read_text()),
+        predict(f"--run_dir={run_dir}", "--format=json", text=file.read_text()),
     ]
     for output in outputs:
         assert output.returncode == 0, output.stderr
@@ -115,7 +109,7 @@ def test_any_length_and_any_words(run_dir):
     ],
 )
 def test_wrong_use_is_one_line(run_dir, arguments, given, message):
-    output = predict(f"--run_dir={run_dir}", *arguments, input=given)
+    output = predict(f"--run_dir={run_dir}", *arguments, text=given)
     assert output.returncode == 2
     last = output.stderr.strip().splitlines()[-1]
     assert "Traceback" not in output.stderr

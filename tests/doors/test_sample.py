@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from forked_commands import run_command
 
 from tfseq import experiment
 from tfseq.configuration import Configuration
@@ -38,12 +39,7 @@ def fixture_run_dirs(tmp_path_factory):
 
 
 def sample(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "tfseq.sample", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_command("tfseq.sample", arguments)
 
 
 @pytest.mark.parametrize("level", ["character", "word"])

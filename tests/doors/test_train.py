@@ -5,15 +5,15 @@ import json
 import os
 import pathlib
 import signal
-import subprocess
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from forked_commands import Command
 from runs import (
+    arguments,
     assert_close_checkpoints,
     assert_same_run,
-    command,
     figures,
     last_checkpoint,
     results,
@@ -145,12 +145,7 @@ def test_killed_at_any_moment_the_run_ends_the_same(settings, tmp_path):
     assert run(whole).returncode == 0
     lines = [4, 11]  # Lines of output to wait for before a kill.
     for wanted in [lines[0], None, lines[1]]:
-        process = subprocess.Popen(
-            command(settings),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        process = Command("tfseq.train", arguments(settings))
         if wanted is None:
             folder = pathlib.Path(settings.run_dir, "checkpoints")
             before = set(folder.glob("*"))
@@ -160,8 +155,7 @@ def test_killed_at_any_moment_the_run_ends_the_same(settings, tmp_path):
             for _ in range(wanted):
                 process.stdout.readline()
         process.kill()
-        assert process.wait() == -signal.SIGKILL
-        process.stdout.close()
+        assert process.finish()[0] == -signal.SIGKILL
     final = run(settings)
     assert final.returncode == 0, final.stderr
     assert "going on from step" in final.stdout
@@ -176,13 +170,11 @@ def test_killed_at_any_moment_the_run_ends_the_same(settings, tmp_path):
 )
 def test_a_signal_saves_and_says_how_to_go_on(settings, tmp_path, number, status):
     settings = dataclasses.replace(settings, num_steps=2000, checkpoint_every=2000)
-    process = subprocess.Popen(
-        command(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = Command("tfseq.train", arguments(settings))
     process.stdout.readline()
     process.send_signal(number)
-    output, errors = process.communicate()
-    assert process.returncode == status, errors
+    found, output, errors = process.finish()
+    assert found == status, errors
     assert "start the same command again" in output
     assert "Traceback" not in errors
     (saved,) = pathlib.Path(settings.run_dir, "checkpoints").glob("step-*.index")

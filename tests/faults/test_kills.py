@@ -6,10 +6,10 @@ import pathlib
 import random
 import shutil
 import signal
-import subprocess
 
 import pytest
-from runs import assert_same_run, command, run
+from forked_commands import Command
+from runs import arguments, assert_same_run, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
@@ -29,16 +29,11 @@ KINDS = {
 
 def kill_within(settings: Configuration, seconds: float) -> bool:
     """Starts the command and kills it; whether it was still running then."""
-    process = subprocess.Popen(
-        command(settings), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
+    process = Command("tfseq.train", arguments(settings))
     process.stdout.readline()
-    try:
-        process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
+    if process.wait(seconds) is None:
         process.kill()
-        process.communicate()
-    return process.returncode == -signal.SIGKILL
+    return process.finish()[0] == -signal.SIGKILL
 
 
 def logged(settings: Configuration) -> list[tuple[int, float]]:

@@ -1,10 +1,10 @@
 """Two processes started on one run folder at the same instant: exactly one trains."""
 
 import os
-import subprocess
 
 import pytest
-from runs import command, results
+from forked_commands import Command
+from runs import arguments, results
 
 from tfseq.configuration import Configuration
 
@@ -28,21 +28,9 @@ def test_exactly_one_trains(tmp_path):
             steps_per_call=10,
             sample_every=0,
         )
-        both = [
-            subprocess.Popen(
-                command(settings),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(2)
-        ]
-        answers = [process.communicate() for process in both]
-        assert sorted(process.returncode for process in both) == [0, 2], answers
-        refused = next(
-            errors
-            for process, (_, errors) in zip(both, answers, strict=True)
-            if process.returncode == 2
-        )
+        both = [Command("tfseq.train", arguments(settings)) for _ in range(2)]
+        answers = [process.finish() for process in both]
+        assert sorted(status for status, _, _ in answers) == [0, 2], answers
+        refused = next(errors for status, _, errors in answers if status == 2)
         assert "training there, expected no other" in refused
         assert results(settings)["step"] == 2000

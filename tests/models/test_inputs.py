@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfseq.cells import LaneSeed
 from tfseq.errors import UsageError
 from tfseq.models import TokenInputs, ngram_ids
+from tfseq.models.ngram_hash import ngram_rows
 
 
 def test_bigram_ids_by_hand():
@@ -121,6 +122,22 @@ def test_hashed_bigrams_are_added_to_the_embedding():
         "embedding",
         "hashed",
     ]
+
+
+def test_windows_of_every_length_up_to_n_are_added():
+    layer = TokenInputs(50, 3, ngram=3, hash_rows=1 << 16)
+    layer.build()
+    layer.hashed.assign(np.random.default_rng(0).normal(size=layer.hashed.shape))
+    tokens = tf.constant([[7, 8, 9, 1, 8, 9, 7, 8, 9]])
+    features, state = layer(tokens, layer.initial_state(1))
+    rest = (features - tf.gather(layer.embedding.value, tokens)).numpy()[0]
+    pairs, _ = ngram_rows(tokens, tf.zeros([1, 1], tf.int32), (2,), 1 << 16)
+    triples = rest - tf.gather(layer.hashed.value, pairs[0, :, 0]).numpy()
+    # The triple (7, 8, 9) occurs at 2 and 8; (1, 8, 9) at 5 shares its pair alone.
+    np.testing.assert_allclose(triples[2], triples[8], atol=1e-5)
+    assert np.abs(triples[2] - triples[5]).max() > 0.1
+    assert np.abs(rest - triples).min(axis=1).max() > 0
+    assert state.shape == (1, 2)
 
 
 @pytest.mark.parametrize("option", [{"hash_rows": 10, "ngram": 2}, {"lazy": True}])

@@ -60,8 +60,9 @@ class TokenInputs(keras.layers.Layer):
     one-hot vectors; otherwise row w of an embedding matrix, trained with the model.
     With `ngram` n > 1 the symbol is the token with the n - 1 before it (`ngram_ids`),
     and those n - 1 tokens are the layer's state. Where V^n rows would be too many,
-    `hash_rows` gives n-grams an embedding of their own with so many rows, shared by
-    hashing, which is added to the token's.
+    `hash_rows` gives the windows of 2 to n tokens embeddings of their own in a table of
+    so many rows, shared by hashing, which are added to the token's (Joulin et al. 2017,
+    "Bag of tricks for efficient text classification", https://arxiv.org/abs/1607.01759).
 
     Args:
         vocabulary_size: number of tokens, V.
@@ -178,7 +179,7 @@ class TokenInputs(keras.layers.Layer):
         """
         if self.hash_rows:
             ids = tokens
-            lengths = (self.ngram,)
+            lengths = tuple(range(2, self.ngram + 1))
             windows, state = ngram_rows(tokens, state, lengths, self.hash_rows)
         else:
             ids, state = ngram_ids(tokens, state, self.vocabulary_size, self.ngram)
@@ -186,7 +187,8 @@ class TokenInputs(keras.layers.Layer):
             return ids, state
         features = tf.gather(self.embedding.value, ids)
         if self.hash_rows:
-            features += tf.gather(self.hashed.value, windows[..., 0])
+            for rows in tf.unstack(windows, axis=-1):
+                features += tf.gather(self.hashed.value, rows)
         features = tf.cast(features, self.compute_dtype)
         if training and self.dropout:
             seed = fold_lane_seed(lane_seed, EMBEDDING_DROPOUT_SEED).seed
