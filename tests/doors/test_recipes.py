@@ -1,6 +1,7 @@
 """Every recipe parses, says what it is, and trains for some steps."""
 
 import dataclasses
+import itertools
 import os
 import pathlib
 import subprocess
@@ -73,28 +74,43 @@ def test_a_recipe_trains(name, tmp_path, monkeypatch):
         changes = {"data_dir": few_reviews(tmp_path), "valid_size": 20}
     if settings.dataset == "ptb":
         changes = {"data_dir": short_penn_treebank(tmp_path)}
+    cache = str(tmp_path / "cache")
+    if settings.initialize_from:
+        source = pathlib.Path(settings.initialize_from).name
+        folder = str(tmp_path / source)
+        train_shortly(source, run_dir=folder, cache_dir=cache, **changes)
+        changes["initialize_from"] = folder
+    train_shortly(name, run_dir=str(tmp_path / "run"), cache_dir=cache, **changes)
+
+
+def train_shortly(name: str, **changes) -> None:
+    """A few steps of a recipe."""
+    settings = read(name)
     settings = dataclasses.replace(
         settings,
         num_steps=STEPS.get(name, 2),
         num_epochs=None,
         schedule="constant" if settings.schedule == "per_epoch" else settings.schedule,
         sample_every=0,
-        cache_dir=str(tmp_path / "cache"),
-        run_dir=str(tmp_path / "run"),
         **changes,
     )
     assert experiment.train(settings) == 0
 
 
 def few_reviews(folder: pathlib.Path) -> str:
-    """A folder of made-up reviews under the names of the published ones."""
+    """A folder of made-up reviews under the names of the published ones.
+
+    Every file has words of its own: together more than a recipe's vocabulary keeps.
+    """
+    words = itertools.count()
     for part in ("train", "test"):
         for label in ("pos", "neg"):
             place = folder / "aclImdb" / part / label
             place.mkdir(parents=True)
             for number in range(NUM_REVIEWS):
+                own = " ".join(f"word{next(words)}" for _ in range(80))
                 (place / f"{number}_5.txt").write_text(
-                    f"a {label} film, " * (number + 1)
+                    f"a {label} film, " * (number + 1) + own
                 )
     return str(folder)
 
