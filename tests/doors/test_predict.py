@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -157,6 +156,6 @@ def test_a_language_model_is_refused(tmp_path):
         sample_every=0,
     )
     assert experiment.train(dataclasses.replace(settings)) == 0
-    output = predict(f"--run_dir={settings.run_dir}", "--text=a", env=os.environ)
+    output = predict(f"--run_dir={settings.run_dir}", "--text=a")
     assert output.returncode == 2
     assert "found a language model" in output.stderr
