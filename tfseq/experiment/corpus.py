@@ -62,6 +62,7 @@ def build_corpus(configuration: Configuration) -> TextCorpus:
         reviews = imdb_reviews_corpus(
             data_dir, str(cache_folder(configuration)), configuration.valid_size
         )
+        # The test reviews are for the classifier's test alone.
         return TextCorpus(
             "imdb_text",
             f"{reviews.fingerprint}-text",
@@ -70,6 +71,7 @@ def build_corpus(configuration: Configuration) -> TextCorpus:
                     split.origin, 0, functools.partial(review_lines, split.texts)
                 )
                 for name, split in reviews.splits.items()
+                if name != "test"
             },
         )
     return python_docs_corpus(**sizes)
