@@ -1,6 +1,6 @@
 """The commands in child processes of their own, forked after TensorFlow's import.
 
-Importing TensorFlow is half of what a short command does. Here one server process for
+Importing TensorFlow is a large part of what a short command does. Here one server process for
 each pytest process imports it and forks itself for every command; everything after the
 import is as if `python -m` had been called: arguments, environment, folder, standard
 streams, signals, exit status.
@@ -15,6 +15,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from multiprocessing.reduction import DupFd
+
+import pytest
 
 CONTEXT = multiprocessing.get_context("forkserver")
 # Below the commands, so that each still reads its flags in a fresh module.
@@ -70,7 +72,9 @@ class Command:
             self.process = CONTEXT.Process(
                 target=_Start(module, arguments, streams), daemon=True
             )
-            with quiet_server():
+            with pytest.MonkeyPatch.context() as patch:
+                # The server imports TensorFlow as the commands do: quietly.
+                patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
                 self.process.start()
             os.close(writing)
 
@@ -129,20 +133,6 @@ class _Start:
 
     def __call__(self):
         _enter(*self.arguments, self.streams)
-
-
-class quiet_server:  # noqa: N801
-    """Within the block TensorFlow is imported as the commands import it, quietly."""
-
-    def __enter__(self):
-        self.before = os.environ.get("TF_CPP_MIN_LOG_LEVEL")
-        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-
-    def __exit__(self, *_):
-        if self.before is None:
-            del os.environ["TF_CPP_MIN_LOG_LEVEL"]
-        else:
-            os.environ["TF_CPP_MIN_LOG_LEVEL"] = self.before
 
 
 def run_command(

@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfseq.cells import finds_gpu
 from tfseq.errors import UsageError
 
 # From the first lane and the number of lanes, or None for all, to a data set.
@@ -32,7 +33,7 @@ def choose_chains(requested: int, lanes: int) -> int:
                 f"that divides them; choose another"
             )
         return requested
-    if _has_gpu():
+    if finds_gpu():
         return 1
     cores = count_cores()
     return max(count for count in range(1, cores + 1) if lanes % count == 0)
@@ -69,7 +70,7 @@ def build_strategy(name: str, num_devices: int) -> tf.distribute.Strategy:
     if name == "multi_worker":
         read_cluster()
         return tf.distribute.MultiWorkerMirroredStrategy()
-    gpus = tf.config.list_logical_devices("GPU") if _has_gpu() else []
+    gpus = tf.config.list_logical_devices("GPU") if finds_gpu() else []
     if gpus:
         count = num_devices or len(gpus)
         if count > len(gpus):
@@ -185,10 +186,6 @@ def compile_gathering(strategy: tf.distribute.Strategy) -> Callable[[Any], tf.Te
         return strategy.experimental_local_results(rows)[0]
 
     return gather
-
-
-def _has_gpu() -> bool:
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _divide_processor(count: int) -> None:
