@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfseq import cells
 from tfseq.cells import LaneSeed
-from tfseq.models import NgramLogits, SentimentClassifier, TokenInputs
+from tfseq.models import NaiveBayesLogit, SentimentClassifier, TokenInputs
 from tfseq.models.sentiment_classifier import pool
 
 VOCABULARY, UNITS = 9, 4
@@ -81,57 +81,78 @@ def build_with_ngrams():
         plain.inputs_layer,
         plain.cell,
         plain.backward_cell,
-        ngram_logits=NgramLogits(1, 3, 1 << 16),
+        ngram_logit=NaiveBayesLogit(2, 1 << 16),
     )
     model.build()
     model.kernel.assign(plain.kernel)
     model.bias.assign(plain.bias)
-    table = np.random.default_rng(4).normal(size=[1 << 16, 1]).astype(np.float32)
-    model.ngram_logits.table.assign(table)
+    random = np.random.default_rng(4)
+    layer = model.ngram_logit
+    layer.table.assign(random.normal(size=[1 << 16, 1]).astype(np.float32))
+    layer.log_ratios.assign(random.normal(size=[1 << 16]).astype(np.float32))
     return plain, model
 
 
-def test_each_word_and_pair_of_a_review_adds_its_weight(tokens):
+def test_the_answer_is_the_mean_of_both_logits(tokens):
     plain, model = build_with_ngrams()
-    scores, _ = model.ngram_logits(tf.constant(tokens), tf.zeros([4, 1], tf.int32))
-    expected = [
-        scores[row, :length, 0].numpy().sum() / np.sqrt(length)
-        for row, length in enumerate(LENGTHS)
-    ]
-    with_ngrams = model(tf.constant(tokens), tf.constant(LENGTHS))
-    without = plain(tf.constant(tokens), tf.constant(LENGTHS))
-    np.testing.assert_allclose(with_ngrams - without, expected, atol=1e-5)
+    inputs = tf.constant(tokens), tf.constant(LENGTHS)
+    expected = (plain(*inputs) + model.ngram_logit(*inputs)) / 2
+    np.testing.assert_allclose(model(*inputs), expected, atol=1e-6)
+    assert np.abs(expected - plain(*inputs)).max() > 0.1
 
 
-def test_weights_of_ngrams_are_found_again_wherever_they_stand():
-    _, model = build_with_ngrams()
-    scores, _ = model.ngram_logits(
-        tf.constant([[3, 5, 2, 3, 5], [1, 1, 3, 5, 3]]), tf.zeros([2, 1], tf.int32)
-    )
-    # The pair (3, 5) at three places; (2, 3) and (5, 3) are others.
-    assert scores[0, 1] == scores[0, 4] == scores[1, 3]
-    assert len({float(scores[0, 3, 0]), float(scores[1, 4, 0])}) == 2
-
-
-def test_the_gradient_of_an_ngram_is_the_error_over_the_root_of_the_length(tokens):
-    _, model = build_with_ngrams()
+def test_each_classifier_learns_from_its_own_loss(tokens):
+    plain, model = build_with_ngrams()
+    labels = np.array([1, 0, 1, 0])
     batch = (
         tf.constant(tokens),
         tf.constant(LENGTHS),
-        tf.constant([1, 0, 1, 0]),
+        tf.constant(labels),
         tf.ones([4]),
     )
-    with tf.GradientTape() as tape:
-        loss = model.losses(batch).loss
-    table = model.ngram_logits.table
-    assert model.row_variables[-1] is table
-    gradient = tf.convert_to_tensor(tape.gradient(loss, table.value)).numpy()
-    error = tf.sigmoid(model(*batch[:2])).numpy() - [1, 0, 1, 0]
-    # Each token gives its word and its pair; the padding gives nothing.
-    expected = sum(
-        2 * np.sqrt(length) * e for length, e in zip(LENGTHS, error, strict=True)
+    assert model.row_variables[-1] is model.ngram_logit.table
+    variables = [variable.value for variable in model.trainable_variables]
+    with tf.GradientTape(persistent=True) as tape:
+        losses = model.losses(batch, training=True)
+        objective = losses.loss + losses.penalty
+        of_layers = plain.losses(batch, training=True).loss
+        logits = model.ngram_logit(*batch[:2])
+        # -ln sigmoid(logit) or -ln sigmoid(-logit), by the label.
+        signs = tf.constant(2.0 * labels - 1, tf.float32)
+        of_ngrams = tf.reduce_sum(tf.math.log(1 + tf.exp(-signs * logits)))
+    np.testing.assert_allclose(losses.loss, of_layers, rtol=1e-6)
+    np.testing.assert_allclose(losses.penalty, of_ngrams, rtol=1e-5)
+    table = model.ngram_logit.table.value
+    np.testing.assert_allclose(
+        tf.convert_to_tensor(tape.gradient(objective, table)),
+        tf.convert_to_tensor(tape.gradient(of_ngrams, table)),
+        atol=1e-6,
     )
-    np.testing.assert_allclose(gradient.sum(), expected, rtol=1e-4)
+    shared = [v for v in variables if v is not table and v.shape != [2 * 2 * UNITS, 1]]
+    for variable in shared:
+        found, expected = (
+            tape.gradient(loss, variable) for loss in (objective, of_layers)
+        )
+        if expected is not None:
+            np.testing.assert_allclose(
+                tf.convert_to_tensor(found), tf.convert_to_tensor(expected), atol=1e-6
+            )
+
+
+def test_the_loss_of_an_evaluation_is_that_of_the_answer(tokens):
+    _, model = build_with_ngrams()
+    labels = [1, 0, 1, 0]
+    batch = (
+        tf.constant(tokens),
+        tf.constant(LENGTHS),
+        tf.constant(labels),
+        tf.ones([4]),
+    )
+    p = 1 / (1 + np.exp(-model(*batch[:2]).numpy()))
+    expected = -np.log(np.where(labels, p, 1 - p)).sum()
+    losses = model.losses(batch)
+    np.testing.assert_allclose(losses.loss, expected, rtol=1e-5)
+    assert losses.penalty == 0
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean_max"])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import keras
+import tensorflow as tf
 
 from tfseq.configuration import Configuration
 from tfseq.datasets import ReviewCorpus, imdb_reviews_corpus, toy_reviews_corpus
@@ -81,6 +82,8 @@ def review_classification(
         model = build_classifier(configuration, len(prepared.vocabulary))
         if source is not None:
             copy_weights(source.model, model)
+        if model.ngram_logit is not None:
+            model.ngram_logit.count(batches_once(train, configuration))
         return model
 
     return Task(
@@ -107,13 +110,9 @@ def build_review_evaluations(
 ) -> Mapping[str, Callable[[], Evaluation]]:
     """What evaluates the model on the reviews held out."""
     evaluate = compile_review_evaluation(model)
-    length = configuration.max_length
 
     def on(reviews: EncodedReviews) -> Callable[[], Evaluation]:
-        if configuration.padding == "left":
-            dataset = fixed_batches(reviews, EVALUATION_BATCH, length, None)
-        else:
-            dataset = evaluation_batches(reviews, EVALUATION_BATCH, length)
+        dataset = batches_once(reviews, configuration)
         return lambda: Evaluation(*evaluate(dataset, prepared.vocabulary))
 
     return {
@@ -121,3 +120,13 @@ def build_review_evaluations(
         for split in ("valid", "test")
         if split in prepared.splits
     }
+
+
+def batches_once(
+    reviews: EncodedReviews, configuration: Configuration
+) -> tf.data.Dataset:
+    """Every review once, read as in training."""
+    length = configuration.max_length
+    if configuration.padding == "left":
+        return fixed_batches(reviews, EVALUATION_BATCH, length, None)
+    return evaluation_batches(reviews, EVALUATION_BATCH, length)

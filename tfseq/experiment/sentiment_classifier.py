@@ -8,7 +8,7 @@ from tfseq.experiment.language_model import (
     build_inputs,
     build_layers,
 )
-from tfseq.models import NgramLogits, SentimentClassifier
+from tfseq.models import NaiveBayesLogit, SentimentClassifier
 
 
 def build_classifier(
@@ -21,11 +21,10 @@ def build_classifier(
     def stack() -> keras.layers.Layer:
         return build_layers(configuration, sizes, kernel, recurrent)
 
-    ngram_logits = None
+    ngram_logit = None
     if configuration.ngram_features:
-        # A text's n-grams end with the token to predict, a review's with one that is read.
-        ngram_logits = NgramLogits(
-            1, configuration.ngram_features + 1, configuration.ngram_rows
+        ngram_logit = NaiveBayesLogit(
+            configuration.ngram_features, configuration.ngram_rows
         )
     model = SentimentClassifier(
         build_inputs(configuration, vocabulary_size),
@@ -34,7 +33,7 @@ def build_classifier(
         configuration.pooling,
         configuration.dropout,
         kernel,
-        ngram_logits,
+        ngram_logit,
     )
     model.build()
     return model

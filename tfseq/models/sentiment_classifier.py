@@ -9,7 +9,7 @@ from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
 from tfseq.cells.unroll import swap_batch_and_time
 from tfseq.models.inputs import TokenInputs, without_rows
 from tfseq.models.losses import Losses
-from tfseq.models.ngram_logits import NgramLogits
+from tfseq.models.naive_bayes_logit import NaiveBayesLogit
 
 OUTPUT_DROPOUT_SEED = 1_000_003
 BACKWARD_SEED = 1_000_033
@@ -25,11 +25,10 @@ class SentimentClassifier(keras.Model):
         pooled = last: h(length - 1), g(0); mean_max: mean and maximum over the tokens
         logit  = dropout(pooled) · kernel + bias;  p = 1 / (1 + exp(-logit))
 
-    With `ngram_logits` each n-gram of the review has a weight of its own as well (a
-    linear model beside the layers, trained with them: Cheng et al. 2016, "Wide & deep
-    learning", https://arxiv.org/abs/1606.07792):
-
-        logit += Σ_t Σ_n table[hash(n-gram that ends at t)] / √length
+    With `ngram_logit`, a linear classifier of the review's n-grams, the answer is the mean
+    of its logit and that one (the geometric mean of the odds). Each of the two learns from
+    a loss of its own, so that neither leaves to the other what it could learn itself
+    (such pairs: Mesnil et al. 2014, https://arxiv.org/abs/1412.5335).
 
     Only the first `length` tokens of a row count, so that padding never changes a
     result.
@@ -41,7 +40,7 @@ class SentimentClassifier(keras.Model):
         pooling: `last` or `mean_max`.
         dropout: share of the pooled values dropped in training.
         kernel_initializer: start of the kernel.
-        ngram_logits: weights of n-grams, for one logit, or None.
+        ngram_logit: the classifier of n-grams, or None.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class SentimentClassifier(keras.Model):
         pooling: str = "last",
         dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
-        ngram_logits: NgramLogits | None = None,
+        ngram_logit: NaiveBayesLogit | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -64,14 +63,14 @@ class SentimentClassifier(keras.Model):
         self.pooling = pooling
         self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.ngram_logits = ngram_logits
+        self.ngram_logit = ngram_logit
 
     def build(self, input_shape: Any = None) -> None:
         """Makes all variables."""
         if not self.inputs_layer.built:
             self.inputs_layer.build()
-        if self.ngram_logits is not None and not self.ngram_logits.built:
-            self.ngram_logits.build()
+        if self.ngram_logit is not None and not self.ngram_logit.built:
+            self.ngram_logit.build()
         width = 0
         for cell in self._cells():
             if not cell.built:
@@ -90,7 +89,7 @@ class SentimentClassifier(keras.Model):
     def row_variables(self) -> list[keras.Variable]:
         """Tables of which a step reads, and should update, few rows."""
         tables = self.inputs_layer.row_variables
-        return tables + ([self.ngram_logits.table] if self.ngram_logits else [])
+        return tables + ([self.ngram_logit.table] if self.ngram_logit else [])
 
     @property
     def dense_variables(self) -> list[keras.Variable]:
@@ -152,6 +151,9 @@ class SentimentClassifier(keras.Model):
     ) -> Losses:
         """What training minimises: the sum of -weight · ln p(label), in nats.
 
+        In training it is the layers' own, and that of the n-grams' classifier is the
+        penalty; else it is that of the answer.
+
         Args:
             batch: tokens `[batch, time]`, lengths, labels and weights `[batch]`.
             state: nothing.
@@ -159,13 +161,32 @@ class SentimentClassifier(keras.Model):
             lane_seed: what dropout masks derive from.
         """
         tokens, lengths, labels, weights = batch
-        logits = self(tokens, lengths, training=training, lane_seed=lane_seed)
-        each = tf.nn.sigmoid_cross_entropy_with_logits(
-            tf.cast(labels, tf.float32), logits
-        )
-        return Losses(
-            tf.reduce_sum(each * weights), tf.reduce_sum(weights), tf.zeros([]), state
-        )
+        labels = tf.cast(labels, tf.float32)
+
+        def loss_of(logits: tf.Tensor) -> tf.Tensor:
+            each = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
+            return tf.reduce_sum(each * weights)
+
+        penalty = tf.zeros([])
+        if training:
+            loss = loss_of(self.layers_logit(tokens, lengths, True, lane_seed))
+            if self.ngram_logit is not None:
+                penalty = loss_of(self.ngram_logit(tokens, lengths))
+        else:
+            loss = loss_of(self(tokens, lengths))
+        return Losses(loss, tf.reduce_sum(weights), penalty, state)
+
+    def layers_logit(
+        self,
+        tokens: tf.Tensor,
+        lengths: tf.Tensor,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tf.Tensor:
+        """What the recurrent layers answer, float32 `[batch]`; arguments as of `call`."""
+        pooled = self.pooled(tokens, lengths, training, lane_seed)
+        kernel = tf.cast(self.kernel, pooled.dtype)
+        return tf.cast(tf.matmul(pooled, kernel), tf.float32)[:, 0] + self.bias
 
     @tf.autograph.experimental.do_not_convert
     def call(
@@ -183,22 +204,10 @@ class SentimentClassifier(keras.Model):
             training: whether to apply dropout.
             lane_seed: what dropout masks derive from; needed with dropout in training.
         """
-        pooled = self.pooled(tokens, lengths, training, lane_seed)
-        kernel = tf.cast(self.kernel, pooled.dtype)
-        logits = tf.cast(tf.matmul(pooled, kernel), tf.float32)[:, 0]
-        logits += self.bias
-        if self.ngram_logits is not None:
-            logits += self._ngram_logit(tokens, lengths)
+        logits = self.layers_logit(tokens, lengths, training, lane_seed)
+        if self.ngram_logit is not None:
+            logits = (logits + self.ngram_logit(tokens, lengths)) / 2
         return logits
-
-    def _ngram_logit(self, tokens: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        """What the n-grams of each review add to its logit, float32 `[batch]`."""
-        state = self.ngram_logits.initial_state(tf.shape(tokens)[0])
-        each, _ = self.ngram_logits(tokens, state)
-        inside = tf.sequence_mask(lengths, tf.shape(tokens)[1], tf.float32)
-        return tf.reduce_sum(each[..., 0] * inside, axis=1) * tf.math.rsqrt(
-            tf.cast(lengths, tf.float32)
-        )
 
 
 def pool(outputs: tf.Tensor, lengths: tf.Tensor, pooling: str) -> tf.Tensor:

@@ -1,8 +1,39 @@
-"""The update rules, as Keras provides them."""
+"""The update rules: Keras', with Adam's arithmetic in one pass."""
 
 from typing import Any
 
 import keras
+import tensorflow as tf
+
+
+class FusedAdam(keras.optimizers.Adam):
+    """Keras' `Adam` (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980), several times faster.
+
+        m += (1 - b₁) (g - m),  v += (1 - b₂) (g² - v)
+        variable -= rate · √(1 - b₂ᵗ) / (1 - b₁ᵗ) · m / (√v + epsilon)
+
+    TensorFlow's kernel computes it in one pass over each variable, gradient and moments,
+    where Keras' own step makes ten. With `weight_decay` it is Keras' `AdamW`.
+    """
+
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: Any
+    ) -> None:
+        """Updates one float32 variable; `amsgrad` is not computed."""
+        index = self._get_variable_index(variable)
+        step = tf.cast(self.iterations + 1, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=tf.pow(self.beta_1, step),
+            beta2_power=tf.pow(self.beta_2, step),
+            lr=tf.cast(learning_rate, tf.float32),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=gradient,
+        )
 
 
 def build_optimizer(
@@ -20,5 +51,5 @@ def build_optimizer(
     if name == "sgd":
         return keras.optimizers.SGD(learning_rate)
     if name == "adam":
-        return keras.optimizers.Adam(learning_rate)
-    return keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay)
+        return FusedAdam(learning_rate)
+    return FusedAdam(learning_rate, weight_decay=weight_decay)

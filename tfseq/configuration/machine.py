@@ -1,0 +1,49 @@
+"""What the run is computed on."""
+
+import dataclasses
+
+from tfseq.configuration.option import option
+
+
+@dataclasses.dataclass(frozen=True)
+class MachineSettings:
+    """The settings of devices, threads and number formats."""
+
+    strategy: str = option(
+        "none",
+        "Devices: none (one), mirrored (every GPU, or --num_devices), or multi_worker (all "
+        "of the workers that the environment variable TF_CONFIG names).",
+        choices=("none", "mirrored", "multi_worker"),
+    )
+    num_devices: int = option(
+        0,
+        "Devices of --strategy=mirrored; 0: all. Parts of the CPU without GPU.",
+        0,
+        1024,
+    )
+    steps_per_call: int = option(
+        0,
+        "Most steps in one compiled call; 0: about half a second of them.",
+        0,
+        1000000,
+    )
+    chains: int = option(
+        0,
+        "Independent parts that a replica's batch is computed in, side by side; 0: one "
+        "a processor core on CPU, one on GPU.",
+        0,
+        1024,
+    )
+    intra_op_threads: int = option(
+        0, "Threads inside one operation; 0: cores divided by chains.", 0, 4096
+    )
+    inter_op_threads: int = option(
+        0, "Operations run side by side; 0: one for each chain.", 0, 4096
+    )
+    precision: str = option(
+        "float32",
+        "Number format of the layers' arithmetic; weights stay float32.",
+        choices=("float32", "bfloat16"),
+        fixed=True,
+    )
+    eager: bool = option(False, "Run the same steps eagerly, for a debugger.")
