@@ -54,6 +54,10 @@ def test_a_run_reports_what_a_classifier_finds(settings):
     train = EventAccumulator(str(folder / "train")).Reload().Tags()["tensors"]
     assert {"loss", "learning_rate", "reviews_per_second"} <= set(train)
     assert "perplexity" not in train
+    # The HParams page compares runs by curves that are there.
+    page = EventAccumulator(str(folder)).Reload().PluginTagToContent("hparams")
+    assert b"valid accuracy" in page["_hparams_/experiment"]
+    assert b"perplexity" not in page["_hparams_/experiment"]
 
 
 def test_resuming_in_the_middle_of_an_epoch_is_exact(settings, tmp_path):

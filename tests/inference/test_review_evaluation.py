@@ -83,6 +83,15 @@ def test_figures_and_texts_by_hand(model, reviews):
         assert [int(part) for part in line.split()[1:]] == counts
 
 
+def test_a_text_says_that_there_are_no_mistakes(model, reviews):
+    found = (logits_by_hand(model, reviews) > 0).astype(np.int32)
+    right = EncodedReviews(reviews.ids, reviews.starts, found)
+    _, texts = compile_review_evaluation(model)(
+        evaluation_batches(right, 4, 100), Vocabulary(["<pad>", *"abcde"], "word")
+    )
+    assert texts["mistakes"] == ["none"]
+
+
 def test_the_confusion_table_names_its_rows():
     lines = confusion_table(np.array([-1.0, 2.0, 3.0]), np.array([0, 0, 1]))
     assert [line.split() for line in lines[1:]] == [

@@ -55,6 +55,7 @@ def language_modeling(configuration: Configuration, prepared: PreparedCorpus) ->
         evaluations=lambda model: build_evaluations(
             model, prepared, configuration.level
         ),
+        compared=(("valid", "perplexity"), ("train", "perplexity")),
         sampler=sampler,
     )
 

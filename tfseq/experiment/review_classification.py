@@ -99,6 +99,7 @@ def review_classification(
         evaluations=lambda model: build_review_evaluations(
             model, prepared, configuration
         ),
+        compared=(("valid", "accuracy"), ("valid", "auc"), ("train", "loss")),
         sampler=None,
     )
 

@@ -24,6 +24,8 @@ class Task:
         batches: the training data from a given step on: all lanes of the batch, or only
             those of `(first, count)`.
         evaluations: for a model, what evaluates it on `valid` and on `test`.
+        compared: the curves by which runs are compared, pairs of `train` or `valid` and
+            a scalar.
         sampler: for a model, what writes texts at a given step; None for no samples.
     """
 
@@ -35,4 +37,5 @@ class Task:
     build_model: Callable[[], keras.Model]
     batches: Callable[[int, tuple[int, int] | None], tf.data.Dataset]
     evaluations: Callable[[keras.Model], Mapping[str, Callable[[], Evaluation]]]
+    compared: tuple[tuple[str, str], ...]
     sampler: Callable[[keras.Model], Callable[[int], list[str]]] | None

@@ -174,7 +174,7 @@ def build_trainer(
         folder,
         checkpoints,
         lambda step: (
-            Summaries(folder.path, step, settings)
+            Summaries(folder.path, step, settings, task.compared)
             if workers.is_chief
             else NoSummaries()
         ),

@@ -99,7 +99,7 @@ def confident_mistakes(
     dataset: tf.data.Dataset,
     vocabulary: Tokens,
 ) -> list[str]:
-    """The reviews furthest on the wrong side, with their last tokens."""
+    """The reviews furthest on the wrong side, with their last tokens; or that none is."""
     margins = np.where(labels == 1, logits, -logits)
     rows = np.flatnonzero(real & (margins < 0))
     rows = rows[np.argsort(margins[rows], kind="stable")][:NUM_MISTAKES]
@@ -115,4 +115,4 @@ def confident_mistakes(
                 name = ("negative", "positive")[labels[first + row]]
                 lines[wanted[first + row]] = f"{probability:.4f} for {name}: {text}"
         first += len(lengths)
-    return lines
+    return lines or ["none"]

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -44,9 +44,16 @@ class Summaries:
         folder: the run folder.
         step: step that the run goes on from; later events of an earlier process go.
         settings: the run's settings, for the HParams page.
+        compared: the curves that the page compares, pairs of part and scalar.
     """
 
-    def __init__(self, folder: pathlib.Path, step: int, settings: Mapping[str, Any]):
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        step: int,
+        settings: Mapping[str, Any],
+        compared: Sequence[tuple[str, str]],
+    ):
         for part in (folder, folder / "train", folder / "valid"):
             drop_events_after(part, step)
         self._folder = folder
@@ -59,12 +66,8 @@ class Summaries:
                 hparams.hparams_config(
                     hparams=[hparams.HParam(name) for name in shown_settings(settings)],
                     metrics=[
-                        hparams.Metric(
-                            "perplexity", "valid", display_name="valid perplexity"
-                        ),
-                        hparams.Metric(
-                            "perplexity", "train", display_name="train perplexity"
-                        ),
+                        hparams.Metric(name, part, display_name=f"{part} {name}")
+                        for part, name in compared
                     ],
                 )
                 hparams.hparams(shown_settings(settings))
