@@ -47,7 +47,13 @@ def fixture_run_dirs(tmp_path_factory):
     kinds = {
         "character": {**text, "ngram": 2, "embedding_size": 5},
         "word": {**text, "level": "word", "embedding_size": 8, "tie_embeddings": True},
-        "review": {**reviews, "bidirectional": True, "pooling": "mean_max"},
+        "review": {
+            **reviews,
+            "bidirectional": True,
+            "pooling": "mean_max",
+            "ngram_features": 2,
+            "ngram_rows": 512,
+        },
         "textbook": {**reviews, "padding": "left"},
     }
     for name, options in kinds.items():

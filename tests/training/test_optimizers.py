@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfseq.training.optimizers import FusedAdam, build_optimizer
+from tfseq.training.optimizers import FusedAdam, FusedSGD, build_optimizer
 
 SCHEDULE = keras.optimizers.schedules.CosineDecay(0.05, 8)
 SHAPES = [(7, 5), (3,)]
@@ -52,3 +52,15 @@ def test_adam_equals_keras(weight_decay, compiled):
     # 1 - 0.999 in float32, as the kernel has it, is off by 1.3e-5 of itself.
     for one, other in zip(found.variables, expected.variables, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_gradient_descent_equals_keras(compiled):
+    found = build_optimizer("sgd", SCHEDULE)
+    assert isinstance(found, FusedSGD)
+    for one, other in zip(
+        train(found, compiled),
+        train(keras.optimizers.SGD(SCHEDULE), compiled),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)

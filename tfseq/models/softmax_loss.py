@@ -35,9 +35,9 @@ def softmax_loss(
     """The sum of -weight · ln softmax(logits)[label] over all rows, in nats.
 
     The gradient with respect to the logits, softmax(logits) - one_hot(label), comes
-    out of the same pass as the loss and is multiplied with kernel and hidden values at
-    once, so that the logits need not be kept. Rows are taken in blocks, and memory does
-    not grow with their number: with a vocabulary of 100,000 one block is 160 rows.
+    out of the same pass as the loss. Rows beyond `max_block_values` are taken in blocks,
+    whose gradients are multiplied with kernel and hidden values at once, so that memory
+    does not grow with their number: with a vocabulary of 100,000 one block is 160 rows.
 
     Args:
         hidden: `[rows, units]`.
@@ -55,14 +55,14 @@ def softmax_loss(
     vocabulary_size = bias.shape[0]
     block_rows = max(max_block_values // vocabulary_size, 1)
 
-    def block(
+    def loss_of_block(
         hidden: tf.Tensor,
         kernel: tf.Tensor,
         bias: tf.Tensor,
         labels: tf.Tensor,
         weights: tf.Tensor | None,
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """The block's loss, and its gradients for hidden, kernel and bias."""
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The block's loss, and its gradient for the logits."""
         logits = tf.cast(project_to_vocabulary(hidden, kernel, bias, tied), tf.float32)
         losses, d_logits = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(
             features=logits, labels=labels
@@ -70,14 +70,28 @@ def softmax_loss(
         if weights is not None:
             losses *= weights
             d_logits *= weights[:, tf.newaxis]
-        d_logits = tf.cast(d_logits, hidden.dtype)
-        d_hidden = tf.matmul(d_logits, kernel, transpose_b=not tied)
+        return tf.reduce_sum(losses), tf.cast(d_logits, hidden.dtype)
+
+    def gradients_of_block(
+        d_logits: tf.Tensor, hidden: tf.Tensor, kernel: tf.Tensor, scale: tf.Tensor
+    ) -> list[tf.Tensor]:
+        """The gradients for hidden, kernel and bias, times `scale`."""
+        d_hidden = tf.matmul(d_logits, kernel, transpose_b=not tied) * scale
+        # The kernel's gradient is large, the hidden values are not: scale these.
+        hidden = hidden * scale
         if tied:
             d_kernel = tf.matmul(d_logits, hidden, transpose_a=True)
         else:
             d_kernel = tf.matmul(hidden, d_logits, transpose_a=True)
-        d_bias = tf.reduce_sum(d_logits, axis=0)
-        return tf.reduce_sum(losses), [d_hidden, d_kernel, d_bias]
+        return [d_hidden, d_kernel, tf.reduce_sum(d_logits, axis=0) * scale]
+
+    def block(*arguments: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """The block's loss, and its gradients for hidden, kernel and bias."""
+        loss, d_logits = loss_of_block(*arguments)
+        hidden, kernel = arguments[:2]
+        return loss, gradients_of_block(
+            d_logits, hidden, kernel, tf.ones([], hidden.dtype)
+        )
 
     @tf.custom_gradient
     def loss_of(
@@ -85,11 +99,16 @@ def softmax_loss(
     ) -> tuple[tf.Tensor, Callable]:
         rows = hidden.shape[0] or max_rows
         if rows is not None and rows <= block_rows:
-            loss, gradients = block(hidden, kernel, bias, labels, weights)
-        else:
-            loss, gradients = _sum_over_blocks(
-                block, hidden, kernel, bias, labels, weights, block_rows
-            )
+            loss, d_logits = loss_of_block(hidden, kernel, bias, labels, weights)
+
+            def gradient_of_all(upstream: tf.Tensor) -> list[tf.Tensor]:
+                scale = tf.cast(upstream, hidden.dtype)
+                return gradients_of_block(d_logits, hidden, kernel, scale)
+
+            return loss, gradient_of_all
+        loss, gradients = _sum_over_blocks(
+            block, hidden, kernel, bias, labels, weights, block_rows
+        )
 
         def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
             return [part * tf.cast(upstream, part.dtype) for part in gradients]

@@ -1,9 +1,23 @@
-"""The update rules: Keras', with Adam's arithmetic in one pass."""
+"""The update rules: Keras', with their arithmetic in one pass over each variable."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+
+class FusedSGD(keras.optimizers.SGD):
+    """Keras' `SGD` without momentum, variable -= rate · g, in one pass."""
+
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: Any
+    ) -> None:
+        """Updates one float32 variable; momentum is not computed."""
+        tf.raw_ops.ResourceApplyGradientDescent(
+            var=variable.handle,
+            alpha=tf.cast(learning_rate, tf.float32),
+            delta=gradient,
+        )
 
 
 class FusedAdam(keras.optimizers.Adam):
@@ -49,7 +63,7 @@ def build_optimizer(
         weight_decay: decoupled decay of `adamw` (Loshchilov & Hutter, 2019).
     """
     if name == "sgd":
-        return keras.optimizers.SGD(learning_rate)
+        return FusedSGD(learning_rate)
     if name == "adam":
         return FusedAdam(learning_rate)
     return FusedAdam(learning_rate, weight_decay=weight_decay)
