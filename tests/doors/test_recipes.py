@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 
+import keras
 import pytest
 from absl import flags
 
@@ -61,6 +62,14 @@ def test_a_recipe_explains_itself_and_writes_to_its_own_folder(name):
     assert read(name).run_dir == f"runs/{name}"
 
 
+@pytest.fixture
+def float32_afterwards():
+    """Takes back what a recipe's `--precision` sets for the process."""
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.usefixtures("float32_afterwards")
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_trains(name, tmp_path, monkeypatch):
     settings = read(name)
