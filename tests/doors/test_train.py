@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from forked_commands import Command
-from runs import (
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from training_runs import (
     arguments,
     assert_close_checkpoints,
     assert_same_run,
@@ -21,7 +22,6 @@ from runs import (
     stopping_at,
     train_on_one_and_two_devices,
 )
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tfseq import experiment
 from tfseq.configuration import Configuration

@@ -5,7 +5,8 @@ import pathlib
 
 import numpy as np
 import pytest
-from runs import (
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from training_runs import (
     assert_close_checkpoints,
     assert_same_run,
     last_checkpoint,
@@ -13,7 +14,6 @@ from runs import (
     stopping_at,
     train_on_one_and_two_devices,
 )
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tfseq import experiment
 from tfseq.configuration import Configuration

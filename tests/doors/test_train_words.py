@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 import pytest
-from runs import (
+from training_runs import (
     assert_close_checkpoints,
     assert_same_run,
     last_checkpoint,

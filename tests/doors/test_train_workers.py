@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from runs import (
+from training_runs import (
     assert_close_checkpoints,
     figures,
     last_checkpoint,

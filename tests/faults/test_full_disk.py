@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from runs import command, run
+from training_runs import command, run
 
 from tfseq.configuration import Configuration
 

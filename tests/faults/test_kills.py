@@ -9,9 +9,9 @@ import signal
 
 import pytest
 from forked_commands import Command
-from runs import arguments, assert_same_run, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
+from training_runs import arguments, assert_same_run, run
 
 from tfseq.configuration import Configuration
 

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from runs import command
+from training_runs import command
 
 from tfseq.configuration import Configuration
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 from forked_commands import Command
-from runs import arguments, results
+from training_runs import arguments, results
 
 from tfseq.configuration import Configuration
 

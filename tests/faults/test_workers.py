@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from runs import assert_close_checkpoints, run, run_workers, worker_command
+from training_runs import assert_close_checkpoints, run, run_workers, worker_command
 
 from tfseq.configuration import Configuration
 from tfseq.training.checkpoints import saved_steps

@@ -11,17 +11,16 @@ Only the builders' modules import tensorflow_datasets; nothing else waits for it
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-import tensorflow_datasets as tfds
-
-from tfseq.datasets.builder_files import builder_file
 from tfseq.datasets.penn_treebank import (
     ARCHIVE,
     FILE_NAMES,
     URL,
     penn_treebank_from_file,
 )
-from tfseq.datasets.text_corpus import TextSplit
+from tfseq.datasets.text_builder import TextBuilder
+from tfseq.datasets.text_corpus import TextCorpus
 
 _DESCRIPTION = """\
 The Wall Street Journal part of the Penn Treebank as preprocessed by Tomas Mikolov, the
@@ -58,10 +57,8 @@ ptb.train.txt, ptb.valid.txt and ptb.test.txt in it, into the manual folder or i
 one that TFSEQ_DATA_DIR names.
 """
 
-_SPLIT_NAMES = {"train": "train", "valid": "validation", "test": "test"}
 
-
-class PennTreebank(tfds.core.GeneratorBasedBuilder):
+class PennTreebank(TextBuilder):
     """Penn Treebank, sentence by sentence and in order.
 
     The files are looked for in the manual folder (`DownloadConfig(manual_dir=…)`), in
@@ -69,33 +66,21 @@ class PennTreebank(tfds.core.GeneratorBasedBuilder):
     size and MD5 checksum of the archive must be the published ones.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012
     MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
-    # Otherwise looked up with importlib_resources, which may not be installed.
-    code_path = tfds.core.as_path(__file__)
+    DESCRIPTION = _DESCRIPTION
+    CITATION = _CITATION
+    HOMEPAGE = "https://www.rnnlm.org"
+    FILE_NAMES = FILE_NAMES
+    FOLDER = "ptb"
+    PUBLISHED = ARCHIVE
 
-    def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=_DESCRIPTION,
-            features=tfds.features.FeaturesDict({"text": tfds.features.Text()}),
-            homepage="https://www.rnnlm.org",
-            citation=_CITATION,
-            disable_shuffling=True,
-        )
+    def read_corpus(self, path: Path) -> TextCorpus:
+        """Training, validation and test text."""
+        return penn_treebank_from_file(path)
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
-        path = builder_file(dl_manager, FILE_NAMES, "ptb", ARCHIVE)
-        corpus = penn_treebank_from_file(path)
-        return {
-            _SPLIT_NAMES[name]: self._generate_examples(split)
-            for name, split in corpus.splits.items()
-        }
-
-    def _generate_examples(self, split: TextSplit) -> Iterator[tuple[int, dict]]:
-        for index, sentence in enumerate(cut_sentences(split.read())):
-            yield index, {"text": sentence}
+    def cut(self, chunks: Iterator[str]) -> Iterator[str]:
+        """The sentences."""
+        return cut_sentences(chunks)
 
 
 def cut_sentences(chunks: Iterator[str]) -> Iterator[str]:

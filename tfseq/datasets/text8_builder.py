@@ -11,12 +11,11 @@ Only the builders' modules import tensorflow_datasets; nothing else waits for it
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-import tensorflow_datasets as tfds
-
-from tfseq.datasets.builder_files import builder_file
 from tfseq.datasets.text8 import ARCHIVE, FILE_NAMES, URL, text8_from_file
-from tfseq.datasets.text_corpus import TextSplit
+from tfseq.datasets.text_builder import TextBuilder
+from tfseq.datasets.text_corpus import TextCorpus
 
 EXAMPLE_CHARACTERS = 100_000
 """The length of an example; only the last of a split is shorter."""
@@ -42,10 +41,8 @@ Nothing to do where the network is open. Elsewhere fetch {URL} and put it, or th
 text8 in it, into the manual folder or into the one that TFSEQ_DATA_DIR names.
 """
 
-_SPLIT_NAMES = {"train": "train", "valid": "validation", "test": "test"}
 
-
-class Text8(tfds.core.GeneratorBasedBuilder):
+class Text8(TextBuilder):
     """text8, character for character and in order.
 
     The file is looked for in the manual folder (`DownloadConfig(manual_dir=…)`), in
@@ -54,32 +51,21 @@ class Text8(tfds.core.GeneratorBasedBuilder):
     shorter file is accepted with a warning and cut in the same proportions.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012
     MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
-    # Otherwise looked up with importlib_resources, which may not be installed.
-    code_path = tfds.core.as_path(__file__)
+    DESCRIPTION = _DESCRIPTION
+    CITATION = _CITATION
+    HOMEPAGE = "http://mattmahoney.net/dc/textdata.html"
+    FILE_NAMES = FILE_NAMES
+    FOLDER = "text8"
+    PUBLISHED = ARCHIVE
 
-    def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=_DESCRIPTION,
-            features=tfds.features.FeaturesDict({"text": tfds.features.Text()}),
-            homepage="http://mattmahoney.net/dc/textdata.html",
-            citation=_CITATION,
-            disable_shuffling=True,
-        )
+    def read_corpus(self, path: Path) -> TextCorpus:
+        """Training, validation and test text."""
+        return text8_from_file(path)
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
-        corpus = text8_from_file(builder_file(dl_manager, FILE_NAMES, "text8", ARCHIVE))
-        return {
-            _SPLIT_NAMES[name]: self._generate_examples(split)
-            for name, split in corpus.splits.items()
-        }
-
-    def _generate_examples(self, split: TextSplit) -> Iterator[tuple[int, dict]]:
-        for index, text in enumerate(cut_examples(split.read(), EXAMPLE_CHARACTERS)):
-            yield index, {"text": text}
+    def cut(self, chunks: Iterator[str]) -> Iterator[str]:
+        """The text in pieces of equal length."""
+        return cut_examples(chunks, EXAMPLE_CHARACTERS)
 
 
 def cut_examples(chunks: Iterator[str], num_characters: int) -> Iterator[str]:
