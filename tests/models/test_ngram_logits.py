@@ -49,7 +49,7 @@ def test_a_model_adds_them_to_its_logits_and_its_loss(tokens):
     plain = LanguageModel(inputs, cell, VOCABULARY)
     plain.build()
     layer = build()
-    model = LanguageModel(inputs, cell, VOCABULARY, ngram_logits=layer)
+    model = LanguageModel(inputs, cell, VOCABULARY, ngrams=layer)
     model.build()
     layer.table.assign(build().table)
     model.softmax.kernel.assign(plain.softmax.kernel)

@@ -81,13 +81,13 @@ def build_with_ngrams():
         plain.inputs_layer,
         plain.cell,
         plain.backward_cell,
-        ngram_logit=NaiveBayesLogit(2, 1 << 16),
+        ngrams=NaiveBayesLogit(2, 1 << 16),
     )
     model.build()
     model.kernel.assign(plain.kernel)
     model.bias.assign(plain.bias)
     random = np.random.default_rng(4)
-    layer = model.ngram_logit
+    layer = model.ngrams
     layer.table.assign(random.normal(size=[1 << 16, 1]).astype(np.float32))
     layer.log_ratios.assign(random.normal(size=[1 << 16]).astype(np.float32))
     return plain, model
@@ -96,7 +96,7 @@ def build_with_ngrams():
 def test_the_answer_is_the_mean_of_both_logits(tokens):
     plain, model = build_with_ngrams()
     inputs = tf.constant(tokens), tf.constant(LENGTHS)
-    expected = (plain(*inputs) + model.ngram_logit(*inputs)) / 2
+    expected = (plain(*inputs) + model.ngrams(*inputs)) / 2
     np.testing.assert_allclose(model(*inputs), expected, atol=1e-6)
     assert np.abs(expected - plain(*inputs)).max() > 0.1
 
@@ -110,19 +110,19 @@ def test_each_classifier_learns_from_its_own_loss(tokens):
         tf.constant(labels),
         tf.ones([4]),
     )
-    assert model.row_variables[-1] is model.ngram_logit.table
+    assert model.row_variables[-1] is model.ngrams.table
     variables = [variable.value for variable in model.trainable_variables]
     with tf.GradientTape(persistent=True) as tape:
         losses = model.losses(batch, training=True)
         objective = losses.loss + losses.penalty
         of_layers = plain.losses(batch, training=True).loss
-        logits = model.ngram_logit(*batch[:2])
+        logits = model.ngrams(*batch[:2])
         # -ln sigmoid(logit) or -ln sigmoid(-logit), by the label.
         signs = tf.constant(2.0 * labels - 1, tf.float32)
         of_ngrams = tf.reduce_sum(tf.math.log(1 + tf.exp(-signs * logits)))
     np.testing.assert_allclose(losses.loss, of_layers, rtol=1e-6)
     np.testing.assert_allclose(losses.penalty, of_ngrams, rtol=1e-5)
-    table = model.ngram_logit.table.value
+    table = model.ngrams.table.value
     np.testing.assert_allclose(
         tf.convert_to_tensor(tape.gradient(objective, table)),
         tf.convert_to_tensor(tape.gradient(of_ngrams, table)),

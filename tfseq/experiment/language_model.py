@@ -85,9 +85,9 @@ def build_model(configuration: Configuration, vocabulary_size: int) -> LanguageM
     sizes = [configuration.units] * configuration.num_layers
     if configuration.tie_embeddings:
         sizes[-1] = configuration.embedding_size
-    ngram_logits = None
+    ngrams = None
     if configuration.ngram_features:
-        ngram_logits = NgramLogits(
+        ngrams = NgramLogits(
             vocabulary_size, configuration.ngram_features, configuration.ngram_rows
         )
     model = LanguageModel(
@@ -98,7 +98,7 @@ def build_model(configuration: Configuration, vocabulary_size: int) -> LanguageM
         kernel,
         configuration.tie_embeddings,
         configuration.variational_dropout,
-        ngram_logits,
+        ngrams,
         configuration.activation_regularization,
         configuration.temporal_activation_regularization,
         configuration.cutoffs(),

@@ -82,8 +82,8 @@ def review_classification(
         model = build_classifier(configuration, len(prepared.vocabulary))
         if source is not None:
             copy_weights(source.model, model)
-        if model.ngram_logit is not None:
-            model.ngram_logit.count(batches_once(train, configuration))
+        if model.ngrams is not None:
+            model.ngrams.count(batches_once(train, configuration))
         return model
 
     return Task(

@@ -21,11 +21,9 @@ def build_classifier(
     def stack() -> keras.layers.Layer:
         return build_layers(configuration, sizes, kernel, recurrent)
 
-    ngram_logit = None
+    ngrams = None
     if configuration.ngram_features:
-        ngram_logit = NaiveBayesLogit(
-            configuration.ngram_features, configuration.ngram_rows
-        )
+        ngrams = NaiveBayesLogit(configuration.ngram_features, configuration.ngram_rows)
     model = SentimentClassifier(
         build_inputs(configuration, vocabulary_size),
         stack(),
@@ -33,7 +31,7 @@ def build_classifier(
         configuration.pooling,
         configuration.dropout,
         kernel,
-        ngram_logit,
+        ngrams,
     )
     model.build()
     return model

@@ -44,14 +44,6 @@ def ngram_ids(
     return ids, padded[:, time:]
 
 
-def without_rows(
-    variables: list[keras.Variable], rows: list[keras.Variable]
-) -> list[keras.Variable]:
-    """The variables that are not among `rows`, in their order."""
-    numbers = {id(variable) for variable in rows}
-    return [variable for variable in variables if id(variable) not in numbers]
-
-
 @keras.saving.register_keras_serializable(package="tfseq")
 class TokenInputs(keras.layers.Layer):
     """What the first cell reads for each token.

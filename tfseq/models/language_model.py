@@ -10,10 +10,11 @@ from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
 from tfseq.cells.lane_seed import lane_seed_as_tensors
 from tfseq.cells.unroll import swap_batch_and_time
 from tfseq.errors import UsageError
-from tfseq.models.inputs import TokenInputs, without_rows
+from tfseq.models.inputs import TokenInputs
 from tfseq.models.losses import Losses
 from tfseq.models.ngram_logits import NgramLogits
 from tfseq.models.regularization import activation_penalty, temporal_activation_penalty
+from tfseq.models.sequence_model import SequenceModel
 from tfseq.models.softmax import Softmax
 
 OUTPUT_DROPOUT_SEED = 1_000_003
@@ -33,7 +34,7 @@ class LanguageModelState(NamedTuple):
     ngrams: Any
 
 
-class LanguageModel(keras.Model):
+class LanguageModel(SequenceModel):
     """Predicts every next token of a text from all tokens before it.
 
         x(t), n(t) = inputs(tokens(t), n(t-1))
@@ -54,7 +55,7 @@ class LanguageModel(keras.Model):
             https://arxiv.org/abs/1611.01462).
         variational_dropout: one dropout mask before the softmax for all time steps of
             an unrolling.
-        ngram_logits: direct n-gram features, or None.
+        ngrams: direct n-gram features, or None.
         activation_regularization: weight of `activation_penalty` on dropout(h).
         temporal_activation_regularization: weight of `temporal_activation_penalty` on h.
         softmax_cutoffs: first ids of the clusters of an adaptive softmax; none: all
@@ -73,13 +74,13 @@ class LanguageModel(keras.Model):
         softmax_initializer: Any = "glorot_uniform",
         tie_embeddings: bool = False,
         variational_dropout: bool = False,
-        ngram_logits: NgramLogits | None = None,
+        ngrams: NgramLogits | None = None,
         activation_regularization: float = 0.0,
         temporal_activation_regularization: float = 0.0,
         softmax_cutoffs: Sequence[int] = (),
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(inputs, ngrams, **kwargs)
         if tie_embeddings and (
             inputs.num_symbols != vocabulary_size
             or inputs.embedding_size != cell.output_size
@@ -90,7 +91,6 @@ class LanguageModel(keras.Model):
                 f"{cell.output_size}, as wide as the last layer; change --embedding_size "
                 "or --ngram"
             )
-        self.inputs_layer = inputs
         self.cell = cell
         self.vocabulary_size = vocabulary_size
         self.dropout = dropout
@@ -99,39 +99,24 @@ class LanguageModel(keras.Model):
         )
         self.tie_embeddings = tie_embeddings
         self.variational_dropout = variational_dropout
-        self.ngram_logits = ngram_logits
         self.activation_regularization = activation_regularization
         self.temporal_activation_regularization = temporal_activation_regularization
 
     def build(self, input_shape: Any = None) -> None:
         """Makes all variables."""
-        if not self.inputs_layer.built:
-            self.inputs_layer.build()
+        self.build_inputs()
         if not self.cell.built:
             self.cell.build((None, self.inputs_layer.features))
         embedding = self.inputs_layer.embedding if self.tie_embeddings else None
         self.softmax.build(self.cell.output_size, embedding)
-        if self.ngram_logits is not None and not self.ngram_logits.built:
-            self.ngram_logits.build()
         self.built = True
-
-    @property
-    def row_variables(self) -> list[keras.Variable]:
-        """Tables of which a step reads, and should update, few rows."""
-        tables = list(self.inputs_layer.row_variables)
-        return tables + ([self.ngram_logits.table] if self.ngram_logits else [])
-
-    @property
-    def dense_variables(self) -> list[keras.Variable]:
-        """The trainable variables that a step updates as a whole."""
-        return without_rows(self.trainable_variables, self.row_variables)
 
     def initial_state(self, batch_size: int) -> LanguageModelState:
         """The state before the first token: zeros, a nest of `[batch, …]` tensors."""
         return LanguageModelState(
             self.inputs_layer.initial_state(batch_size),
             self.cell.get_initial_state(batch_size),
-            self.ngram_logits.initial_state(batch_size) if self.ngram_logits else (),
+            self.ngrams.initial_state(batch_size) if self.ngrams else (),
         )
 
     def hidden(
@@ -209,10 +194,10 @@ class LanguageModel(keras.Model):
         flat_weights = (
             None if weights is None else tf.reshape(tf.transpose(weights), [-1])
         )
-        if self.ngram_logits is None:
+        if self.ngrams is None:
             loss = self.softmax.total_loss(flat, flat_labels, flat_weights)
         else:
-            more, ngrams = self.ngram_logits(tokens, state.ngrams)
+            more, ngrams = self.ngrams(tokens, state.ngrams)
             state = state._replace(ngrams=ngrams)
             more = tf.reshape(swap_batch_and_time(more), [-1, self.vocabulary_size])
             each = tf.nn.sparse_softmax_cross_entropy_with_logits(
@@ -244,8 +229,8 @@ class LanguageModel(keras.Model):
             hidden = self.drop_outputs(hidden, lane_seed)
         hidden = swap_batch_and_time(hidden)
         logits = self.logits(hidden)
-        if self.ngram_logits is not None:
-            more, ngrams = self.ngram_logits(tokens, state.ngrams)
+        if self.ngrams is not None:
+            more, ngrams = self.ngrams(tokens, state.ngrams)
             logits += more
             state = state._replace(ngrams=ngrams)
         return hidden, logits, state

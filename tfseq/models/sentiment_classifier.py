@@ -7,16 +7,17 @@ import tensorflow as tf
 
 from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
 from tfseq.cells.unroll import swap_batch_and_time
-from tfseq.models.inputs import TokenInputs, without_rows
+from tfseq.models.inputs import TokenInputs
 from tfseq.models.losses import Losses
 from tfseq.models.naive_bayes_logit import NaiveBayesLogit
+from tfseq.models.sequence_model import SequenceModel
 
 OUTPUT_DROPOUT_SEED = 1_000_003
 BACKWARD_SEED = 1_000_033
 POOLINGS = ("last", "mean_max")
 
 
-class SentimentClassifier(keras.Model):
+class SentimentClassifier(SequenceModel):
     """The probability that a review is positive.
 
         x      = inputs(tokens)
@@ -25,7 +26,7 @@ class SentimentClassifier(keras.Model):
         pooled = last: h(length - 1), g(0); mean_max: mean and maximum over the tokens
         logit  = dropout(pooled) · kernel + bias;  p = 1 / (1 + exp(-logit))
 
-    With `ngram_logit`, a linear classifier of the review's n-grams, the answer is the mean
+    With `ngrams`, a linear classifier of the review's n-grams, the answer is the mean
     of its logit and that one (the geometric mean of the odds). Each of the two learns from
     a loss of its own, so that neither leaves to the other what it could learn itself
     (such pairs: Mesnil et al. 2014, https://arxiv.org/abs/1412.5335).
@@ -40,7 +41,7 @@ class SentimentClassifier(keras.Model):
         pooling: `last` or `mean_max`.
         dropout: share of the pooled values dropped in training.
         kernel_initializer: start of the kernel.
-        ngram_logit: the classifier of n-grams, or None.
+        ngrams: the classifier of n-grams, or None.
     """
 
     def __init__(
@@ -51,26 +52,21 @@ class SentimentClassifier(keras.Model):
         pooling: str = "last",
         dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
-        ngram_logit: NaiveBayesLogit | None = None,
+        ngrams: NaiveBayesLogit | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(inputs, ngrams, **kwargs)
         if pooling not in POOLINGS:
             raise ValueError(f"pooling is {pooling!r}, expected one of {POOLINGS}")
-        self.inputs_layer = inputs
         self.cell = cell
         self.backward_cell = backward_cell
         self.pooling = pooling
         self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.ngram_logit = ngram_logit
 
     def build(self, input_shape: Any = None) -> None:
         """Makes all variables."""
-        if not self.inputs_layer.built:
-            self.inputs_layer.build()
-        if self.ngram_logit is not None and not self.ngram_logit.built:
-            self.ngram_logit.build()
+        self.build_inputs()
         width = 0
         for cell in self._cells():
             if not cell.built:
@@ -84,17 +80,6 @@ class SentimentClassifier(keras.Model):
 
     def _cells(self) -> list[keras.layers.Layer]:
         return [cell for cell in (self.cell, self.backward_cell) if cell is not None]
-
-    @property
-    def row_variables(self) -> list[keras.Variable]:
-        """Tables of which a step reads, and should update, few rows."""
-        tables = self.inputs_layer.row_variables
-        return tables + ([self.ngram_logit.table] if self.ngram_logit else [])
-
-    @property
-    def dense_variables(self) -> list[keras.Variable]:
-        """The trainable variables that a step updates as a whole."""
-        return without_rows(self.trainable_variables, self.row_variables)
 
     def initial_state(self, batch_size: int) -> tuple:
         """Nothing: reviews are independent, and each starts at state zero."""
@@ -170,8 +155,8 @@ class SentimentClassifier(keras.Model):
         penalty = tf.zeros([])
         if training:
             loss = loss_of(self.layers_logit(tokens, lengths, True, lane_seed))
-            if self.ngram_logit is not None:
-                penalty = loss_of(self.ngram_logit(tokens, lengths))
+            if self.ngrams is not None:
+                penalty = loss_of(self.ngrams(tokens, lengths))
         else:
             loss = loss_of(self(tokens, lengths))
         return Losses(loss, tf.reduce_sum(weights), penalty, state)
@@ -205,8 +190,8 @@ class SentimentClassifier(keras.Model):
             lane_seed: what dropout masks derive from; needed with dropout in training.
         """
         logits = self.layers_logit(tokens, lengths, training, lane_seed)
-        if self.ngram_logit is not None:
-            logits = (logits + self.ngram_logit(tokens, lengths)) / 2
+        if self.ngrams is not None:
+            logits = (logits + self.ngrams(tokens, lengths)) / 2
         return logits
 
 
