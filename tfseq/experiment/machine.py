@@ -8,6 +8,7 @@ from tfseq import cells
 from tfseq.configuration import Configuration
 from tfseq.errors import UsageError
 from tfseq.training.memory import keep_freed_memory
+from tfseq.training.processor import multiplies_bfloat16
 from tfseq.training.strategies import (
     build_strategy,
     choose_chains,
@@ -37,6 +38,15 @@ def configure_machine(
     if configuration.cell == "lstm_cudnn" and not cells.finds_gpu():
         logging.warning(
             "--cell=lstm_cudnn: found no GPU, so layers are computed as those of lstm_fused"
+        )
+    if (
+        configuration.precision == "bfloat16"
+        and not cells.finds_gpu()
+        and not multiplies_bfloat16()
+    ):
+        logging.warning(
+            "--precision=bfloat16: found a processor without products of bfloat16; "
+            "--precision=float32 is faster on it"
         )
     strategy = build_strategy(configuration.strategy, configuration.num_devices)
     replicas = strategy.num_replicas_in_sync
