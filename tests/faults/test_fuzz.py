@@ -7,8 +7,10 @@ import tempfile
 
 import pytest
 from absl import flags
+from forked_commands import run_command
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from training_runs import run
 
 from tfseq import command_line
 from tfseq.configuration import Configuration, from_mapping
@@ -158,3 +160,71 @@ def test_run_configurations(content):
         for name, value in content["settings"].items():
             if (name, value) != ("level", None):  # None is the data set's own.
                 assert getattr(configuration, name) == value
+
+
+# Values small enough that what is accepted ends soon, and some that nothing accepts.
+door_values = st.one_of(
+    st.integers(-3, 40).map(str),
+    st.sampled_from(["0.5", "1e-3", "nan", "inf", str(2**40), "true", "json", "last"]),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0\n\r"), max_size=9),
+)
+DOORS = {
+    "sample": "prompt length num_samples temperature top_k top_p greedy seed stop_at "
+    "beam_width format checkpoint unheard_of",
+    "evaluate": "split text_file per_line cache_size cache_theta cache_lambda "
+    "dynamic_learning_rate dynamic_unrollings format checkpoint unheard_of",
+    "predict": "text file format checkpoint unheard_of",
+    "export": "format checkpoint unheard_of",
+}
+
+
+@pytest.fixture(name="run_dirs", scope="module")
+def fixture_run_dirs(tmp_path_factory):
+    """A language model, and a classifier of reviews for `predict`."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    (folder / "text.txt").write_text("the quick brown fox jumps over it. " * 40)
+    characters = Configuration(
+        dataset="text",
+        train_file=str(folder / "text.txt"),
+        cache_dir=str(folder / "cache"),
+        run_dir=str(folder / "characters"),
+        batch_size=4,
+        num_unrollings=5,
+        units=4,
+        num_steps=5,
+        sample_every=0,
+    )
+    reviews = dataclasses.replace(
+        characters,
+        dataset="toy_reviews",
+        train_file=None,
+        embedding_size=4,
+        run_dir=str(folder / "reviews"),
+    )
+    for each in (characters, reviews):
+        process = run(each)
+        assert process.returncode == 0, process.stderr
+    return {
+        door: reviews.run_dir if door == "predict" else characters.run_dir
+        for door in DOORS
+    }
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_commands(run_dirs, tmp_path, door):
+    names = st.sampled_from(DOORS[door].split())
+
+    @given(st.lists(st.tuples(names, door_values), max_size=4))
+    @settings(max_examples=25, **QUICK)
+    def any_flags(lines):
+        arguments = [f"--{name}={value}" for name, value in lines]
+        arguments.append(f"--run_dir={run_dirs[door]}")
+        if door == "export":
+            arguments.append(f"--export_dir={tmp_path / 'exported'}")
+        process = run_command(f"tfseq.{door}", arguments, text="good\n")
+        assert process.returncode in (0, 1, 2), arguments
+        assert "Traceback" not in process.stderr, (arguments, process.stderr)
+        if process.returncode:
+            assert process.stderr.splitlines()[-1].startswith(f"{door}.py: ")
+
+    any_flags()

@@ -17,7 +17,7 @@ from tfseq.configuration import Configuration
 
 pytestmark = pytest.mark.faults
 
-KILLS = int(os.environ.get("TFSEQ_KILLS", "4"))  # Of each kind.
+KILLS = int(os.environ.get("TFSEQ_KILLS", "10"))  # Of each kind.
 LONGEST = 2.0  # Seconds from a process' first line to its end.
 TEXT = "the quick brown fox jumps over the lazy dog and runs away\n"
 KINDS = {

@@ -10,7 +10,7 @@ from tfseq.configuration import Configuration
 
 pytestmark = pytest.mark.faults
 
-TRIES = int(os.environ.get("TFSEQ_TRIES", "5"))
+TRIES = int(os.environ.get("TFSEQ_TRIES", "20"))
 
 
 def test_exactly_one_trains(tmp_path):
