@@ -14,7 +14,7 @@ import tensorflow as tf
 from forked_commands import run_command
 
 from tfseq.configuration import Configuration
-from tfseq.experiment import training_run
+from tfseq.experiment import trainer
 
 
 def arguments(settings: Configuration, **changes) -> list[str]:
@@ -51,9 +51,11 @@ def figures(settings: Configuration) -> dict:
     }
 
 
-def last_checkpoint(settings: Configuration) -> dict[str, np.ndarray]:
-    """Every array in the newest checkpoint."""
-    folder = pathlib.Path(settings.run_dir, "checkpoints")
+def last_checkpoint(
+    settings: Configuration, folder: str = "checkpoints"
+) -> dict[str, np.ndarray]:
+    """Every array in the newest checkpoint of a folder within the run folder."""
+    folder = pathlib.Path(settings.run_dir, folder)
     steps = [int(path.stem.split("-")[1]) for path in folder.glob("step-*.index")]
     reader = tf.train.load_checkpoint(str(folder / f"step-{max(steps)}"))
     return {
@@ -102,10 +104,10 @@ def assert_close_checkpoints(
 @contextlib.contextmanager
 def stopping_at(step: int) -> Iterator[None]:
     """Within the block a run ends after this step, as if it had been planned so."""
-    plan = training_run.build_plan
+    plan = trainer.build_plan
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            training_run,
+            trainer,
             "build_plan",
             lambda *a: dataclasses.replace(plan(*a), total_steps=step),
         )

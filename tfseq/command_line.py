@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import os
 import pathlib
 import sys
@@ -98,15 +99,6 @@ def configuration_from_flags() -> configuration.Configuration:
     )
 
 
-def given_flags() -> set[str]:
-    """Names of the settings that the command line or a flagfile gave."""
-    return {
-        field.name
-        for field in dataclasses.fields(configuration.Configuration)
-        if flags.FLAGS[field.name].present
-    }
-
-
 def recipes() -> dict[str, pathlib.Path]:
     """The recipes that come with the package: names and files, in order."""
     folder = pathlib.Path(__file__).parent / "recipes"
@@ -154,6 +146,10 @@ def parse(arguments: Sequence[str]) -> list[str]:
         fail(f"--flagfile: {reason}; give a file or one of {', '.join(recipes())}", 2)
     except flags.Error as error:
         fail(str(error), 2)
+    for name in flags.FLAGS:
+        value = flags.FLAGS[name].value
+        if isinstance(value, float) and not math.isfinite(value):
+            fail(f"flag --{name}={value}: expected a finite number", 2)
     if flags.FLAGS["help"].value or flags.FLAGS["helpshort"].value:
         return rest
     if len(rest) > 1:

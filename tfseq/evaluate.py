@@ -13,6 +13,7 @@ import json
 from absl import flags
 
 from tfseq import command_line
+from tfseq.errors import UsageError
 
 SHOWN_LINES = 5
 
@@ -97,6 +98,11 @@ def main() -> int:
         flags.FLAGS.cache_dir,
     )
     if flags.FLAGS.per_line:
+        if adaptation != Adaptation():
+            raise UsageError(
+                "--per_line: found with --cache_size or --dynamic_learning_rate, which "
+                "need the lines before; leave one out"
+            )
         show_lines(score_lines(run, source))
         return 0
     figures = {"step": run.step, **evaluate_run(run, source, adaptation)}

@@ -30,7 +30,10 @@ flags.mark_flags_as_mutual_exclusive(["text", "file"])
 def read_reviews() -> Iterator[str]:
     """The reviews that the flags name, one after the other."""
     if flags.FLAGS.text:
-        yield from flags.FLAGS.text
+        for text in flags.FLAGS.text:
+            if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
+                raise UsageError(f"--text={text!r}: expected UTF-8; convert it")
+            yield text
         return
     name = flags.FLAGS.file or "standard input"
     try:

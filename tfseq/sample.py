@@ -21,7 +21,11 @@ flags.DEFINE_integer("num_samples", 1, "Texts to write.", 1, 100_000)
 flags.DEFINE_float("temperature", 1.0, "Below 1 the likely gets likelier.", 1e-3, 1e3)
 flags.DEFINE_integer("top_k", 0, "Only the k most probable tokens; 0: all.", 0)
 flags.DEFINE_float(
-    "top_p", 1.0, "Only the most probable tokens that reach this probability.", 0.0, 1.0
+    "top_p",
+    1.0,
+    "Only the most probable tokens that reach this probability.",
+    1e-6,
+    1.0,
 )
 flags.DEFINE_boolean("greedy", False, "Always the most probable token.")
 flags.DEFINE_integer("seed", 0, "Seed of the choice.", 0, 2**31 - 1)

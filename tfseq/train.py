@@ -1,4 +1,4 @@
-"""Trains a language model: `python -m tfseq.train --flagfile=RECIPE --name=value`.
+"""Trains a model: `python -m tfseq.train --flagfile=RECIPE --name=value`.
 
 Examples:
   python -m tfseq.train

@@ -47,6 +47,11 @@ def main() -> int:
         )
     arrays = read_arrays(flags.FLAGS.file) if source else {}
     run = load_run(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
+    if run.configuration.bidirectional:
+        raise UsageError(
+            f"--run_dir={flags.FLAGS.run_dir}: found layers in both directions, expected "
+            "a model that reads forward; give another run"
+        )
     try:
         if source:
             read = cells.from_keras if source == "keras" else cells.from_pytorch

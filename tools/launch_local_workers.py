@@ -46,6 +46,8 @@ def start_worker(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        # A Ctrl-C reaches the workers once, through this process.
+        start_new_session=True,
     )
 
 

@@ -14,6 +14,7 @@ from tfseq.cells import (
     SeparateGateLSTMCell,
     SeparateSimpleRNNCell,
     StackedCell,
+    WeightDroppedCell,
     fuse,
     plain_unroll,
     separate,
@@ -77,9 +78,11 @@ def test_fused_kernels_hold_the_gates_in_keras_order():
 
 def test_conversion_reaches_into_stacks_and_dropout():
     inner = DropoutCell(SeparateGateGRUCell(2), 0.3, variational=True)
-    cell = randomize(StackedCell([SeparateGateLSTMCell(UNITS), inner]))
+    first = WeightDroppedCell(SeparateGateLSTMCell(UNITS), 0.2)
+    cell = randomize(StackedCell([first, inner]))
     fused = fuse(cell)
-    assert type(fused.cells[0]) is FusedGateLSTMCell
+    assert type(fused.cells[0].cell) is FusedGateLSTMCell
+    assert (type(fused.cells[0]), fused.cells[0].rate) == (WeightDroppedCell, 0.2)
     assert type(fused.cells[1].cell) is FusedGateGRUCell
     assert (fused.cells[1].rate, fused.cells[1].variational) == (0.3, True)
     np.testing.assert_allclose(outputs_of(fused), outputs_of(cell), rtol=1e-5)

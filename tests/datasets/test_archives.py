@@ -2,12 +2,19 @@
 
 import gzip
 import io
+import re
 import tarfile
 import zipfile
 
 import pytest
 
-from tfseq.datasets.archives import is_zip, read_tar_member, read_zip_member
+from tfseq.datasets import archives
+from tfseq.datasets.archives import (
+    is_zip,
+    read_tar_member,
+    read_tar_members,
+    read_zip_member,
+)
 from tfseq.errors import DataError
 
 CONTENT = bytes(range(256)) * 10_000
@@ -129,10 +136,16 @@ def test_what_is_no_tar_archive(tmp_path):
 def test_a_zip_member_that_unpacks_to_more_than_it_may_is_refused(tmp_path):
     path = write_zip(tmp_path / "a.zip", corpus=b"0" * 50_000_000)
     assert path.stat().st_size < 100_000
-    pieces = read_zip_member(path, "corpus", 3_000_000)
-    assert [len(next(pieces)), len(next(pieces))] == [1 << 20, 1 << 20]
     with pytest.raises(DataError, match=r"a\.zip: refused, .* than 3,000,000 bytes"):
-        next(pieces)
+        next(read_zip_member(path, "corpus", 3_000_000))
+
+
+def test_a_zip_member_that_is_not_deflated_is_refused(tmp_path):
+    """Python unpacks other methods without a bound."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("corpus", CONTENT)
+    with pytest.raises(DataError, match=r"a\.zip: cut off or damaged .* than deflate"):
+        next(read_zip_member(tmp_path / "a.zip", "corpus", MOST))
 
 
 def test_a_tar_archive_that_claims_too_much_is_refused_before_it_is_read(tmp_path):
@@ -143,6 +156,35 @@ def test_a_tar_archive_that_claims_too_much_is_refused_before_it_is_read(tmp_pat
     (tmp_path / "a.tgz").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.tgz: refused, .* add up to more"):
         list(read_tar_member(tmp_path / "a.tgz", "corpus.txt", MOST))
+
+
+def test_a_tar_member_of_negative_size_is_refused(tmp_path):
+    """Reading would go back to the header before it, for ever."""
+    entry = tarfile.TarInfo("loop")
+    entry.size = -1024
+    path = write_tar(tmp_path / "a.tgz", ("corpus.txt", CONTENT), entry)
+    with pytest.raises(DataError, match="'loop' has -1024 bytes"):
+        list(read_tar_member(path, "corpus.txt", MOST))
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_a_name_of_ten_gigabytes_is_refused_before_it_is_read(tmp_path, kind):
+    entry = tarfile.TarInfo("long")
+    entry.type, entry.size = kind, 10_000_000_000
+    (tmp_path / "a.tgz").write_bytes(
+        gzip.compress(entry.tobuf(tarfile.GNU_FORMAT) + bytes(10_000))
+    )
+    with pytest.raises(DataError, match=r"a\.tgz: refused, .* add up to more"):
+        list(read_tar_member(tmp_path / "a.tgz", "corpus.txt", MOST))
+
+
+def test_an_archive_of_empty_files_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_ENTRIES", 5)
+    path = write_tar(tmp_path / "a.tgz", *((f"{n}.txt", b"") for n in range(6)))
+    with pytest.raises(
+        DataError, match=r"a\.tgz: refused, for its files are more than 5"
+    ):
+        list(read_tar_members(path, re.compile("none"), MOST))
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])

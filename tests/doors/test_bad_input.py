@@ -150,6 +150,24 @@ def test_a_full_disk_ends_the_command_and_keeps_what_is_saved(settings):
 
 
 @pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dataset": "toy_reviews", "level": "character"}, "--level=character"),
+        ({"dataset": "toy_reviews", "test_size": 5}, "--test_size=5"),
+        ({"dataset": "toy_reviews", "activation_regularization": 1.0}, "--activation_"),
+        ({"dataset": "ptb", "valid_size": 5}, "--valid_size=5"),
+        ({"skip_characters": 5}, "--skip_characters=5"),
+        ({"num_devices": 2}, "--num_devices=2"),
+        ({"ngram_features": 1}, "--ngram_features=1"),
+        ({"warmup_steps": 9, "schedule": "exponential"}, "--warmup_steps=9"),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(settings, message):
+    with pytest.raises(UsageError, match=message):
+        from_mapping({**dataclasses.asdict(Configuration()), "level": None, **settings})
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("units", 0),

@@ -193,3 +193,43 @@ def test_wrong_use_is_one_line(run_dirs, kind, arguments, message):
     assert output.returncode == 2, output.stderr
     assert message in output.stderr.strip().splitlines()[-1]
     assert "Traceback" not in output.stderr
+
+
+def test_bits_per_byte_count_the_bytes_of_utf8(run_dirs, tmp_path):
+    path = tmp_path / "other.txt"
+    path.write_text("é the cät sees\n", encoding="utf-8")
+    run = load_run(run_dirs["character"])
+    figures = evaluate_run(run, Source(text_file=str(path)), Adaptation())
+    # 15 characters, two of them with two bytes; the first one is not predicted.
+    assert figures["predictions"] == 14
+    expected = figures["bits_per_character"] * 14 / 15
+    np.testing.assert_allclose(figures["bits_per_byte"], expected, rtol=1e-6)
+
+
+def test_data_that_have_changed_since_are_refused(run_dirs, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run_dirs["character"], folder)
+    config = json.loads((folder / "config.json").read_text())
+    (tmp_path / "text.txt").write_text(TEXT * 9)
+    config["settings"]["train_file"] = str(tmp_path / "text.txt")
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UsageError, match="the data have changed"):
+        evaluate_run(load_run(str(folder)), Source(), Adaptation())
+
+
+@pytest.mark.parametrize("chosen", ["best", "last", "10"])
+def test_the_checkpoint_that_is_named_is_read(run_dirs, tmp_path, chosen):
+    """Three checkpoints whose weights are all different."""
+    config = json.loads(pathlib.Path(run_dirs["character"], "config.json").read_text())
+    changes = {"run_dir": str(tmp_path / "run"), "evaluate_every": 10, "num_steps": 30}
+    settings = Configuration(**{**config["settings"], **changes, "learning_rate": 0.5})
+    assert experiment.train(settings) == 0
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    steps = {"best": results["best"]["step"], "last": 30, "10": 10}
+    run = load_run(settings.run_dir, chosen)
+    assert run.step == steps[chosen]
+    loss = evaluate_run(run, Source("valid"), Adaptation())["loss"]
+    known = {results["best"]["step"]: results["best"], 30: results["valid"]}
+    for step, figures in known.items():
+        same = np.isclose(loss, figures["loss"], rtol=1e-5)
+        assert same == (step == run.step or figures == known.get(run.step))

@@ -121,6 +121,20 @@ def test_generation_takes_and_returns_text(run_dirs, kind, tmp_path):
     assert unprompted
 
 
+def test_words_of_a_prompt_stand_between_any_white_space(run_dirs, tmp_path):
+    run = load_run(run_dirs["word"])
+    export_saved_model(run, str(tmp_path / "saved"))
+    prompts = ["the\tquick\u00a0brown", "the dog\n", "dog \n the\u2003lazy\r\n"]
+    code = GENERATE.split("print")[0] + (
+        f"print(json.dumps([text(prompt, 0.0, 0) for prompt in {prompts!r}]))"
+    )
+    texts = use(str(tmp_path / "saved"), code)
+    rule = experiment.Rule(greedy=True)
+    for prompt, text in zip(prompts, texts, strict=True):
+        parts = experiment.write_texts(run, prompt, 1, 12, rule, 0)
+        assert text == prompt + "".join(part for (part,) in parts)
+
+
 @pytest.mark.parametrize("kind", ["review", "textbook"])
 def test_a_classifier_takes_raw_strings(run_dirs, kind, tmp_path):
     run = load_run(run_dirs[kind])

@@ -92,14 +92,27 @@ def test_beams_have_falling_probabilities(run_dirs):
     assert lines[0]["text"] == " quick brown"
 
 
+@pytest.mark.parametrize("how", ["--greedy", "--beam_width=1"])
+def test_no_space_stands_at_a_line_end(run_dirs, how):
+    arguments = [f"--run_dir={run_dirs['word']}", "--length=2", how]
+    before = f"{SENTENCE}\n"
+    output = sample(*arguments, f"--prompt={before}")
+    assert output.stdout.endswith(f"{before}the quick\n")
+    output = sample(*arguments, f"--prompt={before}{SENTENCE}")
+    assert output.stdout.endswith(f"{SENTENCE}\nthe\n")
+
+
 @pytest.mark.parametrize(
     ("level", "arguments", "message"),
     [
         ("character", ["--prompt=the ZOO"], "found 'O', 'Z', expected characters"),
+        ("word", ["--prompt=the\tzebra"], "found 'zebra', expected words"),
         ("word", ["--prompt=the zebra dog"], "found 'zebra', expected words"),
         ("word", ["--beam_width=2", "--greedy"], "--beam_width=2: found with"),
         ("word", ["--temperature=0"], "--temperature"),
         ("word", ["--top_p=1.5"], "--top_p"),
+        ("word", ["--top_p=0"], "--top_p"),
+        ("word", ["--temperature=nan"], "--temperature=nan: expected a finite number"),
     ],
 )
 def test_wrong_use_is_one_line(run_dirs, level, arguments, message):

@@ -128,7 +128,7 @@ def test_an_epoch_run_goes_on_in_the_middle_of_an_epoch(settings, tmp_path):
         settings, num_steps=None, num_epochs=2, run_dir=str(tmp_path / "whole")
     )
     assert experiment.train(whole) == 0
-    # The same run, stopped after 7 steps of its first epoch by an error, then resumed.
+    # The same run, stopped in the middle of its first epoch, then resumed.
     parted = dataclasses.replace(whole, run_dir=str(tmp_path / "parted"))
     with stopping_at(9):
         assert experiment.train(parted) == 0
@@ -247,7 +247,6 @@ def test_a_second_process_is_refused(settings):
         refused = run(settings)
     assert refused.returncode == 2
     assert f"found process {os.getpid()} training there" in refused.stderr
-    assert len(refused.stderr.strip().splitlines()[-1]) > 0
     assert "Traceback" not in refused.stderr
 
 

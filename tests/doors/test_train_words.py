@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 from training_runs import (
@@ -15,6 +16,7 @@ from training_runs import (
 
 from tfseq import experiment
 from tfseq.configuration import Configuration
+from tfseq.experiment import load_run
 
 SUBJECTS = ["the cat", "a dog", "the old bird", "my friend", "nobody"]
 VERBS = ["sees", "likes", "follows", "hears"]
@@ -89,6 +91,25 @@ def test_every_regularizer_at_once_still_learns(settings):
     assert results(settings)["valid"]["perplexity"] < 4.5
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [REGULARIZED, {"ngram_features": 2, "ngram_rows": 64, "tie_embeddings": False}],
+)
+def test_layers_in_bfloat16_learn_as_those_in_float32(settings, tmp_path, changes):
+    settings = dataclasses.replace(settings, **changes)
+    half = dataclasses.replace(
+        settings, precision="bfloat16", run_dir=str(tmp_path / "half")
+    )
+    for each in (settings, half):
+        assert experiment.train(each) == 0
+    expected = results(settings)["valid"]["loss"]
+    np.testing.assert_allclose(results(half)["valid"]["loss"], expected, rtol=0.05)
+    # A trained run is used in float32, whatever it was trained in.
+    model = load_run(half.run_dir).model
+    assert model.cell.compute_dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"
+
+
 def test_averaged_weights_are_what_is_validated_and_kept_as_best(settings, capsys):
     """A rate so high that the loss jumps; the average lies lower."""
     settings = dataclasses.replace(
@@ -105,8 +126,16 @@ def test_averaged_weights_are_what_is_validated_and_kept_as_best(settings, capsy
         value for name, value in saved.items() if name.startswith("average/count")
     )
     assert 0 < count < 100
-    averages = [v for name, v in saved.items() if name.startswith("average/averages")]
-    assert all(np.abs(average).max() > 0 for average in averages if average.ndim == 2)
+    best = last_checkpoint(settings, "checkpoints/best")
+    for checkpoint, is_average in ((best, True), (saved, False)):
+        averages, weights = (
+            [value for name, value in checkpoint.items() if name.startswith(start)]
+            for start in ("average/averages", "model/")
+        )
+        assert averages
+        for average in averages:
+            same = [np.array_equal(average, weight) for weight in weights]
+            assert any(same) is is_average
 
 
 def test_a_run_killed_while_averaging_ends_the_same(settings, tmp_path):

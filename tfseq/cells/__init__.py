@@ -1,7 +1,7 @@
 """Recurrent cells and their unrolling: `cell(inputs, states) -> (outputs, states)`."""
 
 from tfseq.cells.conversion import fuse, separate
-from tfseq.cells.cudnn_lstm import CudnnLSTMCell, finds_gpu
+from tfseq.cells.cudnn_lstm import CudnnLSTMCell
 from tfseq.cells.dropout import DropoutCell, lane_dropout
 from tfseq.cells.gru import FusedGateGRUCell, SeparateGateGRUCell
 from tfseq.cells.lane_seed import LaneSeed, fold_lane_seed
@@ -34,7 +34,6 @@ __all__ = [
     "StackedCell",
     "WeightDroppedCell",
     "drop_values",
-    "finds_gpu",
     "fold_lane_seed",
     "from_keras",
     "from_pytorch",

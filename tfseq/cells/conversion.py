@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfseq.cells.cudnn_lstm import CudnnLSTMCell
-from tfseq.cells.dropout import DropoutCell
+from tfseq.cells.dropping_cell import DroppingCell
 from tfseq.cells.gru import FusedGateGRUCell, SeparateGateGRUCell
 from tfseq.cells.lstm import FusedGateLSTMCell, SeparateGateLSTMCell
 from tfseq.cells.simple_rnn import FusedSimpleRNNCell, SeparateSimpleRNNCell
@@ -21,9 +21,9 @@ SEPARATE_VARIANT = {fused: separate for separate, fused in FUSED_VARIANT.items()
 def fuse(cell: keras.layers.Layer) -> keras.layers.Layer:
     """Returns a new cell with fused weights that computes what `cell` computes.
 
-    Every cell within a `StackedCell` or `DropoutCell` is converted; cells that are
-    fused already are copied, a `CudnnLSTMCell` as `FusedGateLSTMCell`. A cell that is not
-    built gives one that is not built.
+    Every cell within a `StackedCell`, `DropoutCell` or `WeightDroppedCell` is converted;
+    cells that are fused already are copied, a `CudnnLSTMCell` as `FusedGateLSTMCell`. A
+    cell that is not built gives one that is not built.
 
     Raises:
         TypeError: the cell is not one of this package's.
@@ -48,14 +48,14 @@ def _convert(cell, variants, convert_values):
     if isinstance(cell, StackedCell):
         cells = [_convert(part, variants, convert_values) for part in cell.cells]
         return StackedCell(**{**config, "cells": cells})
-    if isinstance(cell, DropoutCell):
+    if isinstance(cell, DroppingCell):
         part = _convert(cell.cell, variants, convert_values)
-        return DropoutCell(**{**config, "cell": part})
+        return type(cell)(**{**config, "cell": part})
     kind = FusedGateLSTMCell if isinstance(cell, CudnnLSTMCell) else type(cell)
     if kind not in (*variants.keys(), *variants.values()):
         raise TypeError(
-            "expected one of the LSTM, GRU or simple recurrent cells, StackedCell or "
-            f"DropoutCell, received {type(cell).__name__}"
+            "expected one of the LSTM, GRU or simple recurrent cells, StackedCell, "
+            f"DropoutCell or WeightDroppedCell, received {type(cell).__name__}"
         )
     converted = variants.get(kind, kind).from_config(config)
     if cell.built:

@@ -69,8 +69,3 @@ class CudnnLSTMCell(FusedGateLSTMCell):
             tf.transpose(inputs, [1, 0, 2]), initial_state=list(states)
         )
         return tf.transpose(outputs, [1, 0, 2]), states
-
-
-def finds_gpu() -> bool:
-    """Whether TensorFlow sees a GPU, and so cuDNN."""
-    return bool(tf.config.list_physical_devices("GPU"))

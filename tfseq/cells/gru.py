@@ -140,13 +140,6 @@ class FusedGateGRUCell(GRUCell):
             initializer=concatenated_initializer(sides, [1, 1], axis=0),
         )
 
-    def call(self, inputs, states, training=False):
-        """Computes one step for all gates at once."""
-        weights = self.unrolling_weights()
-        return self.recurrent_step(
-            self.project_inputs(inputs, weights), states, weights
-        )
-
     def unrolling_weights(self) -> UnrollingWeights:
         """Returns the weights as tensors, the two sides' biases apart."""
         bias, recurrent_bias = tf.unstack(self.read(self.bias))

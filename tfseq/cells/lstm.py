@@ -165,15 +165,3 @@ class FusedGateLSTMCell(LSTMCell):
             shape=(width,),
             initializer=concatenated_initializer(biases, sizes),
         )
-
-    def call(self, inputs, states, training=False):
-        """Computes one step for all gates at once."""
-        weights = self.unrolling_weights()
-        return self.recurrent_step(
-            self.project_inputs(inputs, weights), states, weights
-        )
-
-    def unrolling_weights(self) -> UnrollingWeights:
-        """Returns the weights as tensors."""
-        variables = (self.kernel, self.recurrent_kernel, self.bias)
-        return UnrollingWeights(*(self.read(variable) for variable in variables))

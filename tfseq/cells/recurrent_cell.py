@@ -25,10 +25,10 @@ class UnrollingWeights(NamedTuple):
 class RecurrentCell(keras.layers.Layer):
     """Base of the basic cells: `cell(inputs, states) -> (outputs, new_states)`.
 
-    A subclass computes one step in `call`, by the formula of its variant. For fast
-    unrolling it also gives the same arithmetic in two parts: `project_inputs`, which
-    does not depend on the state and is done for all time steps at once, and
-    `recurrent_step`, which is done step by step.
+    A step is in two parts: `project_inputs`, which does not depend on the state and is
+    done for all time steps of an unrolling at once, and `recurrent_step`. A variant
+    whose weights are held in another form computes `call` by its own formula and joins
+    them in `unrolling_weights`.
 
     Args:
         units: size of the outputs and of each state.
@@ -98,9 +98,16 @@ class RecurrentCell(keras.layers.Layer):
             tf.zeros([batch_size, size], self.compute_dtype) for size in self.state_size
         ]
 
+    def call(self, inputs, states, training=False):
+        """Computes one step."""
+        weights = self.unrolling_weights()
+        projected = self.project_inputs(inputs, weights)
+        return self.recurrent_step(projected, states, weights)
+
     def unrolling_weights(self) -> UnrollingWeights:
         """Returns the weights in fused form, read and joined once per unrolling."""
-        raise NotImplementedError
+        variables = (self.kernel, self.recurrent_kernel, self.bias)
+        return UnrollingWeights(*(self.read(variable) for variable in variables))
 
     def project_inputs(self, inputs: tf.Tensor, weights: UnrollingWeights) -> tf.Tensor:
         """Returns inputs @ kernel + bias for all steps: `[time, batch, width]`.
@@ -137,10 +144,10 @@ class RecurrentCell(keras.layers.Layer):
         )
         return outputs, states
 
-    def read(self, *variables: keras.Variable, axis: int = -1) -> tf.Tensor:
-        """Returns the variables joined along `axis`, as a compute dtype tensor."""
+    def read(self, *variables: keras.Variable) -> tf.Tensor:
+        """Returns the variables joined along the last axis, of the compute dtype."""
         tensors = [tf.cast(variable, self.compute_dtype) for variable in variables]
-        return tensors[0] if len(tensors) == 1 else tf.concat(tensors, axis)
+        return tensors[0] if len(tensors) == 1 else tf.concat(tensors, -1)
 
     def get_config(self):
         """Returns the arguments of the constructor."""

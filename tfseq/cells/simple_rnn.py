@@ -53,18 +53,6 @@ class SeparateSimpleRNNCell(SimpleRNNCell):
         )
         self.bias = self.add_weight(name="bias", shape=(self.units,), initializer=bias)
 
-    def call(self, inputs, states, training=False):
-        """Computes one step with two products."""
-        weights = self.unrolling_weights()
-        return self.recurrent_step(
-            self.project_inputs(inputs, weights), states, weights
-        )
-
-    def unrolling_weights(self) -> UnrollingWeights:
-        """Returns the weights as tensors."""
-        variables = (self.kernel, self.recurrent_kernel, self.bias)
-        return UnrollingWeights(*(self.read(variable) for variable in variables))
-
 
 @keras.saving.register_keras_serializable(package="tfseq")
 class FusedSimpleRNNCell(SimpleRNNCell):

@@ -11,13 +11,14 @@ import keras
 import tensorflow as tf
 
 from tfseq.cells.composed_cell import part_lane_seed
-from tfseq.cells.cudnn_lstm import CudnnLSTMCell, finds_gpu
+from tfseq.cells.cudnn_lstm import CudnnLSTMCell
 from tfseq.cells.dropout import DropoutCell
 from tfseq.cells.lane_seed import LaneSeed
 from tfseq.cells.recurrent_cell import RecurrentCell
 from tfseq.cells.stack import StackedCell
 from tfseq.cells.time_loop import loop_over_time
 from tfseq.cells.weight_dropout import WeightDroppedCell
+from tfseq.hardware import finds_gpu
 
 
 @tf.autograph.experimental.do_not_convert

@@ -25,23 +25,60 @@ def check_conflicts(settings: Any) -> None:
                     f"{settings.dataset}, expected only with --dataset=text; add "
                     "--dataset=text or leave it out"
                 )
+        if settings.skip_characters:
+            raise UsageError(
+                f"--skip_characters={settings.skip_characters}: found with --dataset="
+                f"{settings.dataset}, expected only with --dataset=text; leave it out"
+            )
     if settings.vocabulary_size is not None and settings.level != "word":
         raise UsageError(
             f"--vocabulary_size={settings.vocabulary_size}: found with --level="
             f"{settings.level}, expected only with --level=word; leave it out"
         )
     reviews = settings.classifies_reviews
+    if reviews and settings.level != "word":
+        raise UsageError(
+            f"--level={settings.level}: found with --dataset={settings.dataset}, whose "
+            "tokens are words; leave it out"
+        )
+    if settings.num_devices and settings.strategy != "mirrored":
+        raise UsageError(
+            f"--num_devices={settings.num_devices}: found with --strategy="
+            f"{settings.strategy}, expected only with --strategy=mirrored; add that or "
+            "leave it out"
+        )
+    if settings.warmup_steps and settings.schedule in ("exponential", "per_epoch"):
+        raise UsageError(
+            f"--warmup_steps={settings.warmup_steps}: found with --schedule="
+            f"{settings.schedule}, expected constant, plateau or cosine; leave one out"
+        )
+    for name, datasets in (
+        ("valid_size", ("ptb",)),
+        ("test_size", ("ptb", "imdb", "imdb_text", "toy_reviews")),
+    ):
+        if getattr(settings, name) is not None and settings.dataset in datasets:
+            raise UsageError(
+                f"--{name}={getattr(settings, name)}: found with --dataset="
+                f"{settings.dataset}, whose parts are given; leave it out"
+            )
     for name, allowed in (
         ("bidirectional", reviews),
         ("initialize_from", reviews),
         ("tie_embeddings", not reviews),
         ("softmax_cutoffs", not reviews),
+        ("activation_regularization", not reviews),
+        ("temporal_activation_regularization", not reviews),
     ):
         if getattr(settings, name) and not allowed:
             raise UsageError(
                 f"--{name}: found with --dataset={settings.dataset}, expected only for "
                 f"{'texts' if reviews else 'reviews'}; leave it out"
             )
+    if settings.ngram_features == 1 and not reviews:
+        raise UsageError(
+            "--ngram_features=1: found for texts, whose single tokens the layers read, "
+            "expected 2 or more, or 0; give --ngram_features=2"
+        )
     if settings.monitor == "accuracy" and not reviews:
         raise UsageError(
             f"--monitor=accuracy: found with --dataset={settings.dataset}, expected only "

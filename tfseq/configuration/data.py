@@ -62,7 +62,7 @@ class DataSettings:
     level: str | None = option(
         None,
         "What a token is; words stand between white space, and each line end is one. By "
-        "default words for ptb, else characters.",
+        "default words for ptb, imdb_text and reviews, else characters.",
         choices=("character", "word"),
         fixed=True,
     )

@@ -42,8 +42,9 @@ class MachineSettings:
     )
     precision: str = option(
         "float32",
-        "Number format of the layers' arithmetic; weights stay float32. bfloat16 is faster "
-        "where the processor multiplies it (AVX-512 BF16, AMX) and slower elsewhere.",
+        "Number format of the layers' arithmetic in training; weights stay float32. bfloat16 "
+        "is faster where the processor multiplies it (AVX-512 BF16, AMX) and slower "
+        "elsewhere. Trained runs are used in float32.",
         choices=("float32", "bfloat16"),
         fixed=True,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import re
 import tarfile
 import zipfile
@@ -11,6 +13,10 @@ from pathlib import Path, PurePosixPath
 
 from tfseq.datasets.sources import CHUNK_BYTES, read_bytes
 from tfseq.errors import DataError
+
+MOST_ENTRIES = 200_000
+# Others unpack without a bound, whatever number of bytes is asked for.
+ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def is_zip(path: Path) -> bool:
@@ -34,12 +40,20 @@ def read_zip_member(path: Path, member: str, max_bytes: int) -> Iterator[bytes]:
     """
     total = 0
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-            while data := file.read(CHUNK_BYTES):
-                total += len(data)
-                if total > max_bytes:
-                    raise _too_large(path, max_bytes)
-                yield data
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.getinfo(member)
+            if entry.file_size > max_bytes:
+                raise _too_large(path, max_bytes)
+            if entry.compress_type not in ZIP_METHODS:
+                raise zipfile.BadZipFile("a method of compression other than deflate")
+            with archive.open(entry) as file:
+                while data := file.read(CHUNK_BYTES):
+                    total += len(data)
+                    if total > max_bytes:
+                        raise _too_large(path, max_bytes)
+                    yield data
+    except DataError:
+        raise
     except KeyError:
         raise DataError(
             f"{path}: no file {member!r} in this zip archive; fetch the published one"
@@ -50,6 +64,7 @@ def read_zip_member(path: Path, member: str, max_bytes: int) -> Iterator[bytes]:
         EOFError,
         NotImplementedError,
         RuntimeError,
+        ValueError,
         OSError,
     ) as error:
         raise DataError(
@@ -70,19 +85,45 @@ def read_tar_member(path: Path, member: str, max_bytes: int) -> Iterator[bytes]:
             path that would leave the folder it were unpacked to.
     """
     try:
-        with tarfile.open(path, "r:gz") as archive:
+        with _open_tar(path, max_bytes) as archive:
             entries = list(_checked_entries(path, archive, max_bytes))
             entry = _find_entry(path, entries, member)
             with archive.extractfile(entry) as file:
                 while data := file.read(CHUNK_BYTES):
                     yield data
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, ValueError, OSError) as error:
         raise DataError(
             f"{path}: cut off or damaged tar archive ({error}); fetch it again"
         ) from error
 
 
+class _BoundedGzip(gzip.GzipFile):
+    """Unpacks up to a number of bytes: also what describes a tar archive's files."""
+
+    def __init__(self, path: Path, max_bytes: int):
+        super().__init__(path, "rb")
+        self.path, self.max_bytes = path, max_bytes
+
+    def read(self, size: int | None = -1) -> bytes:
+        if not 0 <= size <= self.max_bytes or self.tell() > self.max_bytes:
+            raise _too_large(self.path, self.max_bytes)
+        return super().read(size)
+
+
+@contextlib.contextmanager
+def _open_tar(path: Path, max_bytes: int) -> Iterator[tarfile.TarFile]:
+    # Each entry has a header of 512 bytes and is filled up to a multiple of as many.
+    most = max_bytes + 1024 * MOST_ENTRIES
+    with (
+        _BoundedGzip(path, most) as file,
+        tarfile.open(fileobj=file, mode="r:") as archive,
+    ):
+        yield archive
+
+
 def _check_entry(path: Path, entry: tarfile.TarInfo) -> None:
+    if entry.size < 0:
+        raise tarfile.ReadError(f"{entry.name!r} has {entry.size} bytes")
     name = PurePosixPath(entry.name)
     if name.is_absolute() or ".." in name.parts:
         raise DataError(
@@ -96,18 +137,18 @@ def _checked_entries(
 ) -> Iterator[tarfile.TarInfo]:
     """Yields the entries; what they claim is checked before they are read."""
     total = 0
-    for entry in archive:
+    for count, entry in enumerate(archive):
         _check_entry(path, entry)
         total += entry.size
-        if total > max_bytes:
+        if total > max_bytes or count == MOST_ENTRIES:
             raise _too_large(path, max_bytes)
         yield entry
 
 
 def _too_large(path: Path, max_bytes: int) -> DataError:
     return DataError(
-        f"{path}: refused, for its files add up to more than {max_bytes:,} bytes; fetch "
-        "the published one"
+        f"{path}: refused, for its files are more than {MOST_ENTRIES:,} or add up to more "
+        f"than {max_bytes:,} bytes; fetch the published one"
     )
 
 
@@ -141,12 +182,12 @@ def read_tar_members(
             leave the folder it were unpacked to.
     """
     try:
-        with tarfile.open(path, "r|gz") as archive:
+        with _open_tar(path, max_bytes) as archive:
             for entry in _checked_entries(path, archive, max_bytes):
                 if entry.isfile() and wanted.fullmatch(entry.name):
                     with archive.extractfile(entry) as file:
                         yield entry.name, file.read()
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, ValueError, OSError) as error:
         raise DataError(
             f"{path}: cut off or damaged tar archive ({error}); fetch it again"
         ) from error

@@ -12,7 +12,8 @@ from tfseq.experiment.sentiment_classifier import build_classifier
 from tfseq.experiment.serving import export_saved_model, export_tflite
 from tfseq.experiment.text_generation import most_probable_texts, write_texts
 from tfseq.experiment.trained_run import TrainedRun, load_run, save_copy
-from tfseq.experiment.training_run import build_plan, build_trainer, load_task, train
+from tfseq.experiment.trainer import build_plan, build_trainer
+from tfseq.experiment.training_run import load_task, train
 from tfseq.inference import Rule
 
 __all__ = [

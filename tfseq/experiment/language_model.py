@@ -6,6 +6,7 @@ import keras
 
 from tfseq import cells
 from tfseq.configuration import Configuration
+from tfseq.experiment.precision import layer_precision
 from tfseq.models import LanguageModel, NgramLogits, TokenInputs
 
 CELLS = {
@@ -69,13 +70,13 @@ def build_inputs(configuration: Configuration, vocabulary_size: int) -> TokenInp
     """The input layer that the settings describe."""
     return TokenInputs(
         vocabulary_size,
-        configuration.embedding_size,
-        configuration.ngram,
-        configuration.embedding_scale,
-        configuration.seed,
-        configuration.embedding_dropout,
-        configuration.hash_rows,
-        configuration.lazy_rows,
+        embedding_size=configuration.embedding_size,
+        ngram=configuration.ngram,
+        embedding_scale=configuration.embedding_scale,
+        seed=configuration.seed,
+        dropout=configuration.embedding_dropout,
+        hash_rows=configuration.hash_rows,
+        lazy=configuration.lazy_rows,
     )
 
 
@@ -85,23 +86,26 @@ def build_model(configuration: Configuration, vocabulary_size: int) -> LanguageM
     sizes = [configuration.units] * configuration.num_layers
     if configuration.tie_embeddings:
         sizes[-1] = configuration.embedding_size
-    ngrams = None
-    if configuration.ngram_features:
-        ngrams = NgramLogits(
-            vocabulary_size, configuration.ngram_features, configuration.ngram_rows
+    with layer_precision(configuration.precision):
+        ngrams = None
+        if configuration.ngram_features:
+            ngrams = NgramLogits(
+                vocabulary_size, configuration.ngram_features, configuration.ngram_rows
+            )
+        model = LanguageModel(
+            build_inputs(configuration, vocabulary_size),
+            build_layers(configuration, sizes, kernel, recurrent),
+            vocabulary_size,
+            dropout=configuration.dropout,
+            softmax_initializer=kernel,
+            tie_embeddings=configuration.tie_embeddings,
+            variational_dropout=configuration.variational_dropout,
+            ngrams=ngrams,
+            activation_regularization=configuration.activation_regularization,
+            temporal_activation_regularization=(
+                configuration.temporal_activation_regularization
+            ),
+            softmax_cutoffs=configuration.cutoffs(),
         )
-    model = LanguageModel(
-        build_inputs(configuration, vocabulary_size),
-        build_layers(configuration, sizes, kernel, recurrent),
-        vocabulary_size,
-        configuration.dropout,
-        kernel,
-        configuration.tie_embeddings,
-        configuration.variational_dropout,
-        ngrams,
-        configuration.activation_regularization,
-        configuration.temporal_activation_regularization,
-        configuration.cutoffs(),
-    )
-    model.build()
+        model.build()
     return model

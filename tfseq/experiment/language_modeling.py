@@ -18,7 +18,7 @@ from tfseq.pipelines import (
     evaluation_unrollings,
     unrollings_per_epoch,
 )
-from tfseq.training.plan import Evaluation
+from tfseq.training.parts import Evaluation
 
 NUM_SAMPLES = 5
 SAMPLE_LENGTH = 80

@@ -11,7 +11,7 @@ from tfseq.experiment.run_evaluation import Source, text_to_evaluate
 from tfseq.experiment.trained_run import TrainedRun
 from tfseq.inference import compile_line_scores
 
-MAX_LOGITS = 20_000_000
+MAX_VALUES = 20_000_000
 
 
 def score_lines(run: TrainedRun, source: Source) -> list[dict[str, Any]]:
@@ -43,9 +43,11 @@ def score_lines(run: TrainedRun, source: Source) -> list[dict[str, Any]]:
         raise UsageError(f"{split.origin}: found no line to score, expected some text")
     score = compile_line_scores(run.model)
     scores = {}
-    for batch in batches(lines, len(run.vocabulary)):
-        width = max(len(ids) for _, _, ids in batch)
-        tokens = np.zeros([len(batch), width], np.int32)
+    # The gates of a layer, and what else the recurrence keeps of a token.
+    width = max(len(run.vocabulary), 12 * run.configuration.units)
+    for batch in batches(lines, width):
+        longest = max(len(ids) for _, _, ids in batch)
+        tokens = np.zeros([len(batch), longest], np.int32)
         for row, (_, _, ids) in enumerate(batch):
             tokens[row, : len(ids)] = ids
         counts = np.array([len(ids) - 1 for _, _, ids in batch], np.int32)
@@ -65,11 +67,11 @@ def score_lines(run: TrainedRun, source: Source) -> list[dict[str, Any]]:
     ]
 
 
-def batches(lines: list, vocabulary_size: int) -> Iterator[list]:
+def batches(lines: list, width: int) -> Iterator[list]:
     """Lines of similar length together, as many as memory allows."""
     batch: list = []
     for line in sorted(lines, key=lambda line: len(line[2])):
-        if batch and (len(batch) + 1) * len(line[2]) * vocabulary_size > MAX_LOGITS:
+        if batch and (len(batch) + 1) * len(line[2]) * width > MAX_VALUES:
             yield batch
             batch = []
         batch.append(line)

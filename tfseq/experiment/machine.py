@@ -1,26 +1,20 @@
-"""From the settings of a run to devices, threads, memory and number formats."""
+"""From the settings of a run to devices, threads and memory."""
 
-import keras
 import tensorflow as tf
 from absl import logging
 
-from tfseq import cells
 from tfseq.configuration import Configuration
 from tfseq.errors import UsageError
+from tfseq.hardware import finds_gpu, multiplies_bfloat16
 from tfseq.training.memory import keep_freed_memory
-from tfseq.training.processor import multiplies_bfloat16
-from tfseq.training.strategies import (
-    build_strategy,
-    choose_chains,
-    read_cluster,
-    set_threads,
-)
+from tfseq.training.strategies import build_strategy, read_cluster
+from tfseq.training.threads import choose_chains, set_threads
 
 
 def configure_machine(
     configuration: Configuration,
 ) -> tuple[tf.distribute.Strategy, int]:
-    """Sets threads, memory, precision; the strategy and the number of chains."""
+    """Sets threads and memory; the strategy and the number of chains."""
     keep_freed_memory()
     replicas = 1
     if configuration.strategy == "mirrored":
@@ -31,17 +25,14 @@ def configure_machine(
         configuration.chains, max(configuration.batch_size // replicas, 1)
     )
     set_threads(configuration.intra_op_threads, configuration.inter_op_threads, chains)
-    keras.config.set_dtype_policy(
-        "mixed_bfloat16" if configuration.precision == "bfloat16" else "float32"
-    )
     tf.config.run_functions_eagerly(configuration.eager)
-    if configuration.cell == "lstm_cudnn" and not cells.finds_gpu():
+    if configuration.cell == "lstm_cudnn" and not finds_gpu():
         logging.warning(
             "--cell=lstm_cudnn: found no GPU, so layers are computed as those of lstm_fused"
         )
     if (
         configuration.precision == "bfloat16"
-        and not cells.finds_gpu()
+        and not finds_gpu()
         and not multiplies_bfloat16()
     ):
         logging.warning(
@@ -55,6 +46,5 @@ def configure_machine(
             f"--batch_size={configuration.batch_size}: found {replicas} devices, expected "
             "a batch that they divide evenly; change --batch_size or --num_devices"
         )
-    if configuration.chains == 0:
-        chains = choose_chains(0, configuration.batch_size // replicas)
-    return strategy, chains
+    lanes = configuration.batch_size // replicas
+    return strategy, choose_chains(configuration.chains, lanes)

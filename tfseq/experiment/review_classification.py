@@ -25,7 +25,7 @@ from tfseq.pipelines import (
     take_rows,
     training_batches,
 )
-from tfseq.training.plan import Evaluation
+from tfseq.training.parts import Evaluation
 
 EVALUATION_BATCH = 100
 

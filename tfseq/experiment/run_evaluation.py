@@ -1,7 +1,9 @@
 """How well a trained run does on its own data or on a text of the reader's."""
 
 import dataclasses
+import math
 import pathlib
+from collections.abc import Iterable, Mapping
 
 from tfseq.configuration import Configuration
 from tfseq.datasets import TextCorpus, text_file_corpus
@@ -78,6 +80,7 @@ def evaluate_run(
         )
     configuration = source.configuration(run)
     corpus = build_reviews(configuration)
+    check_data(run, corpus.fingerprint)
     check_split(source.split, corpus.splits)
     reviews = prepare_reviews(
         corpus.splits,
@@ -93,24 +96,51 @@ def evaluate_run(
 def evaluate_text(
     run: TrainedRun, source: Source, adaptation: Adaptation
 ) -> dict[str, float]:
-    """Metrics of a language model, which may adapt to the text as it reads it."""
+    """Metrics of a language model, which may adapt to the text as it reads it.
+
+    Of characters also bits per byte of UTF-8, which compare texts in any script.
+    """
     text = encode_part(run, source)
-    count = {"predictions": text.num_tokens - 1}
+    figures = {
+        "predictions": text.num_tokens - 1,
+        **evaluate_tokens(run, text, source, adaptation),
+    }
+    if run.configuration.level == "character":
+        corpus = text_to_evaluate(run, source)
+        num_bytes = count_predicted_bytes(corpus.splits[source.split].read())
+        nats = figures["loss"] * figures["predictions"]
+        figures["bits_per_byte"] = nats / math.log(2) / num_bytes
+    return figures
+
+
+def count_predicted_bytes(pieces: Iterable[str]) -> int:
+    """Bytes of a text in UTF-8, but for its first character, which nothing predicts."""
+    count, first = 0, ""
+    for piece in pieces:
+        first = first or piece[:1]
+        count += len(piece.encode("utf-8"))
+    return count - len(first.encode("utf-8"))
+
+
+def evaluate_tokens(
+    run: TrainedRun, text: TokenFile, source: Source, adaptation: Adaptation
+) -> dict[str, float]:
+    """Metrics of a language model on the tokens of a text."""
     if adaptation.dynamic_learning_rate:
         evaluate = compile_dynamic_evaluation(
             run.model, run.configuration.level, adaptation.dynamic_learning_rate
         )
         time = adaptation.dynamic_unrollings
-        return {**count, **evaluate(evaluation_unrollings(text, 1, time))}
+        return evaluate(evaluation_unrollings(text, 1, time))
     if adaptation.cache_size:
         valid = None
         if adaptation.cache_search:
             valid = encode_part(
                 run, dataclasses.replace(source, split="valid", text_file=None)
             )
-        return {**count, **evaluate_with_cache(run, text, adaptation, valid)}
+        return evaluate_with_cache(run, text, adaptation, valid)
     evaluate = compile_evaluation(run.model, run.configuration.level)
-    return {**count, **evaluate(evaluation_unrollings(text, 1, EVALUATION_TIME))}
+    return evaluate(evaluation_unrollings(text, 1, EVALUATION_TIME))
 
 
 def encode_part(run: TrainedRun, source: Source) -> TokenFile:
@@ -144,13 +174,23 @@ def text_to_evaluate(run: TrainedRun, source: Source) -> TextCorpus:
         part = corpus.splits["train"]
     else:
         corpus = build_corpus(source.configuration(run))
+        check_data(run, corpus.fingerprint)
         check_split(source.split, corpus.splits)
         part = corpus.splits[source.split]
     fingerprint = f"{corpus.fingerprint}-{source.split}"
     return TextCorpus(corpus.name, fingerprint, {source.split: part})
 
 
-def check_split(split: str, splits: object) -> None:
+def check_data(run: TrainedRun, fingerprint: str) -> None:
+    """Raises `UsageError` if the data are not those of the run: their cuts may differ."""
+    if run.folder.read_config().get("fingerprint", fingerprint) != fingerprint:
+        raise UsageError(
+            f"--run_dir={run.folder.path}: the data have changed since the run was "
+            "trained, expected the same; restore them, or give --text_file"
+        )
+
+
+def check_split(split: str, splits: Mapping[str, object]) -> None:
     """Raises `UsageError` unless the data have this part."""
     if split not in splits:
         raise UsageError(

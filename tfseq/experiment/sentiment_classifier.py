@@ -8,6 +8,7 @@ from tfseq.experiment.language_model import (
     build_inputs,
     build_layers,
 )
+from tfseq.experiment.precision import layer_precision
 from tfseq.models import NaiveBayesLogit, SentimentClassifier
 
 
@@ -21,17 +22,20 @@ def build_classifier(
     def stack() -> keras.layers.Layer:
         return build_layers(configuration, sizes, kernel, recurrent)
 
-    ngrams = None
-    if configuration.ngram_features:
-        ngrams = NaiveBayesLogit(configuration.ngram_features, configuration.ngram_rows)
-    model = SentimentClassifier(
-        build_inputs(configuration, vocabulary_size),
-        stack(),
-        stack() if configuration.bidirectional else None,
-        configuration.pooling,
-        configuration.dropout,
-        kernel,
-        ngrams,
-    )
-    model.build()
+    with layer_precision(configuration.precision):
+        ngrams = None
+        if configuration.ngram_features:
+            ngrams = NaiveBayesLogit(
+                configuration.ngram_features, configuration.ngram_rows
+            )
+        model = SentimentClassifier(
+            build_inputs(configuration, vocabulary_size),
+            stack(),
+            stack() if configuration.bidirectional else None,
+            configuration.pooling,
+            configuration.dropout,
+            kernel,
+            ngrams,
+        )
+        model.build()
     return model

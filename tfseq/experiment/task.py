@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfseq.training.plan import Evaluation
+from tfseq.training.parts import Evaluation
 
 
 @dataclasses.dataclass(frozen=True)

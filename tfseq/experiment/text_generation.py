@@ -14,10 +14,11 @@ from tfseq.inference import (
     compile_writing,
     tokens_per_call,
 )
+from tfseq.pipelines import Vocabulary
 
 
 def encode_prompt(run: TrainedRun, prompt: str) -> list[int]:
-    """The ids of a prompt; without one, of a line end, or of the first token.
+    """The ids of a prompt; where it is empty, of a line end, or of the first token.
 
     Raises:
         UsageError: the run's model is no language model, or the prompt has characters or
@@ -28,18 +29,20 @@ def encode_prompt(run: TrainedRun, prompt: str) -> list[int]:
             f"--run_dir={run.folder.path}: found a classifier of reviews, expected a "
             "language model; give the folder of one"
         )
-    if not prompt:
-        return [run.vocabulary.line_end_id or 0]
-    ids = run.vocabulary.encode(prompt, "--prompt").tolist()
     parts = prompt.split() if run.configuration.level == "word" else list(prompt)
-    known = set(run.vocabulary.tokens)
-    unknown = sorted({part for part in parts if part not in known and part != "\n"})
+    unknown = sorted(set(parts) - set(run.vocabulary.tokens))
     if unknown:
         raise UsageError(
             f"--prompt: found {', '.join(map(repr, unknown))}, expected "
             f"{run.configuration.level}s of the run's vocabulary; leave them out"
         )
-    return ids
+    ids = run.vocabulary.encode(prompt, "--prompt").tolist()
+    return ids or [run.vocabulary.line_end_id or 0]
+
+
+def continuation(vocabulary: Vocabulary, before: list[int], row: list[int]) -> str:
+    """The text of tokens that follow others, which decide how they are joined."""
+    return vocabulary.decode([*before, *row])[len(vocabulary.decode(before)) :]
 
 
 def write_texts(
@@ -62,14 +65,13 @@ def write_texts(
     written = compile_reading(run.model)(tf.constant([ids] * num_samples, tf.int32))
     write = compile_writing(run.model, rule, vocabulary.unknown_id, num_samples)
     at_a_time = tokens_per_call(len(vocabulary))
-    # How a token is joined depends on the one before it: that is decoded once more.
     last = [ids[-1:] if prompt else []] * num_samples
     for first in range(0, length, at_a_time):
         call = tf.constant(first // at_a_time)
         more, written = write(written, tf.constant([seed, 0]), call)
         rows = more.numpy()[:, : length - first].tolist()
         yield [
-            vocabulary.decode([*before, *row])[len(vocabulary.decode(before)) :]
+            continuation(vocabulary, before, row)
             for before, row in zip(last, rows, strict=True)
         ]
         last = [row[-1:] for row in rows]
@@ -79,15 +81,13 @@ def most_probable_texts(
     run: TrainedRun, prompt: str, width: int, length: int
 ) -> list[tuple[str, float]]:
     """The most probable continuations by beam search, with ln p of each."""
-    vocabulary = run.vocabulary
-    written = compile_reading(run.model)(
-        tf.constant([encode_prompt(run, prompt)], tf.int32)
-    )
+    vocabulary, ids = run.vocabulary, encode_prompt(run, prompt)
+    written = compile_reading(run.model)(tf.constant([ids], tf.int32))
     search = compile_beam_search(run.model, width, length, vocabulary.unknown_id)
-    ids, scores = (part.numpy() for part in search(written))
-    between = " " if prompt and vocabulary.level == "word" else ""
+    rows, scores = (part.numpy() for part in search(written))
+    last = ids[-1:] if prompt else []
     return [
-        (between + vocabulary.decode(row), float(score))
-        for row, score in zip(ids, scores, strict=True)
+        (continuation(vocabulary, last, row.tolist()), float(score))
+        for row, score in zip(rows, scores, strict=True)
         if np.isfinite(score)
     ]

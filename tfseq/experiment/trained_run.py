@@ -64,7 +64,7 @@ def read_configuration(folder: RunFolder) -> Configuration:
 
 
 def load_run(run_dir: str, checkpoint: str = "best") -> TrainedRun:
-    """Restores the model of a run.
+    """Restores the model of a run, which computes in float32 as its weights are.
 
     Args:
         run_dir: the run folder.
@@ -84,7 +84,9 @@ def load_run(run_dir: str, checkpoint: str = "best") -> TrainedRun:
         )
     vocabulary = Vocabulary.load(folder.vocabulary_file, configuration.level)
     build = build_classifier if configuration.classifies_reviews else build_model
-    model = build(configuration, len(vocabulary))
+    # Whatever a run was trained in, this may be another machine.
+    computed = dataclasses.replace(configuration, precision="float32")
+    model = build(computed, len(vocabulary))
     progress = Checkpoints(folder.checkpoints, model).restore(checkpoint)
     return TrainedRun(folder, configuration, vocabulary, model, progress["step"])
 
@@ -101,7 +103,7 @@ def save_copy(run: TrainedRun, run_dir: str) -> None:
     folder = RunFolder(pathlib.Path(run_dir))
     if folder.config_file.exists():
         raise UsageError(
-            f"--into={run_dir}: found a run there, expected a new folder; choose another"
+            f"{run_dir}: found a run there, expected a new folder; choose another"
         )
     folder.create()
     content = run.folder.read_config()

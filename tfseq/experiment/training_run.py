@@ -1,42 +1,17 @@
-"""From the settings of a run to its trainer, and the run itself."""
+"""The run itself, from its settings to the exit status."""
 
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable
-from typing import Any
-
-import keras
-import numpy as np
-import tensorflow as tf
 
 from tfseq.configuration import Configuration
 from tfseq.experiment.language_modeling import load_language_modeling
 from tfseq.experiment.machine import configure_machine
 from tfseq.experiment.review_classification import load_review_classification
 from tfseq.experiment.task import Task
-from tfseq.pipelines import escape_token
-from tfseq.training.averaging import NonMonotoneTrigger, WeightAverage
-from tfseq.training.checkpoints import Checkpoints
-from tfseq.training.optimizers import build_optimizer
-from tfseq.training.plan import Parts, Plan
-from tfseq.training.profiling import Profiler
-from tfseq.training.projector import MOST_ROWS
-from tfseq.training.row_updates import RowAdagrad, RowAdam, RowOptimizer
+from tfseq.experiment.trainer import build_trainer
 from tfseq.training.run_folder import RunFolder
-from tfseq.training.schedules import Plateau, ScaledRate, build_schedule
-from tfseq.training.steps import compile_steps
-from tfseq.training.strategies import (
-    distribute_batches,
-    gather_lanes,
-    scatter_lanes,
-)
-from tfseq.training.summaries import NoSummaries, Summaries
-from tfseq.training.trainer import Trainer
 from tfseq.training.workers import Workers
-
-DEFAULT_STEPS = 2000
-DEFAULT_EVALUATE_EVERY = 1000
 
 
 def load_task(configuration: Configuration) -> tuple[str, Task]:
@@ -44,177 +19,6 @@ def load_task(configuration: Configuration) -> tuple[str, Task]:
     if configuration.classifies_reviews:
         return load_review_classification(configuration)
     return load_language_modeling(configuration)
-
-
-def build_plan(configuration: Configuration, task: Task) -> Plan:
-    """When things happen, in steps."""
-    if configuration.num_epochs:
-        total = configuration.num_epochs * task.steps_per_epoch
-        evaluate_every = configuration.evaluate_every or task.steps_per_epoch
-    else:
-        total = configuration.num_steps or DEFAULT_STEPS
-        evaluate_every = configuration.evaluate_every or DEFAULT_EVALUATE_EVERY
-    return Plan(
-        total_steps=total,
-        steps_per_epoch=task.steps_per_epoch if configuration.num_epochs else None,
-        predictions_per_step=task.predictions_per_step,
-        log_every=configuration.log_every,
-        evaluate_every=evaluate_every,
-        sample_every=configuration.sample_every if task.sampler else 0,
-        checkpoint_every=configuration.checkpoint_every or evaluate_every,
-        steps_per_call=configuration.steps_per_call,
-        early_stopping=configuration.early_stopping,
-        monitor=configuration.monitor,
-        level=task.level,
-        profiled_steps=configuration.profiled_steps(),
-    )
-
-
-def build_trainer(
-    configuration: Configuration,
-    folder: RunFolder,
-    task: Task,
-    strategy: tf.distribute.Strategy,
-    chains: int,
-) -> Trainer:
-    """Model, optimizer, step loop and everything else that a run needs.
-
-    Args:
-        configuration: the settings.
-        folder: the run folder.
-        task: what is to be learned.
-        strategy: the devices, as `configure_machine` returned them.
-        chains: the parts of a replica's batch, from there too.
-    """
-    plan, workers = build_plan(configuration, task), Workers(strategy)
-    schedule = build_schedule(
-        configuration.schedule,
-        configuration.learning_rate,
-        plan.total_steps,
-        plan.steps_per_epoch or plan.total_steps,
-        configuration.decay_rate,
-        configuration.decay_steps,
-        configuration.staircase,
-        configuration.flat_epochs,
-        configuration.warmup_steps,
-    )
-    keras.utils.set_random_seed(configuration.seed)
-    with strategy.scope():
-        scale = tf.Variable(1.0, trainable=False)
-        model = task.build_model()
-        optimizer = build_optimizer(
-            configuration.optimizer,
-            ScaledRate(schedule, scale),
-            configuration.weight_decay,
-        )
-        optimizer.build(model.dense_variables)
-        row_optimizers = build_row_optimizers(
-            configuration, model, ScaledRate(schedule, scale), task.divisor
-        )
-        averaged = configuration.weight_averaging != "none"
-        average = WeightAverage(model.trainable_variables) if averaged else None
-    initial_state = model.initial_state(configuration.batch_size)
-    evaluations = task.evaluations(model)
-    parts = Parts(
-        model=model,
-        step_loop=compile_steps(
-            model,
-            optimizer,
-            strategy,
-            configuration.batch_size,
-            task.divisor,
-            configuration.max_gradient_norm,
-            configuration.seed,
-            chains,
-            list(row_optimizers.values()),
-            average,
-        ),
-        batches=lambda step: distribute_batches(
-            strategy,
-            configuration.batch_size,
-            lambda lanes: task.batches(step, lanes),
-        ),
-        initial_state=lambda: scatter_lanes(strategy, initial_state),
-        gather_state=lambda state: gather_lanes(strategy, state),
-        scatter_state=lambda state: scatter_lanes(strategy, state),
-        learning_rate=lambda step: float(schedule(step)),
-        scale=scale,
-        plateau=Plateau(configuration.decay_rate, configuration.patience)
-        if configuration.schedule == "plateau"
-        else None,
-        average=average,
-        trigger=NonMonotoneTrigger(configuration.averaging_interval)
-        if average
-        else None,
-        validate=evaluations.get("valid"),
-        test=evaluations.get("test"),
-        sample=task.sampler(model) if task.sampler else None,
-        profiler=Profiler(
-            folder.path / "train", plan.profiled_steps if workers.is_chief else None
-        ),
-        embedding=build_embedding(model, task)
-        if configuration.embedding_size
-        else None,
-        histograms=configuration.histograms,
-        write_graph=configuration.write_graph and not configuration.eager,
-    )
-    others = {**row_optimizers, "average": average}
-    checkpoints = Checkpoints(
-        folder.checkpoints,
-        model,
-        optimizer,
-        initial_state,
-        configuration.keep_checkpoints,
-        {name: part for name, part in others.items() if part is not None},
-    )
-    settings = dataclasses.asdict(configuration)
-    return Trainer(
-        plan,
-        parts,
-        folder,
-        checkpoints,
-        lambda step: (
-            Summaries(folder.path, step, settings, task.compared)
-            if workers.is_chief
-            else NoSummaries()
-        ),
-        workers,
-    )
-
-
-def build_embedding(
-    model: keras.Model, task: Task
-) -> Callable[[], tuple[list[str], np.ndarray]]:
-    """What gives the most frequent symbols and their rows of the embedding."""
-
-    def read() -> tuple[list[str], np.ndarray]:
-        inputs = model.inputs_layer
-        tokens = [escape_token(token) for token in task.vocabulary.tokens]
-        count = min(inputs.num_symbols, MOST_ROWS)
-        names = [inputs.symbol_name(symbol, tokens) for symbol in range(count)]
-        return names, inputs.embedding[:count].numpy()
-
-    return read
-
-
-def build_row_optimizers(
-    configuration: Configuration, model: keras.Model, schedule: Any, divisor: float
-) -> dict[str, RowOptimizer]:
-    """What updates the tables of which a step reads few rows, in the model's order."""
-    optimizers: dict[str, RowOptimizer] = {}
-    embeddings = model.inputs_layer.row_variables
-    if embeddings:
-        optimizers["embedding_rows"] = RowAdam(embeddings, schedule)
-    tables = model.row_variables[len(embeddings) :]
-    if tables:
-        ratio = configuration.ngram_learning_rate / configuration.learning_rate
-        optimizers["ngram_rows"] = RowAdagrad(
-            tables,
-            lambda step: ratio * schedule(step),
-            divisor,
-            configuration.ngram_start_step,
-        )
-    return optimizers
 
 
 def train(configuration: Configuration) -> int:

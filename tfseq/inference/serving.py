@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from tfseq.inference.generation import barrier_against, gumbel_noise
 
+# What parts words, but for line ends.
+WHITE_SPACE = r"[\t\v\f\r\x1c-\x1f\x{0085}\p{Z}]+"
+
 
 class SteppedLanguageModel(tf.Module):
     """A language model token by token, its state handed in and out.
@@ -107,7 +110,8 @@ class ServedLanguageModel(SteppedLanguageModel):
     def encode(self, text: tf.Tensor) -> tf.Tensor:
         """The ids of a text, `[tokens]`; of a line end (or the first token) without one."""
         if self.level == "word":
-            spaced = tf.strings.regex_replace(text, "\n", " \n ")
+            spaced = tf.strings.regex_replace(text, WHITE_SPACE, " ")
+            spaced = tf.strings.regex_replace(spaced, "\n", " \n ")
             parts = tf.strings.split(spaced, " ")
             parts = tf.boolean_mask(parts, parts != "")
         else:
@@ -150,7 +154,10 @@ class ServedLanguageModel(SteppedLanguageModel):
             return {"text": tf.strings.join([prompt, tf.strings.reduce_join(words)])}
         joined = tf.strings.reduce_join(words, separator=" ")
         joined = tf.strings.regex_replace(joined, " ?\n ?", "\n")
-        between = tf.where(tf.strings.length(prompt) > 0, " ", "")
+        at_line_end = tf.strings.regex_full_match(
+            prompt, r"(?s)|.*\n"
+        ) | tf.strings.regex_full_match(joined, r"(?s)|\n.*")
+        between = tf.where(at_line_end, "", " ")
         return {"text": tf.strings.join([prompt, between, joined])}
 
 
@@ -177,7 +184,7 @@ class ServedClassifier(tf.Module):
     ):
         super().__init__()
         self._model = lambda: model
-        self._encoder = lambda: encoder
+        self._encoder = encoder
         self.weights = [variable.value for variable in model.variables]
         self.table = encoder.table
         self.max_length = max_length
@@ -193,7 +200,7 @@ class ServedClassifier(tf.Module):
 
     def predict(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """The probabilities, under `probabilities`; a text without a word is an error."""
-        ids = self._encoder()(texts)[:, -self.max_length :]
+        ids = self._encoder(texts)[:, -self.max_length :]
         lengths = tf.cast(ids.row_lengths(), tf.int32)
         some = tf.debugging.assert_positive(lengths, "a review has no word in it")
         with tf.control_dependencies([some]):

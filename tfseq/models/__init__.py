@@ -1,4 +1,4 @@
-"""Models: token inputs and the language model over recurrent cells."""
+"""Models over recurrent cells: the language model and the classifier of reviews."""
 
 from tfseq.models.inputs import TokenInputs, ngram_ids
 from tfseq.models.language_model import LanguageModel, LanguageModelState

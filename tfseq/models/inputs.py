@@ -134,12 +134,14 @@ class TokenInputs(keras.layers.Layer):
             self.embedding = self.add_weight(
                 shape=(self.num_symbols, self.embedding_size),
                 initializer=keras.initializers.RandomUniform(-scale, scale, self.seed),
+                autocast=False,
                 name="embedding",
             )
         if self.hash_rows:
             self.hashed = self.add_weight(
                 shape=(self.hash_rows, self.embedding_size),
                 initializer="zeros",
+                autocast=False,
                 name="hashed",
             )
 

@@ -27,6 +27,13 @@ class NaiveBayesLogit(keras.layers.Layer):
     Args:
         max_order: longest n.
         num_rows: rows of the table.
+
+    Attributes:
+        table: the weights, `[num_rows, 1]`.
+        log_ratios: the ratios, `[num_rows]`.
+
+    Raises:
+        UsageError: `max_order` is below 1.
     """
 
     def __init__(self, max_order: int, num_rows: int = 2**20, **kwargs: Any):

@@ -9,7 +9,6 @@ from tfseq.errors import UsageError
 from tfseq.models.ngram_hash import ngram_rows
 
 
-@keras.saving.register_keras_serializable(package="tfseq")
 class NgramLogits(keras.layers.Layer):
     """Adds one weight for each n-gram to the logits of its last token.
 
@@ -24,6 +23,12 @@ class NgramLogits(keras.layers.Layer):
         vocabulary_size: number of tokens.
         max_order: longest n; all of 2 … max_order are features.
         num_rows: rows of the table.
+
+    Attributes:
+        table: `[num_rows, vocabulary]`.
+
+    Raises:
+        UsageError: `max_order` is below 2.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class NgramLogits(keras.layers.Layer):
         self.table = self.add_weight(
             shape=(self.num_rows, self.vocabulary_size),
             initializer="zeros",
+            autocast=False,
             name="table",
         )
 
@@ -49,7 +55,7 @@ class NgramLogits(keras.layers.Layer):
         return tf.zeros([batch_size, self.max_order - 2], tf.int32)
 
     def call(self, tokens: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits `[batch, time, vocabulary]` and the new state."""
+        """Logits `[batch, time, vocabulary]`, float32, and the new state."""
         lengths = tuple(range(1, self.max_order))
         rows, state = ngram_rows(tokens, state, lengths, self.num_rows)
         return tf.reduce_sum(tf.gather(self.table.value, rows), axis=2), state

@@ -13,6 +13,7 @@ def activation_penalty(outputs: tf.Tensor) -> tf.Tensor:
     Args:
         outputs: `[time, batch, units]`, after dropout.
     """
+    outputs = tf.cast(outputs, tf.float32)
     return tf.reduce_sum(tf.square(outputs)) / outputs.shape[-1]
 
 
@@ -25,6 +26,7 @@ def temporal_activation_penalty(outputs: tf.Tensor) -> tf.Tensor:
     Args:
         outputs: `[time, batch, units]`, before dropout.
     """
+    outputs = tf.cast(outputs, tf.float32)
     steps = tf.shape(outputs)[0]
     total = tf.reduce_sum(tf.square(outputs[1:] - outputs[:-1])) / outputs.shape[-1]
     per_token = tf.cast(steps, total.dtype) / tf.cast(

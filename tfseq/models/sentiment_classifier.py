@@ -42,6 +42,9 @@ class SentimentClassifier(SequenceModel):
         dropout: share of the pooled values dropped in training.
         kernel_initializer: start of the kernel.
         ngrams: the classifier of n-grams, or None.
+
+    Raises:
+        ValueError: `pooling` is neither of the two.
     """
 
     def __init__(

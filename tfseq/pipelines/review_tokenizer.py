@@ -6,7 +6,6 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-import keras
 import tensorflow as tf
 
 from tfseq.errors import UsageError
@@ -66,34 +65,30 @@ def _tokenize_some(texts: Iterable[str]) -> Iterator[tf.RaggedTensor]:
         yield tokenize(tf.constant(some))
 
 
-@keras.saving.register_keras_serializable(package="tfseq")
-class ReviewEncoder(keras.layers.Layer):
+class ReviewEncoder:
     """Ids of a review's tokens; a word outside the vocabulary is `<unk>`.
 
     Args:
         tokens: the vocabulary, `<unk>` among it.
 
+    Attributes:
+        table: ids by token.
+
     Raises:
         ValueError: there is no `<unk>`.
     """
 
-    def __init__(self, tokens: Sequence[str], **kwargs):
-        super().__init__(**kwargs)
-        self.tokens = list(tokens)
-        if UNKNOWN_TOKEN not in self.tokens:
+    def __init__(self, tokens: Sequence[str]):
+        if UNKNOWN_TOKEN not in tokens:
             raise ValueError(f"expected a vocabulary with {UNKNOWN_TOKEN}, found none")
         self.table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
-                tf.constant(self.tokens), tf.range(len(self.tokens), dtype=tf.int32)
+                tf.constant(tokens), tf.range(len(tokens), dtype=tf.int32)
             ),
-            default_value=self.tokens.index(UNKNOWN_TOKEN),
+            default_value=tokens.index(UNKNOWN_TOKEN),
         )
 
-    def call(self, texts: tf.Tensor) -> tf.RaggedTensor:
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Ids `[batch, tokens]`, ragged int32, of strings `[batch]`."""
         tokens = tokenize(texts)
         return tokens.with_flat_values(self.table.lookup(tokens.flat_values))
-
-    def get_config(self):
-        """Returns the arguments of the constructor."""
-        return {**super().get_config(), "tokens": self.tokens}

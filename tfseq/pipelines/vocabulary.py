@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -141,7 +142,9 @@ class Vocabulary:
         are escaped (`\\`, `\n`, `\r`, `\t`, `\x20`, `\u2028`, `\U000e0001`).
         """
         lines = "".join(f"{escape_token(token)}\n" for token in self.tokens)
-        Path(path).write_bytes(lines.encode("utf-8"))
+        temporary = Path(f"{path}.tmp")
+        temporary.write_bytes(lines.encode("utf-8"))
+        os.replace(temporary, path)
 
     @classmethod
     def load(cls, path: str | Path, level: Level) -> Vocabulary:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tfseq.training.plan import Parts, Plan
+from tfseq.training.parts import Parts
+from tfseq.training.plan import Plan
 
 
 def new_progress(parts: Parts) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The run folder: where a run's settings, checkpoints, events and results lie."""
 
+import contextlib
 import dataclasses
 import fcntl
 import importlib.metadata
@@ -7,7 +8,7 @@ import json
 import os
 import pathlib
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
 from tfseq import __version__
@@ -27,14 +28,31 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
+@contextlib.contextmanager
+def writing(path: pathlib.Path) -> Iterator[None]:
+    """Within the block a failure to write `path` is a `DataError` that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{path}: could not be written ({error.strerror}); make room there and start "
+            "the same command again"
+        ) from None
+
+
 def write_atomically(path: pathlib.Path, content: str) -> None:
-    """Writes a text file so that a reader finds the old content or the new one."""
+    """Writes a text file so that a reader finds the old content or the new one.
+
+    Raises:
+        DataError: it cannot be written.
+    """
     temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    with writing(path):
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +100,7 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             probe = self.path / ".writable"
             probe.touch()
-            probe.unlink()
+            probe.unlink(missing_ok=True)  # Another process may have done it.
         except OSError as error:
             raise UsageError(
                 f"--run_dir={self.path}: {error.strerror}; expected a folder that can be "
@@ -116,9 +134,10 @@ class RunFolder:
                 f"--run_dir={self.path}: found process {owner} training there, expected "
                 "no other; wait for it or choose another folder"
             ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with writing(self.path / "lock"):
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
         return file
 
     def write_config(self, settings: Mapping[str, Any], fingerprint: str) -> None:
@@ -185,7 +204,7 @@ class RunFolder:
 
         What a process that was killed wrote behind its last checkpoint is cut off.
         """
-        with open(self.samples_file, "ab") as file:
+        with writing(self.samples_file), open(self.samples_file, "ab") as file:
             file.truncate(min(size, file.tell()))
             file.seek(0, os.SEEK_END)
             text = f"step {step}\n" + "".join(f"  {line}\n" for line in lines)

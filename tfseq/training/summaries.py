@@ -45,6 +45,9 @@ class Summaries:
         step: step that the run goes on from; later events of an earlier process go.
         settings: the run's settings, for the HParams page.
         compared: the curves that the page compares, pairs of part and scalar.
+
+    Raises:
+        DataError: of every method, too: a file cannot be written.
     """
 
     def __init__(
@@ -54,23 +57,24 @@ class Summaries:
         settings: Mapping[str, Any],
         compared: Sequence[tuple[str, str]],
     ):
-        for part in (folder, folder / "train", folder / "valid"):
-            drop_events_after(part, step)
         self._folder = folder
-        self.train = tf.summary.create_file_writer(str(folder / "train"))
-        self.valid = tf.summary.create_file_writer(str(folder / "valid"))
-        self._run = tf.summary.create_file_writer(str(folder))
-        self._first = step == 0
-        with self._run.as_default():
-            if self._first:
-                hparams.hparams_config(
-                    hparams=[hparams.HParam(name) for name in shown_settings(settings)],
-                    metrics=[
-                        hparams.Metric(name, part, display_name=f"{part} {name}")
-                        for part, name in compared
-                    ],
-                )
-                hparams.hparams(shown_settings(settings))
+        with self._writing():
+            for part in (folder, folder / "train", folder / "valid"):
+                drop_events_after(part, step)
+            self.train = tf.summary.create_file_writer(str(folder / "train"))
+            self.valid = tf.summary.create_file_writer(str(folder / "valid"))
+            self._run = tf.summary.create_file_writer(str(folder))
+        if step:
+            return
+        with self._writing(self._run):
+            hparams.hparams_config(
+                hparams=[hparams.HParam(name) for name in shown_settings(settings)],
+                metrics=[
+                    hparams.Metric(name, part, display_name=f"{part} {name}")
+                    for part, name in compared
+                ],
+            )
+            hparams.hparams(shown_settings(settings))
 
     @contextlib.contextmanager
     def _writing(self, writer: Any = None, step: int = 0) -> Iterator[None]:

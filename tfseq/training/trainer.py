@@ -12,7 +12,8 @@ from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.console import Console
 from tfseq.training.interruption import Interruption, exit_status
 from tfseq.training.pace import Pace
-from tfseq.training.plan import Parts, Plan
+from tfseq.training.parts import Parts
+from tfseq.training.plan import Plan
 from tfseq.training.progress import new_progress, results_so_far
 from tfseq.training.projector import write_projector
 from tfseq.training.run_folder import RunFolder
@@ -173,9 +174,8 @@ class Trainer:
         loss = float(self.totals.loss) / float(self.totals.count)
         figures = token_metrics(loss, self.plan.level)
         progress["train"] = {"step": self.step, **figures}
-        scale = float(self.parts.scale.numpy())
         steps_per_second = self.pace.steps_per_second()
-        figures["learning_rate"] = self.parts.learning_rate(self.step - 1) * scale
+        figures["learning_rate"] = self.parts.learning_rate(self.step - 1)
         figures["gradient_norm"] = float(self.totals.gradient_norm)
         tokens_per_second = steps_per_second * self.plan.predictions_per_step
         figures[f"{self.plan.level}s_per_second"] = tokens_per_second

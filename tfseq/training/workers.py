@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 class Workers:
     """All processes of a run, as one of them sees them; most often it is alone.
 
-    Every method but `is_chief` must be called by all workers in the same order.
+    Every method must be called by all workers in the same order.
 
     Args:
         strategy: the devices of all workers.

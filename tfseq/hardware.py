@@ -1,6 +1,9 @@
-"""What the processor can do."""
+"""What the machine has."""
 
+import os
 import pathlib
+
+import tensorflow as tf
 
 # Linux' names of the instructions: AVX-512 BF16 and AMX of x86, BF16 of Arm.
 BFLOAT16_NAMES = {"avx512_bf16", "amx_bf16", "bf16"}
@@ -24,3 +27,13 @@ def multiplies_bfloat16(cpuinfo: pathlib.Path = pathlib.Path("/proc/cpuinfo")) -
         if name.strip() in ("flags", "Features"):
             return not BFLOAT16_NAMES.isdisjoint(features.split())
     return True
+
+
+def count_cores() -> int:
+    """Processor cores that this process may use; 1 where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def finds_gpu() -> bool:
+    """Whether TensorFlow sees a GPU, and so cuDNN."""
+    return bool(tf.config.list_physical_devices("GPU"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfseq.training.processor import multiplies_bfloat16
+from tfseq.hardware import multiplies_bfloat16
 
 GENOA = (
     "processor\t: 0\nmodel name\t: EPYC 9354\nflags\t\t: fpu avx2 avx512_bf16 rdpid\n"
