@@ -219,17 +219,18 @@ def test_data_that_have_changed_since_are_refused(run_dirs, tmp_path):
 
 @pytest.mark.parametrize("chosen", ["best", "last", "10"])
 def test_the_checkpoint_that_is_named_is_read(run_dirs, tmp_path, chosen):
-    """Three checkpoints whose weights are all different."""
+    """The rate is so high that every step changes the loss."""
     config = json.loads(pathlib.Path(run_dirs["character"], "config.json").read_text())
     changes = {"run_dir": str(tmp_path / "run"), "evaluate_every": 10, "num_steps": 30}
     settings = Configuration(**{**config["settings"], **changes, "learning_rate": 0.5})
     assert experiment.train(settings) == 0
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    steps = {"best": results["best"]["step"], "last": 30, "10": 10}
     run = load_run(settings.run_dir, chosen)
-    assert run.step == steps[chosen]
     loss = evaluate_run(run, Source("valid"), Adaptation())["loss"]
-    known = {results["best"]["step"]: results["best"], 30: results["valid"]}
-    for step, figures in known.items():
-        same = np.isclose(loss, figures["loss"], rtol=1e-5)
-        assert same == (step == run.step or figures == known.get(run.step))
+    figures = {"best": results["best"], "last": results["valid"]}.get(chosen)
+    if figures:
+        assert run.step == figures["step"]
+        np.testing.assert_allclose(loss, figures["loss"], rtol=1e-5)
+    else:
+        assert run.step == 10
+        assert not np.isclose(loss, results["valid"]["loss"], rtol=1e-3)
