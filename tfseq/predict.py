@@ -31,8 +31,12 @@ def read_reviews() -> Iterator[str]:
     """The reviews that the flags name, one after the other."""
     if flags.FLAGS.text:
         for text in flags.FLAGS.text:
-            if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
-                raise UsageError(f"--text={text!r}: expected UTF-8; convert it")
+            try:
+                text.encode("utf-8")
+            except UnicodeEncodeError:
+                raise UsageError(
+                    f"--text={text!r}: not UTF-8, expected text; convert it"
+                ) from None
             yield text
         return
     name = flags.FLAGS.file or "standard input"

@@ -102,6 +102,7 @@ def test_any_length_and_any_words(run_dir):
         (["--file=absent.txt"], "", "--file=absent.txt: No such file"),
         ([], "good\n\nbad\n", "standard input: line 2 is empty"),
         (["--text=<br />"], "", "review 1: found no word"),
+        (["--text=caf\udce9"], "", r"--text=.caf.udce9.: not UTF-8"),
         (["--text=a", "--file=b"], "", "text|file"),
         (["--checkpoint=99", "--text=a"], "", "--checkpoint=99: found none .* 250"),
         (["--checkpoint=newest", "--text=a"], "", "--checkpoint=newest: expected best"),

@@ -100,14 +100,14 @@ def evaluate_text(
 
     Of characters also bits per byte of UTF-8, which compare texts in any script.
     """
-    text = encode_part(run, source)
+    text = text_to_evaluate(run, source)
+    tokens = encode_text(run, source, text)
     figures = {
-        "predictions": text.num_tokens - 1,
-        **evaluate_tokens(run, text, source, adaptation),
+        "predictions": tokens.num_tokens - 1,
+        **evaluate_tokens(run, tokens, source, adaptation),
     }
     if run.configuration.level == "character":
-        corpus = text_to_evaluate(run, source)
-        num_bytes = count_predicted_bytes(corpus.splits[source.split].read())
+        num_bytes = count_predicted_bytes(text.splits[source.split].read())
         nats = figures["loss"] * figures["predictions"]
         figures["bits_per_byte"] = nats / math.log(2) / num_bytes
     return figures
@@ -123,7 +123,7 @@ def count_predicted_bytes(pieces: Iterable[str]) -> int:
 
 
 def evaluate_tokens(
-    run: TrainedRun, text: TokenFile, source: Source, adaptation: Adaptation
+    run: TrainedRun, tokens: TokenFile, source: Source, adaptation: Adaptation
 ) -> dict[str, float]:
     """Metrics of a language model on the tokens of a text."""
     if adaptation.dynamic_learning_rate:
@@ -131,21 +131,19 @@ def evaluate_tokens(
             run.model, run.configuration.level, adaptation.dynamic_learning_rate
         )
         time = adaptation.dynamic_unrollings
-        return evaluate(evaluation_unrollings(text, 1, time))
+        return evaluate(evaluation_unrollings(tokens, 1, time))
     if adaptation.cache_size:
         valid = None
         if adaptation.cache_search:
-            valid = encode_part(
-                run, dataclasses.replace(source, split="valid", text_file=None)
-            )
-        return evaluate_with_cache(run, text, adaptation, valid)
+            part = dataclasses.replace(source, split="valid", text_file=None)
+            valid = encode_text(run, part, text_to_evaluate(run, part))
+        return evaluate_with_cache(run, tokens, adaptation, valid)
     evaluate = compile_evaluation(run.model, run.configuration.level)
-    return evaluate(evaluation_unrollings(text, 1, EVALUATION_TIME))
+    return evaluate(evaluation_unrollings(tokens, 1, EVALUATION_TIME))
 
 
-def encode_part(run: TrainedRun, source: Source) -> TokenFile:
-    """The text's ids in the vocabulary of the run."""
-    text = text_to_evaluate(run, source)
+def encode_text(run: TrainedRun, source: Source, text: TextCorpus) -> TokenFile:
+    """The ids of `text_to_evaluate` in the vocabulary of the run."""
     configuration = source.configuration(run)
     prepared = prepare_corpus(
         text.splits,
@@ -183,7 +181,7 @@ def text_to_evaluate(run: TrainedRun, source: Source) -> TextCorpus:
 
 def check_data(run: TrainedRun, fingerprint: str) -> None:
     """Raises `UsageError` if the data are not those of the run: their cuts may differ."""
-    if run.folder.read_config().get("fingerprint", fingerprint) != fingerprint:
+    if not run.folder.has_fingerprint(fingerprint):
         raise UsageError(
             f"--run_dir={run.folder.path}: the data have changed since the run was "
             "trained, expected the same; restore them, or give --text_file"

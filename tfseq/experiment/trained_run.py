@@ -108,5 +108,5 @@ def save_copy(run: TrainedRun, run_dir: str) -> None:
     folder.create()
     content = run.folder.read_config()
     folder.write_config(content["settings"], content.get("fingerprint", ""))
-    run.vocabulary.save(folder.vocabulary_file)
+    folder.write_vocabulary(run.vocabulary.as_text())
     Checkpoints(folder.checkpoints, run.model).save({"step": run.step}, ())

@@ -43,7 +43,7 @@ def train(configuration: Configuration) -> int:
             folder.create()
             stack.enter_context(folder.lock())
             begin_or_resume(configuration, folder, fingerprint)
-            task.vocabulary.save(folder.vocabulary_file)
+            folder.write_vocabulary(task.vocabulary.as_text())
 
         workers.by_chief(open_folder)
         return build_trainer(configuration, folder, task, strategy, chains).run()

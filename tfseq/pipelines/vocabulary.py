@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -135,16 +134,17 @@ class Vocabulary:
         tokens = (self.tokens[index] for index in indices.ravel().tolist())
         return join_words(tokens) if self.level == "word" else "".join(tokens)
 
-    def save(self, path: str | Path) -> None:
-        r"""Writes UTF-8 text: line i is token i.
+    def as_text(self) -> str:
+        r"""Returns the tokens as text: line i is token i.
 
         White space, control and other unprintable characters and the backslash
         are escaped (`\\`, `\n`, `\r`, `\t`, `\x20`, `\u2028`, `\U000e0001`).
         """
-        lines = "".join(f"{escape_token(token)}\n" for token in self.tokens)
-        temporary = Path(f"{path}.tmp")
-        temporary.write_bytes(lines.encode("utf-8"))
-        os.replace(temporary, path)
+        return "".join(f"{escape_token(token)}\n" for token in self.tokens)
+
+    def save(self, path: str | Path) -> None:
+        """Writes `as_text` in UTF-8."""
+        Path(path).write_bytes(self.as_text().encode("utf-8"))
 
     @classmethod
     def load(cls, path: str | Path, level: Level) -> Vocabulary:

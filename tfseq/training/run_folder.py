@@ -166,6 +166,14 @@ class RunFolder:
                 "run as JSON; restore the file or choose another --run_dir"
             ) from None
 
+    def write_vocabulary(self, text: str) -> None:
+        """Writes `vocabulary.txt`."""
+        write_atomically(self.vocabulary_file, text)
+
+    def has_fingerprint(self, fingerprint: str) -> bool:
+        """Whether the run was trained on the data with this fingerprint."""
+        return self.read_config().get("fingerprint", fingerprint) == fingerprint
+
     def check_settings(
         self, settings: Mapping[str, Any], fixed: Iterable[str], fingerprint: str
     ) -> None:
@@ -181,7 +189,7 @@ class RunFolder:
                     f"--{name}={settings[name]}: the run in {self.path} was started with "
                     f"--{name}={saved['settings'][name]}; give that, or another --run_dir"
                 )
-        if saved.get("fingerprint", fingerprint) != fingerprint:
+        if not self.has_fingerprint(fingerprint):
             raise UsageError(
                 f"--run_dir={self.path}: the text has changed since the run was started; "
                 "restore it, or choose another --run_dir"
