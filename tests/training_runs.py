@@ -84,10 +84,17 @@ def train_on_one_and_two_devices(
     settings: Configuration, folder: pathlib.Path
 ) -> Configuration:
     """Runs both commands, two devices in the run folder; the settings of the one."""
+    return train_on_one_and_more_devices(settings, folder, 2)
+
+
+def train_on_one_and_more_devices(
+    settings: Configuration, folder: pathlib.Path, count: int
+) -> Configuration:
+    """Runs both commands, `count` devices in the run folder; the settings of the one."""
     one = dataclasses.replace(settings, run_dir=str(folder / "one"), chains=1)
     assert run(one).returncode == 0
-    both = run(settings, strategy="mirrored", num_devices=2)
-    assert both.returncode == 0, both.stderr
+    more = run(settings, strategy="mirrored", num_devices=count)
+    assert more.returncode == 0, more.stderr
     return one
 
 

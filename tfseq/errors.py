@@ -1,7 +1,14 @@
 """The two ways a command ends early with one line: wrong usage and bad data."""
 
 
-class UsageError(ValueError):
+class _OneLine(Exception):
+    """An error whose message is one line, whatever values it quotes."""
+
+    def __init__(self, message: str):
+        super().__init__(" ".join(message.split()))
+
+
+class UsageError(_OneLine, ValueError):
     """A flag or an argument is wrong; a command exits with status 2.
 
     The message is one line: the flag or file, what was found, what was expected
@@ -9,7 +16,7 @@ class UsageError(ValueError):
     """
 
 
-class DataError(RuntimeError):
+class DataError(_OneLine, RuntimeError):
     """A file's content is wrong, or a run failed; a command exits with status 1.
 
     The message is one line, worded as for `UsageError`.

@@ -33,11 +33,8 @@ def main() -> int:
     command_line.quieten()
     run = load_run(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
     folder = flags.FLAGS.export_dir
-    if flags.FLAGS.format == "tflite":
-        path = export_tflite(run, folder)
-        print(f"{path}: step, {path.stat().st_size:,} bytes")
-        return 0
-    for name, line in export_saved_model(run, folder).items():
+    export = export_tflite if flags.FLAGS.format == "tflite" else export_saved_model
+    for name, line in export(run, folder).items():
         print(f"{name}{line}")
     size = sum(
         path.stat().st_size

@@ -42,6 +42,14 @@ def test_a_member_that_is_not_there(tmp_path):
         list(read_zip_member(path, "corpus", MOST))
 
 
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "data/../../evil"])
+def test_a_zip_archive_with_a_path_that_leaves_its_folder_is_refused(tmp_path, name):
+    path = write_zip(tmp_path / "a.zip", corpus=CONTENT, **{name: b"evil"})
+    with pytest.raises(DataError, match=f"its entry '{name}' leaves the folder"):
+        list(read_zip_member(path, "corpus", MOST))
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("kept", [0.3, 0.9, 0.999])
 def test_a_cut_off_archive(tmp_path, kept):
     path = write_zip(tmp_path / "a.zip", corpus=CONTENT)

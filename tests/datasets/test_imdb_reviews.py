@@ -165,3 +165,30 @@ def test_the_published_reviews(monkeypatch):
     ]
     texts = {text for split in corpus.splits.values() for text in split.texts}
     assert len(texts) == 49_582
+
+
+def test_reviews_that_tfds_has_prepared_are_read(tmp_path, monkeypatch):
+    """TFDS' own builder, which finds its files where it would have put them."""
+    import tensorflow_datasets as tfds
+
+    kind = tfds.builder_cls("imdb_reviews")
+
+    def few(part):
+        for number in range(4):
+            yield number, {"text": f"{part} {number} é", "label": number % 2}
+
+    with monkeypatch.context() as patch:
+        # Only the download is left out; examples are stored as TFDS stores them.
+        patch.setattr(
+            kind,
+            "_split_generators",
+            lambda *_: {part: few(part) for part in ("train", "test")},
+        )
+        kind(data_dir=str(tmp_path / "cache" / "tfds")).download_and_prepare()
+    corpus = load(tmp_path, valid_size=2)
+    reviews = {name: sorted(split) for name, split in corpus.splits.items()}
+    assert reviews["test"] == [(f"test {number} é", number % 2) for number in range(4)]
+    assert sorted(reviews["train"] + reviews["valid"]) == [
+        (f"train {number} é", number % 2) for number in range(4)
+    ]
+    assert [label for _, label in reviews["valid"]] == [0, 1]

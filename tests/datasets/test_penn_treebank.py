@@ -23,13 +23,14 @@ def write_files(folder):
         (folder / f"ptb.{name}.txt").write_text(text)
 
 
-def write_archive(path, prefix="./simple-examples/data"):
+def write_archive(path, prefix="./simple-examples/data", contents=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:gz") as archive:
         for name, text in SENTENCES.items():
+            content = contents or text.encode()
             entry = tarfile.TarInfo(f"{prefix}/ptb.{name}.txt")
-            entry.size = len(text)
-            archive.addfile(entry, io.BytesIO(text.encode()))
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
 
 
 def texts(corpus):
@@ -110,3 +111,13 @@ def test_the_published_texts_are_known(caplog, tmp_path):
     assert not caplog.records
     lines = {name: text.count("\n") for name, text in texts(corpus).items()}
     assert lines == {"train": 42_068, "valid": 3_370, "test": 3_761}
+
+
+def test_an_archive_within_the_archive_is_no_text(tmp_path):
+    write_archive(tmp_path / "inner.tgz")
+    inner = (tmp_path / "inner.tgz").read_bytes()
+    write_archive(tmp_path / "simple-examples.tgz", contents=inner)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(DataError, match=r"simple-examples\.tgz"):
+        texts(penn_treebank_corpus(tmp_path, tmp_path / "cache"))
+    assert sorted(tmp_path.iterdir()) == before

@@ -152,3 +152,12 @@ def test_the_text8_at_hand(caplog, tmp_path):
     assert text_of(corpus, "valid").startswith(" anarchism originated as a term of")
     assert len(text_of(corpus, "valid")) == 1000
     assert len(warnings_in(caplog)) <= 1
+
+
+def test_an_archive_within_the_archive_is_no_text(tmp_path):
+    inner = write_zip(tmp_path / "inner.zip").read_bytes()
+    write_zip(tmp_path / "text8.zip", text=inner)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(DataError, match=r"text8\.zip"):
+        text_of(text8_corpus(tmp_path, tmp_path / "cache", valid_size=100), "train")
+    assert sorted(tmp_path.iterdir()) == before

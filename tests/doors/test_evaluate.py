@@ -106,6 +106,19 @@ def test_the_command_prints_them(run_dirs):
     assert f"{figures['perplexity']:.4f}" in table
 
 
+def test_an_unfinished_run_is_used_and_named(run_dirs, tmp_path):
+    shutil.copytree(run_dirs["word"], tmp_path / "run")
+    file = tmp_path / "run" / "results.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "finished": False}))
+    stopped = evaluate(f"--run_dir={tmp_path / 'run'}")
+    assert stopped.returncode == 0, stopped.stderr
+    note = "the run has not finished; these are its weights of step 30"
+    assert note in stopped.stderr
+    finished = evaluate(f"--run_dir={run_dirs['word']}")
+    assert finished.stdout == stopped.stdout
+    assert note not in finished.stderr
+
+
 def test_a_cache_is_tuned_by_the_validation_text(run_dirs):
     run, source = load_run(run_dirs["word"]), Source("test")
     found = evaluate_run(run, source, Adaptation(cache_size=50, cache_search=True))

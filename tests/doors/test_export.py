@@ -152,8 +152,10 @@ def test_a_classifier_takes_raw_strings(run_dirs, kind, tmp_path):
 @pytest.mark.parametrize("kind", ["character", "word"])
 def test_tensorflow_lite_gives_the_same_logits(run_dirs, kind, tmp_path):
     run = load_run(run_dirs[kind])
-    path = export_tflite(run, str(tmp_path / "lite"))
-    interpreter = tf.lite.Interpreter(str(path))
+    signatures = export_tflite(run, str(tmp_path / "lite"))
+    assert signatures["step"].startswith("(")
+    assert "logits float32[?, " in signatures["step"]
+    interpreter = tf.lite.Interpreter(str(tmp_path / "lite" / "step.tflite"))
     step = interpreter.get_signature_runner()
     state = tf.nest.flatten(run.model.initial_state(1))
     state = {f"state_{index}": part.numpy() for index, part in enumerate(state)}

@@ -1,4 +1,4 @@
-"""Two worker processes compute what one device computes, and what fails is said by all."""
+"""Several devices or workers compute what one computes, and what fails is said by all."""
 
 import dataclasses
 
@@ -11,6 +11,7 @@ from training_runs import (
     run,
     run_workers,
     stopping_at,
+    train_on_one_and_more_devices,
 )
 
 from tfseq import experiment
@@ -85,6 +86,13 @@ def test_two_workers_compute_what_one_device_computes(settings, tmp_path, change
     # The chief alone speaks, and once.
     lines = [line for line in both.stdout.splitlines() if "] step 50/50  valid" in line]
     assert [line[:3] for line in lines] == ["[0]"]
+
+
+@pytest.mark.parametrize("changes", [CHARACTERS, WORDS, REVIEWS])
+def test_four_devices_compute_what_one_device_computes(settings, tmp_path, changes):
+    settings = dataclasses.replace(settings, **changes)
+    one = train_on_one_and_more_devices(settings, tmp_path, 4)
+    assert_close_checkpoints(settings, one, atol=1e-5)
 
 
 def test_a_run_moves_from_one_device_to_two_workers_and_back(settings, tmp_path):

@@ -1,6 +1,7 @@
 """No room, no permission, no folder any more: a clear line, and nothing saved is lost."""
 
 import dataclasses
+import os
 import pathlib
 import resource
 import shutil
@@ -103,17 +104,30 @@ def test_the_run_folder_disappears(settings, tmp_path):
     assert load_run(moved.run_dir).step > 0
 
 
-def test_a_folder_that_may_only_be_read(settings):
-    folder = pathlib.Path(settings.run_dir)
-    folder.mkdir()
-    folder.chmod(0o500)
-    try:
-        (folder / "probe").touch()
-        pytest.skip("this user writes everywhere")
-    except PermissionError:
-        process = run(settings)
-        check_one_line(
-            process.returncode, process.stderr, 2, "--run_dir=", "Permission denied"
-        )
-    finally:
-        folder.chmod(0o700)
+def as_nobody(program: list[str]) -> list[str]:
+    """The command line as a user who may not write everywhere."""
+    if os.geteuid() != 0:
+        return program
+    if not shutil.which("setpriv"):
+        pytest.skip("run by root, and setpriv (util-linux) is not there")
+    # Reads all files as root does, but writes only what is allowed to everyone.
+    capabilities = "-all,+dac_read_search"
+    return [
+        *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+        *(f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}", "--"),
+        *program,
+    ]
+
+
+def test_a_folder_that_may_only_be_read(settings, tmp_path):
+    tmp_path.chmod(0o755)
+    for folder, mode in (("cache", 0o777), ("run", 0o555)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder).chmod(mode)
+    process = subprocess.run(
+        as_nobody(command(settings)), capture_output=True, text=True, check=False
+    )
+    check_one_line(
+        process.returncode, process.stderr, 2, "--run_dir=", "Permission denied"
+    )
+    assert not list((tmp_path / "run").iterdir())

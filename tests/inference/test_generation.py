@@ -103,11 +103,16 @@ def test_top_k_and_top_p_by_hand():
     np.testing.assert_allclose(two, [0, 4 / 7, 0, 3 / 7], atol=1e-6)
 
 
-def test_top_k_draws_by_the_renormalised_probabilities(model):
-    firsts = write(model, Rule(top_k=2), count=6000)[:, 0]
+@pytest.mark.parametrize("kind", ["top_k", "top_p"])
+def test_draws_by_the_renormalised_probabilities(model, kind):
     logits, _ = model(np.array([PROMPT], np.int32), model.initial_state(1))
     probabilities = tf.nn.softmax(logits[0, -1]).numpy()
-    best = np.argsort(-probabilities)[:2]
+    order = np.argsort(-probabilities)
+    best = order[:2]
+    # The best two are the fewest that reach a share between theirs and the best one's.
+    share = probabilities[order[0]] + 0.5 * probabilities[order[1]]
+    rule = Rule(top_k=2) if kind == "top_k" else Rule(top_p=float(share))
+    firsts = write(model, rule, count=6000)[:, 0]
     assert set(firsts) == set(best)
     expected = probabilities[best[0]] / probabilities[best].sum()
     assert abs((firsts == best[0]).mean() - expected) < 0.03

@@ -36,6 +36,13 @@ def test_a_changed_setting_is_named(folder):
         folder.check_settings({"units": 8}, ["units"], "another text")
 
 
+def test_a_run_counted_in_epochs_stays_so(folder):
+    folder.write_config({"num_epochs": 3, "num_steps": None}, "text")
+    folder.check_settings({"num_epochs": 5, "num_steps": None}, [], "text")
+    with pytest.raises(UsageError, match=r"--num_steps: .*started with --num_epochs"):
+        folder.check_settings({"num_epochs": None, "num_steps": 70}, [], "text")
+
+
 def test_the_config_names_versions(folder):
     folder.write_config({"units": 8}, "text")
     content = json.loads(folder.config_file.read_text())

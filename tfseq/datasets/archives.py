@@ -28,7 +28,7 @@ def is_zip(path: Path) -> bool:
 def read_zip_member(path: Path, member: str, max_bytes: int) -> Iterator[bytes]:
     """Yields the content of one named file of a zip archive in pieces.
 
-    Nothing is unpacked to disk, and no other name in the archive is looked at.
+    Nothing is unpacked to disk.
 
     Args:
         path: The archive.
@@ -36,10 +36,13 @@ def read_zip_member(path: Path, member: str, max_bytes: int) -> Iterator[bytes]:
         max_bytes: What the file may have.
 
     Raises:
-        DataError: The archive is damaged, has no such file, or one that is too large.
+        DataError: The archive is damaged, has no such file, or one that is too large,
+            or names a path that would leave the folder it were unpacked to.
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                _check_name(path, name)
             entry = archive.getinfo(member)
             # No more than this is unpacked, whatever is there.
             if entry.file_size > max_bytes:
@@ -121,10 +124,14 @@ def _open_tar(path: Path, max_bytes: int) -> Iterator[tarfile.TarFile]:
 def _check_entry(path: Path, entry: tarfile.TarInfo) -> None:
     if entry.size < 0:
         raise tarfile.ReadError(f"{entry.name!r} has {entry.size} bytes")
-    name = PurePosixPath(entry.name)
-    if name.is_absolute() or ".." in name.parts:
+    _check_name(path, entry.name)
+
+
+def _check_name(path: Path, name: str) -> None:
+    parts = PurePosixPath(name)
+    if parts.is_absolute() or ".." in parts.parts:
         raise DataError(
-            f"{path}: refused, for its entry {entry.name!r} leaves the folder of the "
+            f"{path}: refused, for its entry {name!r} leaves the folder of the "
             "archive; fetch the published one"
         )
 

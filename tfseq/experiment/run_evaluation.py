@@ -26,6 +26,7 @@ from tfseq.pipelines import (
     evaluation_unrollings,
     prepare_corpus,
     prepare_reviews,
+    reading_token_files,
 )
 
 
@@ -102,10 +103,9 @@ def evaluate_text(
     """
     text = text_to_evaluate(run, source)
     tokens = encode_text(run, source, text)
-    figures = {
-        "predictions": tokens.num_tokens - 1,
-        **evaluate_tokens(run, tokens, source, adaptation),
-    }
+    figures = {"predictions": tokens.num_tokens - 1}
+    with reading_token_files(tokens.path.parent):
+        figures.update(evaluate_tokens(run, tokens, source, adaptation))
     if run.configuration.level == "character":
         num_bytes = count_predicted_bytes(text.splits[source.split].read())
         nats = figures["loss"] * figures["predictions"]

@@ -46,8 +46,8 @@ def export_saved_model(run: TrainedRun, folder: str) -> dict[str, str]:
     return {name: describe(function) for name, function in signatures.items()}
 
 
-def export_tflite(run: TrainedRun, folder: str) -> pathlib.Path:
-    """Writes `step` as a TensorFlow Lite model, `step.tflite`.
+def export_tflite(run: TrainedRun, folder: str) -> dict[str, str]:
+    """Writes `step` as a TensorFlow Lite model, `step.tflite`; what it takes and returns.
 
     Raises:
         UsageError: the run's model is a classifier, or the folder holds something.
@@ -71,9 +71,12 @@ def export_tflite(run: TrainedRun, folder: str) -> pathlib.Path:
             "--format=saved_model"
         ) from None
     path = pathlib.Path(folder, "step.tflite")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise DataError(f"--export_dir={folder}: cannot be written ({error})") from None
+    return {"step": describe(function)}
 
 
 def check_empty(folder: str) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 
 import keras
+from absl import logging
 
 from tfseq import __version__
 from tfseq.configuration import Configuration, from_mapping
@@ -88,7 +89,12 @@ def load_run(run_dir: str, checkpoint: str = "best") -> TrainedRun:
     computed = dataclasses.replace(configuration, precision="float32")
     model = build(computed, len(vocabulary))
     progress = Checkpoints(folder.checkpoints, model).restore(checkpoint)
-    return TrainedRun(folder, configuration, vocabulary, model, progress["step"])
+    step = progress["step"]
+    if not folder.read_results().get("finished"):
+        logging.warning(
+            "%s: the run has not finished; these are its weights of step %d", run_dir, step
+        )
+    return TrainedRun(folder, configuration, vocabulary, model, step)
 
 
 def save_copy(run: TrainedRun, run_dir: str) -> None:
@@ -110,3 +116,4 @@ def save_copy(run: TrainedRun, run_dir: str) -> None:
     folder.write_config(content["settings"], content.get("fingerprint", ""))
     folder.write_vocabulary(run.vocabulary.as_text())
     Checkpoints(folder.checkpoints, run.model).save({"step": run.step}, ())
+    folder.write_results({"step": run.step, "finished": True})

@@ -64,6 +64,7 @@ def build_trainer(
     task: Task,
     strategy: tf.distribute.Strategy,
     chains: int,
+    record: Callable[[], None],
 ) -> Trainer:
     """Model, optimizer, step loop and everything else that a run needs.
 
@@ -73,6 +74,7 @@ def build_trainer(
         task: what is to be learned.
         strategy: the devices, as `configure_machine` returned them.
         chains: the parts of a replica's batch, from there too.
+        record: writes what the run folder says of the run.
     """
     plan, workers = build_plan(configuration, task), Workers(strategy)
     keras.utils.set_random_seed(configuration.seed)
@@ -163,6 +165,7 @@ def build_trainer(
             else NoSummaries()
         ),
         workers,
+        record,
     )
 
 

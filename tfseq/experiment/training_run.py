@@ -5,11 +5,13 @@ import dataclasses
 import pathlib
 
 from tfseq.configuration import Configuration
+from tfseq.experiment.corpus import cache_folder
 from tfseq.experiment.language_modeling import load_language_modeling
 from tfseq.experiment.machine import configure_machine
 from tfseq.experiment.review_classification import load_review_classification
 from tfseq.experiment.task import Task
 from tfseq.experiment.trainer import build_trainer
+from tfseq.pipelines import reading_token_files
 from tfseq.training.run_folder import RunFolder
 from tfseq.training.workers import Workers
 
@@ -42,27 +44,32 @@ def train(configuration: Configuration) -> int:
         def open_folder() -> None:
             folder.create()
             stack.enter_context(folder.lock())
-            begin_or_resume(configuration, folder, fingerprint)
+            check_same_run(configuration, folder, fingerprint)
+
+        def record() -> None:
+            folder.write_config(dataclasses.asdict(configuration), fingerprint)
             folder.write_vocabulary(task.vocabulary.as_text())
 
         workers.by_chief(open_folder)
-        return build_trainer(configuration, folder, task, strategy, chains).run()
+        trainer = build_trainer(configuration, folder, task, strategy, chains, record)
+        with reading_token_files(cache_folder(configuration)):
+            return trainer.run()
 
 
-def begin_or_resume(
+def check_same_run(
     configuration: Configuration, folder: RunFolder, fingerprint: str
 ) -> None:
-    """Writes the settings, after they are compared with those of the run before.
+    """Compares the settings with those of the run in the folder, if there is one.
 
     Raises:
         UsageError: the folder holds a run that these settings do not fit.
     """
+    if not folder.config_file.exists():
+        return
     settings = dataclasses.asdict(configuration)
     fixed = [
         field.name
         for field in dataclasses.fields(configuration)
         if field.metadata["fixed"]
     ]
-    if folder.config_file.exists():
-        folder.check_settings(settings, fixed, fingerprint)
-    folder.write_config(settings, fingerprint)
+    folder.check_settings(settings, fixed, fingerprint)

@@ -18,7 +18,7 @@ from tfseq.pipelines.review_preparation import (
 from tfseq.pipelines.review_text import review_lines
 from tfseq.pipelines.review_tokenizer import ReviewEncoder
 from tfseq.pipelines.token_escapes import escape_token
-from tfseq.pipelines.token_file import TokenFile
+from tfseq.pipelines.token_file import TokenFile, reading_token_files
 from tfseq.pipelines.unrollings import (
     endless_unrollings,
     epoch_unrollings,
@@ -50,6 +50,7 @@ __all__ = [
     "fixed_batches",
     "prepare_corpus",
     "prepare_reviews",
+    "reading_token_files",
     "review_lines",
     "take_rows",
     "training_batches",

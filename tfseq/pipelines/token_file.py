@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+
+from tfseq.errors import DataError
 
 PADDING = 65_536
 """At least this many ids are repeated after the text; no record is longer by more
@@ -118,6 +121,27 @@ def write_token_file(
     except tf.errors.OpError as error:
         raise OSError(error.message) from error
     return TokenFile(Path(path), num_tokens, dtype)
+
+
+@contextmanager
+def reading_token_files(cache: str | Path) -> Iterator[None]:
+    """Within the block, ids that tf.data finds damaged or gone are a plain error.
+
+    Args:
+        cache: The folder of the files.
+
+    Raises:
+        DataError: A file is damaged, or was removed while it was in use.
+    """
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:
+        reason = (error.message.strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(
+            f"{cache}: the encoded text there cannot be read ({reason}), expected it as "
+            "it was written; remove the folder and start the same command again, which "
+            "makes it anew"
+        ) from None
 
 
 def _num_chunks(num_tokens: int) -> int:

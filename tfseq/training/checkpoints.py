@@ -12,7 +12,8 @@ from absl import logging
 
 from tfseq.errors import DataError, UsageError
 
-STEP = re.compile(r"step-(\d+)\.index$")
+INDEX = re.compile(r"step-(\d+)\.index$")
+DATA = re.compile(r"step-(\d+)\.data-\d+-of-\d+$")
 # What TensorFlow raises for a checkpoint that is torn, changed or of another model.
 DAMAGE = (tf.errors.OpError, AssertionError, IndexError, ValueError, OSError)
 
@@ -139,9 +140,14 @@ class Checkpoints:
     def _restore(
         self, folder: pathlib.Path, wanted: int | None = None
     ) -> tuple[dict[str, Any], Any] | None:
-        steps = [step for step in saved_steps(folder) if wanted in (None, step)]
+        steps = [step for step in found_steps(folder) if wanted in (None, step)]
         for step in reversed(steps):
             prefix = str(folder / f"step-{step}")
+            if step not in saved_steps(folder):
+                logging.warning(
+                    "%s.index: found none beside its data; trying the one before", prefix
+                )
+                continue
             try:
                 status = self._checkpoint.restore(prefix)
                 if self._partial:
@@ -175,7 +181,16 @@ class Checkpoints:
 
 def saved_steps(folder: pathlib.Path) -> list[int]:
     """The steps of the checkpoints in a folder, rising."""
-    found = (STEP.search(path.name) for path in folder.glob("*.index"))
+    return _steps(folder, INDEX)
+
+
+def found_steps(folder: pathlib.Path) -> list[int]:
+    """The same, and those of which only the data are there."""
+    return sorted({*_steps(folder, INDEX), *_steps(folder, DATA)})
+
+
+def _steps(folder: pathlib.Path, pattern: re.Pattern) -> list[int]:
+    found = (pattern.match(path.name) for path in folder.glob("step-*"))
     return sorted(int(match[1]) for match in found if match)
 
 

@@ -55,6 +55,11 @@ def write_atomically(path: pathlib.Path, content: str) -> None:
         os.replace(temporary, path)
 
 
+def counted_in(settings: Mapping[str, Any]) -> str:
+    """The setting that a run's length is given by."""
+    return "num_epochs" if settings.get("num_epochs") else "num_steps"
+
+
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
     """Paths and small files of one run.
@@ -180,9 +185,16 @@ class RunFolder:
         """Compares a resumed run's settings with the saved ones.
 
         Raises:
-            UsageError: a fixed setting, or the text, has changed.
+            UsageError: a fixed setting, what the length is counted in, or the text has
+                changed.
         """
         saved = self.read_config()
+        counted, given = counted_in(saved["settings"]), counted_in(settings)
+        if counted != given:
+            raise UsageError(
+                f"--{given}: the run in {self.path} was started with --{counted}, which "
+                f"reads the data in another order; give --{counted}, or another --run_dir"
+            )
         for name in fixed:
             if name in saved["settings"] and saved["settings"][name] != settings[name]:
                 raise UsageError(

@@ -32,6 +32,8 @@ class Trainer:
         checkpoints: where the run is saved.
         open_summaries: opens the event files, to go on from a given step.
         workers: the processes of the run, of which the chief alone writes.
+        record: writes settings and vocabulary to the folder, once it is known that the
+            run can begin or go on.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Trainer:
         checkpoints: Checkpoints,
         open_summaries: Callable[[int], Summaries],
         workers: Workers,
+        record: Callable[[], None],
     ):
         self.plan = plan
         self.parts = parts
@@ -49,6 +52,7 @@ class Trainer:
         self.checkpoints = checkpoints
         self.open_summaries = open_summaries
         self.workers = workers
+        self.record = record
 
     def run(self) -> int:
         """Trains until the last step, from the newest whole checkpoint if there is one.
@@ -101,6 +105,7 @@ class Trainer:
         else:
             self.progress, state = new_progress(self.parts), self.parts.initial_state()
         self.workers.check_same_step(self.step)
+        self.workers.by_chief(self.record)
         if self.parts.plateau:
             self.parts.scale.assign(self.progress["plateau"]["scale"])
         self.totals = no_totals()._replace(

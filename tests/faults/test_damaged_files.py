@@ -1,0 +1,93 @@
+"""Damaged checkpoints and caches: a warning or a clear line, and nothing else is touched."""
+
+import dataclasses
+import pathlib
+
+import pytest
+from damaged_files import damage, each_part, each_way
+from training_runs import assert_same_run, run
+
+from tfseq.configuration import Configuration
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(name="settings")
+def fixture_settings(tmp_path):
+    (tmp_path / "text.txt").write_text("the quick brown fox jumps over it. " * 300)
+    return Configuration(
+        dataset="text",
+        train_file=str(tmp_path / "text.txt"),
+        cache_dir=str(tmp_path / "cache"),
+        run_dir=str(tmp_path / "run"),
+        batch_size=4,
+        num_unrollings=8,
+        units=8,
+        dropout=0.2,
+        num_steps=40,
+        evaluate_every=10,
+        log_every=10,
+        schedule="constant",
+        sample_every=20,
+    )
+
+
+def contents(folder: str) -> dict[str, bytes]:
+    """All files of a folder but the lock, which holds the last process' number."""
+    root = pathlib.Path(folder)
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and path.name != "lock"
+    }
+
+
+@pytest.fixture(name="whole")
+def fixture_whole(settings, tmp_path):
+    """The same run, undisturbed."""
+    whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
+    assert run(whole).returncode == 0
+    return whole
+
+
+@each_way
+@each_part
+def test_the_newest_checkpoint_is_damaged(settings, whole, part, how):
+    assert run(settings, num_steps=30).returncode == 0
+    newest = pathlib.Path(settings.run_dir, "checkpoints", f"step-30.{part}")
+    damage(newest, how)
+    process = run(settings)
+    assert process.returncode == 0, process.stderr
+    warnings = [line for line in process.stderr.splitlines() if "step-30" in line]
+    assert len(warnings) == 1, process.stderr
+    assert "trying the one before" in warnings[0]
+    assert "going on from step 20 of 40" in process.stdout
+    assert_same_run(whole, settings)
+
+
+def test_no_checkpoint_is_whole(settings):
+    assert run(settings, num_steps=30).returncode == 0
+    for path in pathlib.Path(settings.run_dir, "checkpoints").glob("step-*.data-*"):
+        damage(path, "truncated")
+    before = contents(settings.run_dir)
+    process = run(settings)
+    assert process.returncode == 1
+    assert "Traceback" not in process.stderr
+    assert "none of them whole" in process.stderr.splitlines()[-1]
+    assert contents(settings.run_dir) == before
+
+
+def test_the_encoded_text_is_damaged(settings):
+    assert run(settings, num_steps=10).returncode == 0
+    before = contents(str(pathlib.Path(settings.run_dir, "checkpoints")))
+    (ids,) = pathlib.Path(settings.cache_dir).rglob("train.ids")
+    content = ids.read_bytes()
+    ids.write_bytes(content[:100] + bytes(100) + content[200:])
+    process = run(settings)
+    assert process.returncode == 1, process.stderr
+    assert "Traceback" not in process.stderr
+    last = process.stderr.splitlines()[-1]
+    assert settings.cache_dir in last
+    assert "remove the folder" in last
+    after = contents(str(pathlib.Path(settings.run_dir, "checkpoints")))
+    assert before.items() <= after.items()

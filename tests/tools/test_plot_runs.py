@@ -1,0 +1,82 @@
+"""The tool that draws learning curves."""
+
+import importlib.util
+import pathlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from training_runs import run
+
+from tfseq.configuration import Configuration
+
+TOOL = pathlib.Path(__file__).parents[2] / "tools" / "plot_runs.py"
+
+
+@pytest.fixture(name="tool", scope="module")
+def fixture_tool():
+    specification = importlib.util.spec_from_file_location("plot_runs", TOOL)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(name="run_dir")
+def fixture_run_dir(tmp_path):
+    return tmp_path / "characters"
+
+
+@pytest.fixture(name="console")
+def fixture_console(tmp_path, run_dir):
+    """What a small run prints."""
+    (tmp_path / "text.txt").write_text("the quick brown fox jumps. " * 60)
+    settings = Configuration(
+        dataset="text",
+        train_file=str(tmp_path / "text.txt"),
+        cache_dir=str(tmp_path / "cache"),
+        run_dir=str(run_dir),
+        batch_size=4,
+        num_unrollings=10,
+        units=8,
+        num_steps=30,
+        evaluate_every=10,
+        sample_every=0,
+    )
+    process = run(settings)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+def test_a_curve_is_what_the_console_said(tool, run_dir, console):
+    curve = tool.read_curve(run_dir)
+    assert (curve.name, curve.level) == ("characters", "character")
+    assert curve.predictions == [400, 800, 1200]
+    printed = [
+        float(number)
+        for number in re.findall(r"valid .*?perplexity ([\d.]+)", console)
+    ]
+    assert len(printed) == 3
+    np.testing.assert_allclose(curve.values, printed, atol=6e-4)
+
+
+def test_the_picture_is_written(tool, run_dir, console, tmp_path):
+    del console
+    pytest.importorskip("matplotlib")
+    output = tmp_path / "curves.png"
+    tool.draw([tool.read_curve(run_dir)], str(output))
+    assert output.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_no_run_is_one_line(tmp_path):
+    output = subprocess.run(
+        [sys.executable, str(TOOL), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert output.returncode == 1
+    assert output.stderr.splitlines()[-1].startswith(
+        f"plot_runs.py: {tmp_path}: found no config.json"
+    )
