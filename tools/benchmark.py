@@ -72,10 +72,11 @@ def be_side(side: str, name: str) -> None:
         from sides.scaling_side import run
 
         return run(side)
-    if side.startswith("input"):
-        from sides.input_side import run
+    if name == "input":
+        from sides.input_side import run, run_reviews
 
-        return run(int(side.removeprefix("input_")))
+        text = side.removeprefix("input_")
+        return run_reviews() if text == "reviews" else run(int(text))
     if name == "evaluation":
         from sides import evaluation_side
 
@@ -198,7 +199,7 @@ def measure(name: str, repeats: int, quick: bool) -> dict:
         return time_starts(repeats)
     packages = ["tfseq"] + ["pytorch"] * bool(importlib.util.find_spec("torch"))
     if name == "input":
-        sides = [f"input_{megabytes}" for megabytes in TEXT_SIZES]
+        sides = [f"input_{text}" for text in (*TEXT_SIZES, "reviews")]
     elif name == "evaluation":
         sides = packages
     elif name == "scaling":

@@ -8,13 +8,6 @@ from forked_commands import run_command
 from tfseq.__main__ import COMMANDS
 
 
-def test_the_commands_are_listed():
-    output = run_command("tfseq", [])
-    assert output.returncode == 0
-    for name in COMMANDS:
-        assert f"python -m tfseq.{name} " in output.stdout
-
-
 def flags_explained(text: str) -> dict[str, str]:
     """The flags of a help text and what is said of each."""
     text = text.partition("\n\nTry --helpfull")[0] + "\n"

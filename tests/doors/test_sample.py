@@ -10,6 +10,8 @@ from forked_commands import run_command
 
 from tfseq import experiment
 from tfseq.configuration import Configuration
+from tfseq.errors import UsageError
+from tfseq.experiment import text_generation
 
 SENTENCE = "the quick brown fox jumps over the lazy dog"
 
@@ -120,6 +122,17 @@ def test_wrong_use_is_one_line(run_dirs, level, arguments, message):
     assert output.returncode == 2, output.stderr
     assert message in output.stderr.strip().splitlines()[-1]
     assert "Traceback" not in output.stderr
+
+
+def test_more_texts_than_memory_should_hold_are_refused(run_dirs, monkeypatch):
+    run = experiment.load_run(run_dirs["word"])
+    most = 5
+    monkeypatch.setattr(text_generation, "MOST_LOGITS", most * len(run.vocabulary))
+    rule = experiment.Rule()
+    (parts,) = experiment.write_texts(run, "the", most, 4, rule, 0)
+    assert len(parts) == most
+    with pytest.raises(UsageError, match=r"--num_samples=6: .* at most 5 texts"):
+        next(experiment.write_texts(run, "the", most + 1, 4, rule, 0))
 
 
 def test_the_commands_are_listed():

@@ -15,9 +15,12 @@ pytestmark = pytest.mark.faults
 def fixture_isolated():
     """The beginning of a command line that runs the rest without network devices."""
     prefix = ["unshare", "--map-root-user", "--net"]
-    if not shutil.which(prefix[0]) or subprocess.run(
-        [*prefix, "true"], check=False, capture_output=True
-    ).returncode:
+    if (
+        not shutil.which(prefix[0])
+        or subprocess.run(
+            [*prefix, "true"], check=False, capture_output=True
+        ).returncode
+    ):
         pytest.skip("no network namespace can be made here")
     return prefix
 

@@ -54,8 +54,7 @@ def test_a_curve_is_what_the_console_said(tool, run_dir, console):
     assert (curve.name, curve.level) == ("characters", "character")
     assert curve.predictions == [400, 800, 1200]
     printed = [
-        float(number)
-        for number in re.findall(r"valid .*?perplexity ([\d.]+)", console)
+        float(number) for number in re.findall(r"valid .*?perplexity ([\d.]+)", console)
     ]
     assert len(printed) == 3
     np.testing.assert_allclose(curve.values, printed, atol=6e-4)

@@ -16,6 +16,8 @@ from tfseq.inference import (
 )
 from tfseq.pipelines import Vocabulary
 
+MOST_LOGITS = 1 << 26  # Of one token of all texts; as many float32 are 256 MB.
+
 
 def encode_prompt(run: TrainedRun, prompt: str) -> list[int]:
     """The ids of a prompt; where it is empty, of a line end, or of the first token.
@@ -59,10 +61,24 @@ def write_texts(
         length: tokens of each text, the prompt not counted.
         rule: how tokens are chosen.
         seed: seed of the choice.
+
+    Raises:
+        UsageError: the prompt or the model does not fit, or the texts are more than
+            memory should hold.
     """
     vocabulary = run.vocabulary
     ids = encode_prompt(run, prompt)
-    written = compile_reading(run.model)(tf.constant([ids] * num_samples, tf.int32))
+    most = MOST_LOGITS // len(vocabulary)
+    if num_samples > most:
+        raise UsageError(
+            f"--num_samples={num_samples}: found a vocabulary of {len(vocabulary):,}, "
+            f"expected at most {most:,} texts side by side; ask for fewer, with other "
+            "values of --seed for more"
+        )
+    prompted = compile_reading(run.model)(tf.constant([ids], tf.int32))
+    written = tf.nest.map_structure(
+        lambda part: tf.repeat(part, num_samples, axis=0), prompted
+    )
     write = compile_writing(run.model, rule, vocabulary.unknown_id, num_samples)
     at_a_time = tokens_per_call(len(vocabulary))
     last = [ids[-1:] if prompt else []] * num_samples

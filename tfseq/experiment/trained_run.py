@@ -92,7 +92,9 @@ def load_run(run_dir: str, checkpoint: str = "best") -> TrainedRun:
     step = progress["step"]
     if not folder.read_results().get("finished"):
         logging.warning(
-            "%s: the run has not finished; these are its weights of step %d", run_dir, step
+            "%s: the run has not finished; these are its weights of step %d",
+            run_dir,
+            step,
         )
     return TrainedRun(folder, configuration, vocabulary, model, step)
 

@@ -145,7 +145,8 @@ class Checkpoints:
             prefix = str(folder / f"step-{step}")
             if step not in saved_steps(folder):
                 logging.warning(
-                    "%s.index: found none beside its data; trying the one before", prefix
+                    "%s.index: found none beside its data; trying the one before",
+                    prefix,
                 )
                 continue
             try:

@@ -1,6 +1,7 @@
 """The training run from its first step to its last, to be read from top to bottom."""
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,10 +23,11 @@ from tfseq.training.summaries import Summaries
 from tfseq.training.workers import Workers
 
 
+@dataclasses.dataclass
 class Trainer:
     """One run: trains, validates, samples, saves; goes on where the last process stopped.
 
-    Args:
+    Attributes:
         plan: when things happen.
         parts: what the run is made of.
         folder: the run folder, locked by this process.
@@ -36,23 +38,13 @@ class Trainer:
             run can begin or go on.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        parts: Parts,
-        folder: RunFolder,
-        checkpoints: Checkpoints,
-        open_summaries: Callable[[int], Summaries],
-        workers: Workers,
-        record: Callable[[], None],
-    ):
-        self.plan = plan
-        self.parts = parts
-        self.folder = folder
-        self.checkpoints = checkpoints
-        self.open_summaries = open_summaries
-        self.workers = workers
-        self.record = record
+    plan: Plan
+    parts: Parts
+    folder: RunFolder
+    checkpoints: Checkpoints
+    open_summaries: Callable[[int], Summaries]
+    workers: Workers
+    record: Callable[[], None]
 
     def run(self) -> int:
         """Trains until the last step, from the newest whole checkpoint if there is one.

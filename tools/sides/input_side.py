@@ -7,11 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from sides.turns import take_turns
-from tfseq.pipelines import endless_unrollings
+from tfseq.pipelines import EncodedReviews, endless_unrollings, training_batches
 from tfseq.pipelines.token_file import write_token_file
 
 BATCH, TIME, STEPS, SYMBOLS = 64, 10, 5000, 27
 PIECE = 10_000_000
+REVIEWS, LONGEST, WORDS, REVIEW_STEPS = 25_000, 600, 30_000, 300
 
 
 def run(megabytes: int) -> None:
@@ -35,3 +36,25 @@ def run(megabytes: int) -> None:
         take_turns(
             lambda: {"tokens": BATCH * TIME * STEPS, "sum": int(drain(iterator))}
         )
+
+
+def run_reviews() -> None:
+    """Reads batches of made-up reviews, as long as those of IMDb, when it is its turn."""
+    generator = np.random.default_rng(0)
+    lengths = generator.lognormal(np.log(210), 0.6, REVIEWS).clip(10, 2500).astype(int)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    ids = generator.integers(2, WORDS, starts[-1], np.int32)
+    labels = generator.integers(0, 2, REVIEWS, np.int32)
+    reviews = EncodedReviews(ids, starts, labels)
+    iterator = iter(training_batches(reviews, BATCH, LONGEST, seed=0))
+
+    @tf.function
+    def drain(iterator) -> tf.Tensor:
+        total = tf.zeros([], tf.int32)
+        for _ in tf.range(REVIEW_STEPS):
+            _, read, _, weights = next(iterator)
+            total += tf.reduce_sum(read * tf.cast(weights, tf.int32))
+        return total
+
+    drain(iterator)
+    take_turns(lambda: {"tokens": int(drain(iterator))})

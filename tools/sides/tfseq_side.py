@@ -91,7 +91,7 @@ def run(workload: Workload, **changes: Any) -> None:
         machine = experiment.configure_machine(configuration)
         task = build_task(workload, configuration, path)
         trainer = experiment.build_trainer(
-            configuration, RunFolder(path), task, *machine
+            configuration, RunFolder(path), task, *machine, record=lambda: None
         )
         parts = trainer.parts
         set_weights(parts.model, workload)
