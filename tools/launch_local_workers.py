@@ -18,7 +18,7 @@ import threading
 import time
 
 USAGE = "usage: launch_local_workers.py NUMBER -- FLAGS of the train command"
-SECONDS_TO_END = 60
+SECONDS_TO_END = 30
 
 
 def free_ports(count: int) -> list[int]:
@@ -60,14 +60,22 @@ def show_lines(index: int, worker: subprocess.Popen) -> None:
 def wait_for(workers: list[subprocess.Popen]) -> int:
     """Waits for all workers; the status of the first that failed, or 0."""
     status, deadline = 0, None
-    while any(worker.poll() is None for worker in workers):
+    while None in [worker.poll() for worker in workers]:
         failed = [worker.returncode for worker in workers if worker.returncode]
         if failed and not status:
             status, deadline = failed[0], time.monotonic() + SECONDS_TO_END
         if deadline and time.monotonic() > deadline:
+            print(
+                f"launch_local_workers.py: a worker has ended with status {status}, and "
+                f"after {SECONDS_TO_END} seconds the others have not; they are ended now",
+                file=sys.stderr,
+            )
             for worker in workers:
                 worker.kill()
+            break
         time.sleep(0.1)
+    for worker in workers:
+        worker.wait()
     failed = [worker.returncode for worker in workers if worker.returncode]
     status = status or (failed[0] if failed else 0)
     return 128 - status if status < 0 else status

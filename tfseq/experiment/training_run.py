@@ -51,9 +51,10 @@ def train(configuration: Configuration) -> int:
             folder.write_vocabulary(task.vocabulary.as_text())
 
         workers.by_chief(open_folder)
-        trainer = build_trainer(configuration, folder, task, strategy, chains, record)
-        with reading_token_files(cache_folder(configuration)):
-            return trainer.run()
+        with workers.watched(), reading_token_files(cache_folder(configuration)):
+            return build_trainer(
+                configuration, folder, task, strategy, chains, record
+            ).run()
 
 
 def check_same_run(

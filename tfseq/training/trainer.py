@@ -54,8 +54,7 @@ class Trainer:
             saved and the same command goes on.
 
         Raises:
-            DataError: the loss is not finite, a checkpoint cannot be written or read, or
-                another worker has ended.
+            DataError: the loss is not finite, or a checkpoint cannot be written or read.
         """
         plan, parts = self.plan, self.parts
         with Interruption() as interruption:
@@ -152,9 +151,8 @@ class Trainer:
         )
         if self.parts.write_graph and not self.step:
             self.summaries.graph(self.parts.step_loop, arguments)
-        with self.workers.watched():
-            state, self.totals = self.parts.step_loop(*arguments)
-            failed_step = int(self.totals.failed_step)
+        state, self.totals = self.parts.step_loop(*arguments)
+        failed_step = int(self.totals.failed_step)
         seconds = time.perf_counter() - started
         if failed_step != NEVER:
             self._close()
@@ -255,8 +253,7 @@ class Trainer:
         self.saved_step = self.step
 
     def _write_checkpoint(self, save: Callable[[Any, Any], None], state: Any) -> None:
-        with self.workers.watched():
-            state = self.parts.gather_state(state)
+        state = self.parts.gather_state(state)
 
         def write() -> None:
             # Otherwise the checkpoint would make the folder once more.

@@ -111,8 +111,6 @@ class Workers:
             return
         try:
             yield
-        except (tf.errors.DataLossError, tf.errors.NotFoundError):
-            raise  # A file of this process' own.
         except tf.errors.OpError as error:
             reason = (error.message.strip().splitlines() or [type(error).__name__])[0]
             raise DataError(
