@@ -100,6 +100,15 @@ def check_conflicts(settings: Any) -> None:
                 f"--{name}: found with --strategy=multi_worker, where batches by "
                 "length cannot exchange single rows; leave one of them out"
             )
+    if (
+        settings.tie_embeddings
+        and settings.num_layers == 1
+        and settings.units != settings.embedding_size
+    ):
+        raise UsageError(
+            f"--units={settings.units}: found with --tie_embeddings and one layer, which "
+            f"is as wide as the embedding; give --units={settings.embedding_size}"
+        )
     if settings.lazy_rows and (settings.optimizer != "adam" or settings.tie_embeddings):
         other = "--tie_embeddings" if settings.tie_embeddings else "--optimizer"
         raise UsageError(
