@@ -172,7 +172,7 @@ def run(main: Callable[[], int | None]) -> None:
         except DataError as error:
             fail(str(error), 1)
         except KeyboardInterrupt:
-            fail("interrupted before there was anything to save", 130)
+            fail("interrupted; what was saved before is whole", 130)
         except OSError as error:
             fail(f"{error.filename or 'file'}: {error.strerror or error}", 1)
 
