@@ -140,10 +140,11 @@ class Checkpoints:
     def _restore(
         self, folder: pathlib.Path, wanted: int | None = None
     ) -> tuple[dict[str, Any], Any] | None:
+        indexed = saved_steps(folder)
         steps = [step for step in found_steps(folder) if wanted in (None, step)]
         for step in reversed(steps):
             prefix = str(folder / f"step-{step}")
-            if step not in saved_steps(folder):
+            if step not in indexed:
                 logging.warning(
                     "%s.index: found none beside its data; trying the one before",
                     prefix,
