@@ -1,13 +1,17 @@
 """Draws the learning curves of runs from their event files into one picture.
 
     python tools/plot_runs.py runs/* --output=curves.png
+    python tools/plot_runs.py runs/* --output=curves.png --points=curves.csv
 
 One panel for each kind of figure: perplexity of characters, perplexity of words, accuracy
-of reviews; a line for each run, over the predictions it was trained on. Needs matplotlib:
-`pip install -e '.[tools]'`.
+of reviews; a line for each run, over the predictions it was trained on. With `--points`
+the curves are kept in a small table too, and those that it holds of runs made elsewhere are
+drawn with them. Needs matplotlib: `pip install -e '.[tools]'`.
 """
 
+import csv
 import dataclasses
+import itertools
 import json
 import pathlib
 import sys
@@ -17,6 +21,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util.tensor_util import make_ndarray
 
 OUTPUT = flags.DEFINE_string("output", "curves.png", "Picture to write (PNG or SVG).")
+POINTS = flags.DEFINE_string(
+    "points",
+    None,
+    "Table of the curves (CSV): its other runs are drawn too, then all kept.",
+)
 
 # Level of a run: title of its panel, figure drawn there.
 PANELS = {
@@ -69,6 +78,37 @@ def read_curve(folder: pathlib.Path) -> Curve:
     return Curve(folder.name, level, [step * each for step in steps], list(values))
 
 
+def write_points(path: pathlib.Path, curves: list[Curve]) -> None:
+    """Writes the curves as a table, a validation a line."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["run", "level", "predictions", "value"])
+        for curve in curves:
+            for count, value in zip(curve.predictions, curve.values, strict=True):
+                table.writerow([curve.name, curve.level, count, f"{value:.6g}"])
+
+
+def read_points(path: pathlib.Path) -> list[Curve]:
+    """What `write_points` wrote; none where there is no such file."""
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        table = csv.reader(file)
+        next(table)
+        curves = []
+        for run, rows in itertools.groupby(table, key=lambda row: tuple(row[:2])):
+            points = [(int(count), float(value)) for *_, count, value in rows]
+            curves.append(Curve(*run, *map(list, zip(*points, strict=True))))
+        return curves
+
+
+def join(before: list[Curve], curves: list[Curve]) -> list[Curve]:
+    """The curves, with those drawn before of runs that are not among them."""
+    by_name = {curve.name: curve for curve in before}
+    by_name.update({curve.name: curve for curve in curves})
+    return list(by_name.values())
+
+
 def draw(curves: list[Curve], output: str) -> None:
     """Writes the picture, a panel for each level that there are curves of."""
     import matplotlib
@@ -112,7 +152,12 @@ def main(arguments: list[str]) -> None:
         sys.exit("plot_runs.py: found no run folders, expected one at least")
     logging.set_verbosity(logging.WARNING)
     try:
-        draw([read_curve(pathlib.Path(each)) for each in arguments[1:]], OUTPUT.value)
+        curves = [read_curve(pathlib.Path(each)) for each in arguments[1:]]
+        if POINTS.value:
+            points = pathlib.Path(POINTS.value)
+            curves = join(read_points(points), curves)
+            write_points(points, curves)
+        draw(curves, OUTPUT.value)
     except ValueError as error:
         sys.exit(f"plot_runs.py: {error}")
     print(OUTPUT.value)

@@ -7,29 +7,7 @@ import pytest
 from damaged_files import damage, each_part, each_way
 from training_runs import assert_same_run, run
 
-from tfseq.configuration import Configuration
-
 pytestmark = pytest.mark.faults
-
-
-@pytest.fixture(name="settings")
-def fixture_settings(tmp_path):
-    (tmp_path / "text.txt").write_text("the quick brown fox jumps over it. " * 300)
-    return Configuration(
-        dataset="text",
-        train_file=str(tmp_path / "text.txt"),
-        cache_dir=str(tmp_path / "cache"),
-        run_dir=str(tmp_path / "run"),
-        batch_size=4,
-        num_unrollings=8,
-        units=8,
-        dropout=0.2,
-        num_steps=40,
-        evaluate_every=10,
-        log_every=10,
-        schedule="constant",
-        sample_every=20,
-    )
 
 
 def contents(folder: str) -> dict[str, bytes]:

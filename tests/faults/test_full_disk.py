@@ -15,25 +15,6 @@ from tfseq.configuration import Configuration
 pytestmark = pytest.mark.faults
 
 
-@pytest.fixture(name="settings")
-def fixture_settings(tmp_path):
-    (tmp_path / "text.txt").write_text("the quick brown fox jumps over it. " * 3000)
-    return Configuration(
-        dataset="text",
-        train_file=str(tmp_path / "text.txt"),
-        cache_dir=str(tmp_path / "cache"),
-        run_dir=str(tmp_path / "run"),
-        batch_size=4,
-        num_unrollings=8,
-        units=8,
-        num_steps=20,
-        evaluate_every=10,
-        log_every=10,
-        schedule="constant",
-        sample_every=0,
-    )
-
-
 def run_with_room(settings: Configuration, most_bytes: int):
     """The command, with no file larger than this: what a full disk looks like."""
     limits = (most_bytes, most_bytes)

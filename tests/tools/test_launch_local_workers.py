@@ -1,6 +1,5 @@
 """The tool that starts several workers on one machine."""
 
-import importlib.util
 import pathlib
 import subprocess
 
@@ -10,11 +9,8 @@ TOOL = pathlib.Path(__file__).parents[2] / "tools" / "launch_local_workers.py"
 
 
 @pytest.fixture(name="tool")
-def fixture_tool():
-    specification = importlib.util.spec_from_file_location("launcher", TOOL)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+def fixture_tool(load_tool):
+    return load_tool("launch_local_workers")
 
 
 @pytest.mark.parametrize("failed", [0, 1])

@@ -1,6 +1,5 @@
 """The tool that draws learning curves."""
 
-import importlib.util
 import pathlib
 import re
 import subprocess
@@ -16,11 +15,8 @@ TOOL = pathlib.Path(__file__).parents[2] / "tools" / "plot_runs.py"
 
 
 @pytest.fixture(name="tool", scope="module")
-def fixture_tool():
-    specification = importlib.util.spec_from_file_location("plot_runs", TOOL)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+def fixture_tool(load_tool):
+    return load_tool("plot_runs")
 
 
 @pytest.fixture(name="run_dir")
@@ -66,6 +62,17 @@ def test_the_picture_is_written(tool, run_dir, console, tmp_path):
     output = tmp_path / "curves.png"
     tool.draw([tool.read_curve(run_dir)], str(output))
     assert output.read_bytes().startswith(b"\x89PNG")
+
+
+def test_curves_drawn_before_are_kept(tool, tmp_path):
+    points = tmp_path / "curves.csv"
+    first = tool.Curve("first", "word", [10, 20], [300.25, 200.5])
+    second = tool.Curve("second", "review", [5], [0.75])
+    tool.write_points(points, [first, second])
+    assert tool.read_points(points) == [first, second]
+    again = tool.Curve("first", "word", [10, 20, 30], [310.0, 210.0, 150.0])
+    third = tool.Curve("third", "word", [7], [99.5])
+    assert tool.join([first, second], [again, third]) == [again, second, third]
 
 
 def test_what_is_no_run_is_one_line(tmp_path):

@@ -1,0 +1,22 @@
+"""What the tests of the tools share."""
+
+import importlib.util
+import pathlib
+
+import pytest
+
+TOOLS = pathlib.Path(__file__).parents[2] / "tools"
+
+
+@pytest.fixture(name="load_tool", scope="session")
+def fixture_load_tool():
+    """A function from a tool's name to its module."""
+
+    def load(name):
+        path = TOOLS / f"{name}.py"
+        specification = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+        return module
+
+    return load
