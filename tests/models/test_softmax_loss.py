@@ -80,8 +80,17 @@ def test_uniform_logits_cost_the_logarithm_of_the_vocabulary():
     np.testing.assert_allclose(np.exp(loss / 3), 10_000, rtol=1e-5)
 
 
-def test_large_logits_stay_finite():
-    hidden = tf.constant([[1e4, 0.0, 0.0, 0.0]])
+@pytest.mark.parametrize("gap", [10.0, 69.0, 70.0, 86.0, 104.0, 1e4])
+def test_improbable_labels_have_loss_and_gradient(gap):
+    hidden = tf.constant([[gap, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
     kernel = tf.eye(UNITS, VOCABULARY)
-    loss = softmax_loss(hidden, kernel, tf.zeros([VOCABULARY]), [1])
-    np.testing.assert_allclose(loss, 1e4, rtol=1e-6)
+    bias = tf.Variable(tf.zeros([VOCABULARY]))
+    with tf.GradientTape() as tape:
+        loss = softmax_loss(hidden, kernel, bias, [1, 1])
+    others = VOCABULARY - 1
+    of_first = np.log(np.exp(-np.float64(gap)) * others + 1) + gap
+    np.testing.assert_allclose(loss, of_first + np.log(VOCABULARY), rtol=1e-6)
+    first = np.exp(-np.float64(gap) * np.array([0] + [1] * others))
+    expected = first / first.sum() + 1 / VOCABULARY
+    expected[1] -= 2
+    np.testing.assert_allclose(tape.gradient(loss, bias), expected, atol=1e-6)
