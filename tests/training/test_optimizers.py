@@ -64,3 +64,27 @@ def test_gradient_descent_equals_keras(compiled):
         strict=True,
     ):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_gradient_descent_by_rows_and_scaled_equals_keras(compiled):
+    start = np.random.default_rng(9).normal(size=(7, 5)).astype(np.float32)
+    values = np.random.default_rng(8).normal(size=(2, 5)).astype(np.float32)
+    dense = np.zeros((7, 5), np.float32)
+    dense[[4, 1]] = values
+    one, other = keras.Variable(start), keras.Variable(start)
+    found, expected = build_optimizer("sgd", SCHEDULE), keras.optimizers.SGD(SCHEDULE)
+    found.build([one])
+
+    def apply(rows, scale):
+        found.apply_scaled([rows], [one], scale)
+
+    apply = tf.function(apply) if compiled else apply
+    for step in range(3):
+        rows = tf.IndexedSlices(tf.constant(values), tf.constant([4, 1]))
+        apply(rows, tf.constant(0.25 + step))
+        expected.apply([tf.constant(dense * (0.25 + step))], [other])
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+    assert int(found.iterations) == 3
+    untouched = [0, 2, 3, 5, 6]
+    np.testing.assert_array_equal(one.numpy()[untouched], start[untouched])

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfseq import cells
 from tfseq.models import LanguageModel, TokenInputs
+from tfseq.training.optimizers import FusedSGD
 from tfseq.training.steps import NEVER, compile_steps, no_totals
 
 VOCABULARY, BATCH, TIME, UNITS = 5, 4, 3, 6
@@ -85,8 +86,9 @@ def weights_of(model):
     return [variable.numpy() for variable in model.trainable_variables]
 
 
+@pytest.mark.parametrize("rule", [keras.optimizers.SGD, FusedSGD])
 @pytest.mark.parametrize("clip", [0.0, 0.05])
-def test_equals_keras_lstm_trained_by_hand(clip):
+def test_equals_keras_lstm_trained_by_hand(clip, rule):
     """Four steps of SGD with carried state, gradients stopped at each unrolling."""
     model = build()
     lstm = keras.layers.LSTM(UNITS, return_sequences=True, return_state=True)
@@ -123,7 +125,7 @@ def test_equals_keras_lstm_trained_by_hand(clip):
             variable.assign_sub(0.5 * factor * gradient)
         losses.append(float(loss))
 
-    final, totals = train(model, elements, keras.optimizers.SGD(0.5), clip)
+    final, totals = train(model, elements, rule(0.5), clip)
     np.testing.assert_allclose(totals.loss / totals.count, np.mean(losses), rtol=1e-5)
     assert totals.count == len(elements) * BATCH * TIME
     np.testing.assert_allclose(totals.gradient_norm, norm, rtol=1e-4)
@@ -140,6 +142,23 @@ def test_equals_keras_lstm_trained_by_hand(clip):
         np.testing.assert_allclose(one, other, atol=2e-6)
     np.testing.assert_allclose(final[1][0], state[0], atol=1e-5)
     np.testing.assert_allclose(final[1][1], state[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("clip", [0.0, 0.05])
+@pytest.mark.parametrize("chains", [1, 2])
+def test_an_embedding_updated_by_rows_is_as_keras_updates_all_of_it(tied, clip, chains):
+    trained = []
+    for rule in (FusedSGD, keras.optimizers.SGD):
+        keras.utils.set_random_seed(3)
+        inputs = TokenInputs(VOCABULARY, UNITS)
+        cell = cells.FusedGateLSTMCell(UNITS)
+        model = LanguageModel(inputs, cell, VOCABULARY, tie_embeddings=tied)
+        model.build()
+        _, totals = train(model, unrollings(5), rule(0.5), clip, chains)
+        trained.append([totals.loss, totals.gradient_norm, *weights_of(model)])
+    for one, other in zip(*trained, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("chains", [2, 4])

@@ -7,6 +7,10 @@ import tensorflow as tf
 
 from tfseq.metrics import token_metrics
 
+# Unrollings that may be computed at the same time: a layer goes on with the next one while
+# the layers above it are still at this one.
+PARALLEL_UNROLLINGS = 4
+
 LanguageModelEvaluation = Callable[[tf.data.Dataset], dict[str, float]]
 
 
@@ -31,13 +35,16 @@ def compile_evaluation(
     """
 
     @tf.function(reduce_retracing=True)
-    def read(dataset: tf.data.Dataset) -> tuple[tf.Tensor, tf.Tensor]:
+    def read(iterator: tf.data.Iterator) -> tuple[tf.Tensor, tf.Tensor]:
         start = model.initial_state(batch_size)
         # A loop over a data set would take the lists of a nest for tensors.
         flat_state = tuple(tf.nest.flatten(start))
         total = tf.zeros([], tf.float64)
         count = tf.zeros([], tf.float64)
-        for inputs, labels, weights in dataset:
+        for inputs, labels, weights in iterator:
+            tf.autograph.experimental.set_loop_options(
+                parallel_iterations=PARALLEL_UNROLLINGS
+            )
             state = tf.nest.pack_sequence_as(start, flat_state)
             losses = model.losses((inputs, labels, weights), state)
             flat_state = tuple(tf.nest.flatten(losses.state))
@@ -46,7 +53,8 @@ def compile_evaluation(
         return total, count
 
     def evaluate(dataset: tf.data.Dataset) -> dict[str, float]:
-        total, count = read(dataset)
+        # A loop over the data set itself would take one unrolling after the other.
+        total, count = read(iter(dataset))
         return token_metrics(float(total) / max(float(count), 1.0), level)
 
     return evaluate

@@ -1,5 +1,6 @@
 """The update rules: Keras', with their arithmetic in one pass over each variable."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,16 +8,42 @@ import tensorflow as tf
 
 
 class FusedSGD(keras.optimizers.SGD):
-    """Keras' `SGD` without momentum, variable -= rate · g, in one pass."""
+    """Keras' `SGD` without momentum, variable -= rate · scale · g, in one pass.
+
+    The gradient of an embedding may be given by its rows (`IndexedSlices`): those that
+    are not among them would not change.
+    """
+
+    _scale = None
+
+    def apply_scaled(
+        self,
+        gradients: Sequence[tf.Tensor | tf.IndexedSlices],
+        variables: Sequence[keras.Variable],
+        scale: tf.Tensor | None,
+    ) -> None:
+        """`apply` for gradients times `scale`, which is multiplied with the rate."""
+        self._scale = scale
+        self.apply(gradients, variables)
+        self._scale = None
 
     def update_step(
-        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: Any
+        self,
+        gradient: tf.Tensor | tf.IndexedSlices,
+        variable: tf.Variable,
+        learning_rate: Any,
     ) -> None:
         """Updates one float32 variable; momentum is not computed."""
+        rate = tf.cast(learning_rate, tf.float32)
+        if self._scale is not None:
+            rate *= self._scale
+        if isinstance(gradient, tf.IndexedSlices):
+            variable.scatter_sub(
+                tf.IndexedSlices(rate * gradient.values, gradient.indices)
+            )
+            return
         tf.raw_ops.ResourceApplyGradientDescent(
-            var=variable.handle,
-            alpha=tf.cast(learning_rate, tf.float32),
-            delta=gradient,
+            var=variable.handle, alpha=rate, delta=gradient
         )
 
 

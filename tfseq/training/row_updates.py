@@ -122,8 +122,7 @@ class RowAdam(RowOptimizer):
         self, index: int, rows: tf.Tensor, values: tf.Tensor, step: tf.Tensor
     ) -> None:
         """Updates the table numbered `index`; see the class."""
-        rows, places = tf.unique(rows)
-        gradient = tf.math.unsorted_segment_sum(values, places, tf.size(rows))
+        rows, gradient = sum_by_row(rows, values)
         moment, velocity = self.moments[index], self.velocities[index]
         d_moment = (gradient - tf.gather(moment, rows)) * (1 - self.beta_1)
         d_velocity = tf.square(gradient) - tf.gather(velocity, rows)
@@ -134,6 +133,12 @@ class RowAdam(RowOptimizer):
         rate *= tf.sqrt(1 - self.beta_2**count) / (1 - self.beta_1**count)
         root = tf.sqrt(tf.gather(velocity, rows)) + self.epsilon
         add_to_rows(self.tables[index], rows, -rate * tf.gather(moment, rows) / root)
+
+
+def sum_by_row(rows: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Each row once, and the sum of its values."""
+    rows, places = tf.unique(rows)
+    return rows, tf.math.unsorted_segment_sum(values, places, tf.size(rows))
 
 
 def gather_from_replicas(values: tf.Tensor) -> tf.Tensor:

@@ -9,7 +9,8 @@ import tensorflow as tf
 from tfseq.cells import LaneSeed
 from tfseq.errors import DataError
 from tfseq.training.averaging import WeightAverage
-from tfseq.training.row_updates import RowOptimizer
+from tfseq.training.optimizers import FusedSGD
+from tfseq.training.row_updates import RowOptimizer, sum_by_row
 
 NEVER = 2**62
 
@@ -63,7 +64,13 @@ def chain_gradients(
     states: list[Any],
     lane_seeds: list[LaneSeed],
     divisor: float,
-) -> tuple[list[tf.Tensor], list[tf.Tensor], list[tf.IndexedSlices], list[Any]]:
+    keep_rows: bool = False,
+) -> tuple[
+    list[tf.Tensor],
+    list[tf.Tensor | tf.IndexedSlices],
+    list[tf.IndexedSlices],
+    list[Any],
+]:
     """Losses, gradients and new states of a replica's lanes, computed chain by chain.
 
     The chains are independent in the graph until their gradients are added, so that
@@ -75,6 +82,8 @@ def chain_gradients(
         states: for each chain, the state before the unrolling.
         lane_seeds: for each chain, what its dropout masks derive from.
         divisor: what is differentiated is loss and penalty divided by this.
+        keep_rows: whether an embedding's gradient may be given by the rows that occur,
+            each once, among those of the dense variables.
 
     Returns:
         The sum of the losses and the number of predictions; the gradients of the dense
@@ -94,11 +103,19 @@ def chain_gradients(
         objective, [*dense, *rows], unconnected_gradients=tf.UnconnectedGradients.ZERO
     )
     dense_gradients = [
-        tf.convert_to_tensor(gradient) for gradient in gradients[: len(dense)]
+        _by_rows(gradient)
+        if keep_rows and isinstance(gradient, tf.IndexedSlices)
+        else tf.convert_to_tensor(gradient)
+        for gradient in gradients[: len(dense)]
     ]
     sums = [loss, tf.add_n([part.count for part in losses])]
     states = [part.state for part in losses]
     return sums, dense_gradients, gradients[len(dense) :], states
+
+
+def _by_rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
+    rows, values = sum_by_row(gradient.indices, gradient.values)
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
 
 
 def compile_steps(
@@ -143,6 +160,9 @@ def compile_steps(
     """
     replicas = strategy.num_replicas_in_sync
     lanes = batch_size // replicas // chains
+    # Gradient descent multiplies its rate, and leaves alone what has no gradient; other
+    # rules, and all-reduction, want whole gradients.
+    in_one_pass = replicas == 1 and isinstance(optimizer, FusedSGD)
 
     # Nothing below is Python control flow for tensors; converting it takes seconds.
     @tf.autograph.experimental.do_not_convert
@@ -166,16 +186,24 @@ def compile_steps(
             states,
             lane_seeds,
             divisor,
+            keep_rows=in_one_pass,
         )
         if replicas > 1:
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         norm = tf.linalg.global_norm(gradients)
+        scale = None
         if max_gradient_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, max_gradient_norm, norm)
-        if replicas > 1:
-            # Keras adds the replicas' gradients once more as it applies them.
-            gradients = [gradient / replicas for gradient in gradients]
-        optimizer.apply_gradients(zip(gradients, model.dense_variables, strict=True))
+            (scale,), _ = tf.clip_by_global_norm([tf.ones([])], max_gradient_norm, norm)
+        variables = model.dense_variables
+        if in_one_pass:
+            optimizer.apply_scaled(gradients, variables, scale)
+        else:
+            if scale is not None:
+                gradients = [gradient * scale for gradient in gradients]
+            if replicas > 1:
+                # Keras adds the replicas' gradients once more as it applies them.
+                gradients = [gradient / replicas for gradient in gradients]
+            optimizer.apply(gradients, variables)
         for row_optimizer in row_optimizers:
             count = len(row_optimizer.tables)
             row_optimizer.apply(row_gradients[:count], step)
