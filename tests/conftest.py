@@ -1,4 +1,12 @@
-"""The order of the tests."""
+"""How many tests run side by side, and in which order."""
+
+import os
+
+
+def pytest_xdist_auto_num_workers(config):
+    """One process more than there are cores: some tests wait for minutes."""
+    del config
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection_modifyitems(items):

@@ -118,6 +118,29 @@ def _by_rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
     return tf.IndexedSlices(values, rows, gradient.dense_shape)
 
 
+def clip_and_apply(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: list[tf.Tensor | tf.IndexedSlices],
+    variables: list[keras.Variable],
+    norm: tf.Tensor,
+    max_norm: float,
+) -> None:
+    """Applies one device's gradients, whose global norm is `norm`; `max_norm` 0: unclipped.
+
+    Gradients are large, and each pass over them costs time: those given by rows are
+    clipped before they are made whole, and gradient descent needs neither.
+    """
+    if isinstance(optimizer, FusedSGD):
+        scale = None
+        if max_norm:
+            (scale,), _ = tf.clip_by_global_norm([tf.ones([])], max_norm, norm)
+        optimizer.apply_scaled(gradients, variables, scale)
+        return
+    if max_norm:
+        gradients, _ = tf.clip_by_global_norm(gradients, max_norm, norm)
+    optimizer.apply([tf.convert_to_tensor(part) for part in gradients], variables)
+
+
 def compile_steps(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
@@ -160,9 +183,6 @@ def compile_steps(
     """
     replicas = strategy.num_replicas_in_sync
     lanes = batch_size // replicas // chains
-    # Gradient descent multiplies its rate, and leaves alone what has no gradient; other
-    # rules, and all-reduction, want whole gradients.
-    in_one_pass = replicas == 1 and isinstance(optimizer, FusedSGD)
 
     # Nothing below is Python control flow for tensors; converting it takes seconds.
     @tf.autograph.experimental.do_not_convert
@@ -186,24 +206,21 @@ def compile_steps(
             states,
             lane_seeds,
             divisor,
-            keep_rows=in_one_pass,
+            keep_rows=replicas == 1,  # All-reduction wants whole gradients.
         )
         if replicas > 1:
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         norm = tf.linalg.global_norm(gradients)
-        scale = None
-        if max_gradient_norm:
-            (scale,), _ = tf.clip_by_global_norm([tf.ones([])], max_gradient_norm, norm)
         variables = model.dense_variables
-        if in_one_pass:
-            optimizer.apply_scaled(gradients, variables, scale)
+        if replicas == 1:
+            clip_and_apply(optimizer, gradients, variables, norm, max_gradient_norm)
         else:
-            if scale is not None:
-                gradients = [gradient * scale for gradient in gradients]
-            if replicas > 1:
-                # Keras adds the replicas' gradients once more as it applies them.
-                gradients = [gradient / replicas for gradient in gradients]
-            optimizer.apply(gradients, variables)
+            if max_gradient_norm:
+                gradients, _ = tf.clip_by_global_norm(
+                    gradients, max_gradient_norm, norm
+                )
+            # Keras adds the replicas' gradients once more as it applies them.
+            optimizer.apply([part / replicas for part in gradients], variables)
         for row_optimizer in row_optimizers:
             count = len(row_optimizer.tables)
             row_optimizer.apply(row_gradients[:count], step)
