@@ -107,6 +107,8 @@ def be_side(side: str, name: str) -> None:
 def take_turns(name: str, sides: list[str], repeats: int) -> dict[str, tuple]:
     """Lets the sides of a workload work in turn: facts and answers of each."""
     started = [Side(side, [f"--side={side}", f"--workload={name}"]) for side in sides]
+    for side in started:
+        side.wait_until_ready()
     running = [side for side in started if side.runs]
     answers = {side.name: [] for side in running}
     for _ in range(repeats):

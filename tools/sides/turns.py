@@ -28,11 +28,14 @@ def take_turns(turn: Callable[[], Mapping[str, Any]], **facts: Any) -> None:
 
 
 class Side:
-    """A side's process, seen from the benchmark.
+    """A side's process, seen from the benchmark; it starts at once.
 
     Args:
         name: of the side.
         arguments: the command line after the benchmark's name.
+
+    Attributes:
+        facts: what it told about itself when it was ready; nothing before.
     """
 
     def __init__(self, name: str, arguments: list[str]):
@@ -45,6 +48,10 @@ class Side:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        self.facts = {}
+
+    def wait_until_ready(self) -> None:
+        """Waits for the process to have done all that is not timed."""
         self.facts = self._answer()
 
     @property
