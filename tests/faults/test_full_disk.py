@@ -53,7 +53,7 @@ def test_no_room_for_event_files(settings):
     assert run(settings).returncode == 0
     before = saved(settings)
     longer = dataclasses.replace(
-        settings, num_steps=4000, log_every=1, evaluate_every=4000
+        settings, num_steps=4000, log_every=1, evaluate_every=4000, sample_every=0
     )
     # Checkpoints have a few kilobytes; 4,000 lines of figures have more than this.
     process = run_with_room(longer, 200_000)
@@ -66,7 +66,11 @@ def test_no_room_for_event_files(settings):
 
 def test_the_run_folder_disappears(settings, tmp_path):
     endless = dataclasses.replace(
-        settings, num_steps=10_000_000, evaluate_every=50, log_every=50
+        settings,
+        num_steps=10_000_000,
+        evaluate_every=50,
+        log_every=50,
+        sample_every=0,
     )
     process = subprocess.Popen(
         command(endless), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -201,7 +201,7 @@ class RunFolder:
                     f"--{name}={settings[name]}: the run in {self.path} was started with "
                     f"--{name}={saved['settings'][name]}; give that, or another --run_dir"
                 )
-        if saved.get("fingerprint", fingerprint) != fingerprint:
+        if not self.has_fingerprint(fingerprint):
             raise UsageError(
                 f"--run_dir={self.path}: the text has changed since the run was started; "
                 "restore it, or choose another --run_dir"

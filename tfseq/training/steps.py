@@ -124,13 +124,14 @@ def clip_and_apply(
     variables: list[keras.Variable],
     norm: tf.Tensor,
     max_norm: float,
+    replicas: int,
 ) -> None:
-    """Applies one device's gradients, whose global norm is `norm`; `max_norm` 0: unclipped.
+    """Applies the gradients' sum, whose global norm is `norm`; `max_norm` 0: unclipped.
 
     Gradients are large, and each pass over them costs time: those given by rows are
-    clipped before they are made whole, and gradient descent needs neither.
+    clipped before they are made whole, and gradient descent on one device needs neither.
     """
-    if isinstance(optimizer, FusedSGD):
+    if replicas == 1 and isinstance(optimizer, FusedSGD):
         scale = None
         if max_norm:
             (scale,), _ = tf.clip_by_global_norm([tf.ones([])], max_norm, norm)
@@ -138,7 +139,11 @@ def clip_and_apply(
         return
     if max_norm:
         gradients, _ = tf.clip_by_global_norm(gradients, max_norm, norm)
-    optimizer.apply([tf.convert_to_tensor(part) for part in gradients], variables)
+    gradients = [tf.convert_to_tensor(part) for part in gradients]
+    if replicas > 1:
+        # Keras adds the replicas' gradients once more as it applies them.
+        gradients = [part / replicas for part in gradients]
+    optimizer.apply(gradients, variables)
 
 
 def compile_steps(
@@ -211,16 +216,14 @@ def compile_steps(
         if replicas > 1:
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         norm = tf.linalg.global_norm(gradients)
-        variables = model.dense_variables
-        if replicas == 1:
-            clip_and_apply(optimizer, gradients, variables, norm, max_gradient_norm)
-        else:
-            if max_gradient_norm:
-                gradients, _ = tf.clip_by_global_norm(
-                    gradients, max_gradient_norm, norm
-                )
-            # Keras adds the replicas' gradients once more as it applies them.
-            optimizer.apply([part / replicas for part in gradients], variables)
+        clip_and_apply(
+            optimizer,
+            gradients,
+            model.dense_variables,
+            norm,
+            max_gradient_norm,
+            replicas,
+        )
         for row_optimizer in row_optimizers:
             count = len(row_optimizer.tables)
             row_optimizer.apply(row_gradients[:count], step)
