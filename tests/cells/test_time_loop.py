@@ -41,6 +41,33 @@ def test_loop_equals_numpy(num_steps, reverse, time_is_known):
     np.testing.assert_allclose(final, total, rtol=1e-12)
 
 
+@pytest.mark.parametrize("num_steps", [1, 6, MAX_UNROLLED_STEPS + 3])
+def test_what_a_loop_keeps_another_reads(num_steps):
+    rng = np.random.default_rng(1)
+    first, second = rng.normal(size=(2, num_steps, 2, 3))
+
+    @tf.function
+    def run(first, second):
+        (totals, kept), _ = loop_over_time(
+            decayed_sum,
+            [first, second],
+            [tf.zeros([2, 3], tf.float64)],
+            [3, 6],
+            num_kept=1,
+        )
+        (copies,), _ = loop_over_time(
+            lambda elements, state: ([elements[0] + elements[1]], state),
+            [kept, tf.zeros([num_steps, 1, 1], tf.float64)],
+            [tf.zeros([2, 3], tf.float64)],
+            [6],
+            reverse=True,
+        )
+        return totals, copies
+
+    totals, copies = run(first, second)
+    np.testing.assert_array_equal(copies, np.tile(totals, 2))
+
+
 def test_no_steps():
     empty = tf.zeros([0, 2, 3])
     with pytest.raises(ValueError, match="at least 1 step, received 0"):

@@ -46,20 +46,9 @@ def lstm_recurrence(
         memory = f * memory_before + i * g
         squashed = tf.tanh(memory)
         hidden = o * squashed
-        kept = [i, f, g, o, squashed, hidden_before, memory_before]
-        return [hidden, *kept], [hidden, memory]
-
-    (outputs, *kept), (hidden, memory) = loop_over_time(
-        forward, [projected], [hidden, memory], [units] * 8
-    )
-
-    def gradient(
-        d_outputs: tf.Tensor, d_hidden: tf.Tensor, d_memory: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
-        i, f, g, o, squashed, hidden_before, memory_before = kept
-        # What does not depend on the gradients is computed for all steps at once: the
-        # slope of the memory along each gate and that of the hidden state along the
-        # output gate, and the slope of the hidden state along the memory.
+        # For the way back: the slope of the memory along each gate's sum and of the
+        # hidden state along the output gate's, and that of the hidden state along the
+        # memory.
         gate_slopes = tf.concat(
             [
                 tf.raw_ops.SigmoidGrad(y=i, dy=g),
@@ -70,23 +59,37 @@ def lstm_recurrence(
             axis=-1,
         )
         memory_slope = tf.raw_ops.TanhGrad(y=squashed, dy=o)
+        return [hidden, gate_slopes, memory_slope, f], [hidden, memory]
+
+    (outputs, *kept), (last_hidden, last_memory) = loop_over_time(
+        forward,
+        [projected],
+        [hidden, memory],
+        [units, 4 * units, units, units],
+        num_kept=3,
+    )
+
+    def gradient(
+        d_outputs: tf.Tensor, d_hidden: tf.Tensor, d_memory: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
         transposed = _transposed_by_gate(recurrent_kernel)
 
         def backward(elements, state):
-            d_output, gate_slope, memory_slope, f = elements
+            d_output, gate_slopes, memory_slope, f = elements
             d_hidden, d_memory = state
             d_hidden += d_output
             d_memory += d_hidden * memory_slope
-            d_sums = tf.concat([d_memory] * 3 + [d_hidden], axis=-1) * gate_slope
+            d_sums = tf.concat([d_memory] * 3 + [d_hidden], axis=-1) * gate_slopes
             return [d_sums], [tf.matmul(d_sums, transposed), d_memory * f]
 
         (d_projected,), (d_hidden, d_memory) = loop_over_time(
             backward,
-            [d_outputs, gate_slopes, memory_slope, f],
+            [d_outputs, *kept],
             [d_hidden, d_memory],
             [4 * units],
             reverse=True,
         )
+        hidden_before = tf.concat([hidden[tf.newaxis], outputs[:-1]], axis=0)
         d_kernel = tf.matmul(
             tf.reshape(hidden_before, [-1, units]),
             tf.reshape(d_projected, [-1, 4 * units]),
@@ -94,7 +97,7 @@ def lstm_recurrence(
         )
         return d_projected, d_kernel, d_hidden, d_memory
 
-    return (outputs, hidden, memory), gradient
+    return (outputs, last_hidden, last_memory), gradient
 
 
 def _transposed_by_gate(recurrent_kernel: tf.Tensor) -> tf.Tensor:

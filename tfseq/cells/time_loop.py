@@ -11,21 +11,26 @@ MAX_UNROLLED_STEPS = 128
 
 def loop_over_time(
     step: Callable,
-    sequences: Sequence[tf.Tensor],
+    sequences: Sequence[Sequence[tf.Tensor] | tf.Tensor],
     state: Sequence[tf.Tensor],
     output_sizes: Sequence[int],
     reverse: bool = False,
-) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    num_kept: int = 0,
+) -> tuple[list, list[tf.Tensor]]:
     """Runs `outputs, state = step(elements, state)` for each step of time.
 
     Args:
         step: takes the elements of one step (one tensor of each sequence) and the
             state (a list of tensors); returns lists of outputs and of states.
-        sequences: tensors `[time, ...]` with the same time, the major axis.
+        sequences: tensors `[time, ...]` with the same time, the major axis, or what
+            another loop over the same steps kept.
         state: the initial state, tensors `[batch, ...]`.
         output_sizes: last size of each output; outputs are `[batch, size]`, of the
             state's dtype.
         reverse: from the last step to the first; outputs keep their step's place.
+        num_kept: so many of the outputs, the last ones, are only for another loop. Where
+            the loop is laid out they come as lists of the steps' tensors, which are not
+            copied.
 
     Returns:
         The outputs of all steps, tensors `[time, batch, size]`, and the final state.
@@ -33,12 +38,20 @@ def loop_over_time(
     Raises:
         ValueError: the sequences have no steps.
     """
-    num_steps = sequences[0].shape[0]
+    num_steps = _known_length(sequences)
     if num_steps == 0:
         raise ValueError("a loop over time needs at least 1 step, received 0 steps")
     if num_steps is None or num_steps > MAX_UNROLLED_STEPS:
         return _loop_dynamically(step, sequences, state, output_sizes, reverse)
-    elements_of_steps = list(zip(*map(tf.unstack, sequences), strict=True))
+    elements_of_steps = list(
+        zip(
+            *(
+                tf.unstack(sequence, num_steps) if tf.is_tensor(sequence) else sequence
+                for sequence in sequences
+            ),
+            strict=True,
+        )
+    )
     outputs_of_steps = []
     state = list(state)
     for elements in reversed(elements_of_steps) if reverse else elements_of_steps:
@@ -46,8 +59,19 @@ def loop_over_time(
         outputs_of_steps.append(outputs)
     if reverse:
         outputs_of_steps.reverse()
-    stacked = [tf.stack(outputs) for outputs in zip(*outputs_of_steps, strict=True)]
-    return stacked, list(state)
+    outputs = list(zip(*outputs_of_steps, strict=True))
+    num_stacked = len(outputs) - num_kept
+    stacked = [tf.stack(steps) for steps in outputs[:num_stacked]]
+    return [*stacked, *outputs[num_stacked:]], list(state)
+
+
+def _known_length(sequences):
+    """The time of any sequence that tells it, or None."""
+    lengths = [
+        sequence.shape[0] if tf.is_tensor(sequence) else len(sequence)
+        for sequence in sequences
+    ]
+    return next((length for length in lengths if length is not None), None)
 
 
 def _loop_dynamically(step, sequences, state, output_sizes, reverse):

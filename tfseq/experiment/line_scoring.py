@@ -51,8 +51,9 @@ def score_lines(run: TrainedRun, source: Source) -> list[dict[str, Any]]:
         for row, (_, _, ids) in enumerate(batch):
             tokens[row, : len(ids)] = ids
         counts = np.array([len(ids) - 1 for _, _, ids in batch], np.int32)
+        steps = max(MAX_VALUES // (len(batch) * width), 1)
         for (number, _, _), value in zip(
-            batch, score(tokens, counts).numpy(), strict=True
+            batch, score(tokens, counts, steps), strict=True
         ):
             scores[number] = float(value)
     return [

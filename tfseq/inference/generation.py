@@ -8,6 +8,8 @@ import tensorflow as tf
 # Random values drawn at a time, for one text.
 NOISE_VALUES = 1 << 14
 SMALL_VOCABULARY = 1000
+# Tokens of a prompt that are read at a time, whose logits are held.
+PROMPT_STEPS = 500
 
 
 class Rule(NamedTuple):
@@ -85,9 +87,16 @@ def compile_reading(model: Any) -> Callable[[tf.Tensor], Written]:
     """A function that reads prompts `[texts, time]` from state zero."""
 
     @tf.function(reduce_retracing=True)
-    def read(tokens: tf.Tensor) -> Written:
-        logits, state = model(tokens, model.initial_state(tf.shape(tokens)[0]))
+    def read_on(tokens: tf.Tensor, state: Any) -> Written:
+        logits, state = model(tokens, state)
         return Written(logits[:, -1], state)
+
+    def read(tokens: tf.Tensor) -> Written:
+        written = Written(tf.zeros([]), model.initial_state(tokens.shape[0]))
+        for first in range(0, tokens.shape[1], PROMPT_STEPS):
+            part = tokens[:, first : first + PROMPT_STEPS]
+            written = read_on(part, written.state)
+        return written
 
     return read
 

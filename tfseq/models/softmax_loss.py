@@ -38,16 +38,20 @@ def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.T
         Losses `[rows]`, and softmax(logits) - one_hot(label), `[rows, vocabulary]`.
     """
     rows = tf.range(tf.shape(labels)[0], dtype=labels.dtype)
-    places = tf.stack([rows, labels], axis=1)
-    probabilities = tf.nn.softmax(logits)
-    of_labels = tf.gather_nd(probabilities, places)
+    places = rows * logits.shape[1] + labels
+    probabilities = tf.reshape(tf.nn.softmax(logits), [-1])
+    of_labels = tf.gather(probabilities, places)
     losses = tf.cond(
         tf.reduce_min(of_labels) >= SMALLEST_PROBABILITY,
         lambda: -tf.math.log(of_labels),
         lambda: tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits),
     )
-    ones = tf.ones_like(of_labels)
-    return losses, tf.tensor_scatter_nd_sub(probabilities, places, ones)
+    # A scatter would copy all probabilities; this changes them where they are, so that
+    # what reads them has to be done.
+    with tf.control_dependencies([of_labels]):
+        ones = tf.ones_like(of_labels)
+        gradient = tf.raw_ops.InplaceSub(x=probabilities, i=places, v=ones)
+    return losses, tf.reshape(gradient, tf.shape(logits))
 
 
 def softmax_loss(
@@ -110,7 +114,9 @@ def softmax_loss(
             d_kernel = tf.matmul(d_logits, hidden, transpose_a=True)
         else:
             d_kernel = tf.matmul(hidden, d_logits, transpose_a=True)
-        return [d_hidden, d_kernel, tf.reduce_sum(d_logits, axis=0) * scale]
+        # A product is twice as fast as a sum over the rows.
+        d_bias = tf.matmul(tf.fill([1, tf.shape(d_logits)[0]], scale), d_logits)[0]
+        return [d_hidden, d_kernel, d_bias]
 
     def block(*arguments: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """The block's loss, and its gradients for hidden, kernel and bias."""
