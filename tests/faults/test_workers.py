@@ -8,7 +8,6 @@ import subprocess
 import pytest
 from training_runs import assert_close_checkpoints, run, run_workers, worker_command
 
-from tfseq.configuration import Configuration
 from tfseq.training.checkpoints import saved_steps
 
 pytestmark = pytest.mark.faults
@@ -26,21 +25,11 @@ def workers_of(launcher: int) -> list[int]:
 
 
 @pytest.mark.parametrize("killed", [0, 1])
-def test_a_killed_worker_ends_all_and_the_same_command_resumes(tmp_path, killed):
-    (tmp_path / "text.txt").write_text("the quick brown fox jumps. " * 60)
-    settings = Configuration(
-        dataset="text",
-        train_file=str(tmp_path / "text.txt"),
-        cache_dir=str(tmp_path / "cache"),
-        run_dir=str(tmp_path / "run"),
-        batch_size=4,
-        num_unrollings=8,
-        units=8,
-        num_steps=200_000,
-        schedule="constant",
-        evaluate_every=20,
-        log_every=20,
-        sample_every=0,
+def test_a_killed_worker_ends_all_and_the_same_command_resumes(
+    settings, tmp_path, killed
+):
+    settings = dataclasses.replace(
+        settings, num_steps=200_000, evaluate_every=20, log_every=20, sample_every=0
     )
     process = subprocess.Popen(
         worker_command(settings), stdout=subprocess.PIPE, text=True
