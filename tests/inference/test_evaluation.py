@@ -1,5 +1,6 @@
 """Evaluation and sampling against counts over the model's own probabilities."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,6 +16,7 @@ VOCABULARY = 5
 
 @pytest.fixture(name="model")
 def fixture_model():
+    keras.utils.set_random_seed(0)
     model = LanguageModel(
         TokenInputs(VOCABULARY, ngram=2, embedding_size=3, embedding_scale=1.0),
         cells.FusedGateLSTMCell(6),
