@@ -1,31 +1,14 @@
 """Evaluation and sampling against counts over the model's own probabilities."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfseq import cells
 from tfseq.inference import compile_evaluation, compile_sampling
-from tfseq.models import LanguageModel, TokenInputs
 from tfseq.pipelines import evaluation_unrollings
 from tfseq.pipelines.token_file import write_token_file
 
 VOCABULARY = 5
-
-
-@pytest.fixture(name="model")
-def fixture_model():
-    keras.utils.set_random_seed(0)
-    model = LanguageModel(
-        TokenInputs(VOCABULARY, ngram=2, embedding_size=3, embedding_scale=1.0),
-        cells.FusedGateLSTMCell(6),
-        VOCABULARY,
-        softmax_initializer="random_normal",
-    )
-    model.build()
-    model.softmax.kernel.assign(10 * model.softmax.kernel)
-    return model
 
 
 @pytest.mark.parametrize("time", [1, 4, 7, 40])

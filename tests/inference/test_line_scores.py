@@ -4,25 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfseq import cells
 from tfseq.inference import compile_line_scores, compile_reading
 from tfseq.inference.generation import PROMPT_STEPS
-from tfseq.models import LanguageModel, TokenInputs
 
 VOCABULARY = 5
 COUNTS = np.array([9, 1, 4], np.int32)
-
-
-@pytest.fixture(name="model")
-def fixture_model():
-    model = LanguageModel(
-        TokenInputs(VOCABULARY, ngram=2, embedding_size=3, embedding_scale=1.0),
-        cells.FusedGateLSTMCell(6),
-        VOCABULARY,
-        softmax_initializer="random_normal",
-    )
-    model.build()
-    return model
 
 
 @pytest.mark.parametrize("steps", [1, 4, 9, 100])

@@ -43,15 +43,11 @@ def loop_over_time(
         raise ValueError("a loop over time needs at least 1 step, received 0 steps")
     if num_steps is None or num_steps > MAX_UNROLLED_STEPS:
         return _loop_dynamically(step, sequences, state, output_sizes, reverse)
-    elements_of_steps = list(
-        zip(
-            *(
-                tf.unstack(sequence, num_steps) if tf.is_tensor(sequence) else sequence
-                for sequence in sequences
-            ),
-            strict=True,
-        )
-    )
+    steps_of_sequences = [
+        tf.unstack(sequence, num_steps) if tf.is_tensor(sequence) else sequence
+        for sequence in sequences
+    ]
+    elements_of_steps = list(zip(*steps_of_sequences, strict=True))
     outputs_of_steps = []
     state = list(state)
     for elements in reversed(elements_of_steps) if reverse else elements_of_steps:

@@ -38,7 +38,7 @@ def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.T
         Losses `[rows]`, and softmax(logits) - one_hot(label), `[rows, vocabulary]`.
     """
     rows = tf.range(tf.shape(labels)[0], dtype=labels.dtype)
-    places = rows * logits.shape[1] + labels
+    places = tf.cast(rows * logits.shape[1] + labels, tf.int32)
     probabilities = tf.reshape(tf.nn.softmax(logits), [-1])
     of_labels = tf.gather(probabilities, places)
     losses = tf.cond(
