@@ -16,7 +16,8 @@ def decayed_sum(elements, state):
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("num_steps", [1, 6, MAX_UNROLLED_STEPS + 3])
 @pytest.mark.parametrize("time_is_known", [True, False])
-def test_loop_equals_numpy(num_steps, reverse, time_is_known):
+@pytest.mark.parametrize("slices", [True, False])
+def test_loop_equals_numpy(num_steps, reverse, time_is_known, slices):
     rng = np.random.default_rng(1)
     first, second = rng.normal(size=(2, num_steps, 2, 3))
     initial = rng.normal(size=(2, 3))
@@ -32,7 +33,12 @@ def test_loop_equals_numpy(num_steps, reverse, time_is_known):
     @tf.function(input_signature=[spec, spec])
     def run(first, second):
         return loop_over_time(
-            decayed_sum, [first, second], [tf.constant(initial)], [3, 6], reverse
+            decayed_sum,
+            [first, second],
+            [tf.constant(initial)],
+            [3, 6],
+            reverse,
+            slices=slices,
         )
 
     (totals, doubles), (final,) = run(first, second)
@@ -42,11 +48,11 @@ def test_loop_equals_numpy(num_steps, reverse, time_is_known):
 
 
 @pytest.mark.parametrize("num_steps", [1, 6, MAX_UNROLLED_STEPS + 3])
-def test_what_a_loop_keeps_another_reads(num_steps):
+@pytest.mark.parametrize("compiled", [True, False])
+def test_what_a_loop_keeps_another_reads(num_steps, compiled):
     rng = np.random.default_rng(1)
     first, second = rng.normal(size=(2, num_steps, 2, 3))
 
-    @tf.function
     def run(first, second):
         (totals, kept), _ = loop_over_time(
             decayed_sum,
@@ -64,7 +70,9 @@ def test_what_a_loop_keeps_another_reads(num_steps):
         )
         return totals, copies
 
-    totals, copies = run(first, second)
+    totals, copies = (tf.function(run) if compiled else run)(
+        tf.constant(first), tf.constant(second)
+    )
     np.testing.assert_array_equal(copies, np.tile(totals, 2))
 
 

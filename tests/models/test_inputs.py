@@ -46,7 +46,7 @@ def test_one_hot_inputs_hand_tokens_on():
     layer = TokenInputs(7)
     layer.build()
     outputs, _ = layer(tf.constant([[1, 6]]), layer.initial_state(1))
-    np.testing.assert_array_equal(outputs, [[1, 6]])
+    np.testing.assert_array_equal(outputs, [[1], [6]])
     assert layer.features == 7
     assert not layer.weights
 
@@ -57,7 +57,7 @@ def test_embedding_reads_rows_of_pairs():
     rows = np.arange(18, dtype=np.float32).reshape(9, 2)
     layer.embedding.assign(rows)
     outputs, _ = layer(tf.constant([[2, 1]]), tf.constant([[1]]))
-    np.testing.assert_array_equal(outputs, [[rows[1 * 3 + 2], rows[2 * 3 + 1]]])
+    np.testing.assert_array_equal(outputs, [[rows[1 * 3 + 2]], [rows[2 * 3 + 1]]])
 
 
 def test_embedding_starts_uniform_within_its_scale():
@@ -82,7 +82,7 @@ def test_embedding_dropout_leaves_out_symbols_wherever_they_occur():
     seed = LaneSeed(tf.constant([2, 5]), tf.constant(0))
     state = layer.initial_state(6)
     features, _ = layer(tokens, state, training=True, lane_seed=seed)
-    features = features.numpy()
+    features = features.numpy().swapaxes(0, 1)
     gone = 0
     for token in np.unique(tokens):
         (value,) = np.unique(features[tokens.numpy() == token])
@@ -92,8 +92,8 @@ def test_embedding_dropout_leaves_out_symbols_wherever_they_occur():
     # The same symbols on other lanes, and none outside of training.
     later = LaneSeed(seed.seed, tf.constant(3))
     part, _ = layer(tokens[3:], state[3:], training=True, lane_seed=later)
-    np.testing.assert_array_equal(part, features[3:])
-    np.testing.assert_array_equal(layer(tokens, state)[0], np.ones([6, 40, 8]))
+    np.testing.assert_array_equal(part, features[3:].swapaxes(0, 1))
+    np.testing.assert_array_equal(layer(tokens, state)[0], np.ones([40, 6, 8]))
 
 
 def test_embedding_dropout_needs_an_embedding():
@@ -108,7 +108,7 @@ def test_hashed_bigrams_are_added_to_the_embedding():
     layer.hashed.assign(np.random.default_rng(0).normal(size=layer.hashed.shape))
     tokens = tf.constant([[7, 8, 7, 8, 9]])
     features, state = layer(tokens, layer.initial_state(1))
-    rest = (features - tf.gather(layer.embedding.value, tokens)).numpy()[0]
+    rest = (features[:, 0] - tf.gather(layer.embedding.value, tokens[0])).numpy()
     # The bigram (7, 8) occurs twice; all others are different.
     np.testing.assert_allclose(rest[1], rest[3], atol=1e-6)
     assert len(np.unique(rest.round(4), axis=0)) == 4
@@ -117,7 +117,7 @@ def test_hashed_bigrams_are_added_to_the_embedding():
     for part in tf.split(tokens, [1, 4], axis=1):
         out, state = layer(part, state)
         parts.append(out)
-    np.testing.assert_array_equal(tf.concat(parts, axis=1), features)
+    np.testing.assert_array_equal(tf.concat(parts, axis=0), features)
     assert [variable.name for variable in layer.row_variables] == [
         "embedding",
         "hashed",
@@ -130,7 +130,7 @@ def test_windows_of_every_length_up_to_n_are_added():
     layer.hashed.assign(np.random.default_rng(0).normal(size=layer.hashed.shape))
     tokens = tf.constant([[7, 8, 9, 1, 8, 9, 7, 8, 9]])
     features, state = layer(tokens, layer.initial_state(1))
-    rest = (features - tf.gather(layer.embedding.value, tokens)).numpy()[0]
+    rest = (features[:, 0] - tf.gather(layer.embedding.value, tokens[0])).numpy()
     pairs, _ = ngram_rows(tokens, tf.zeros([1, 1], tf.int32), (2,), 1 << 16)
     triples = rest - tf.gather(layer.hashed.value, pairs[0, :, 0]).numpy()
     # The triple (7, 8, 9) occurs at 2 and 8; (1, 8, 9) at 5 shares its pair alone.

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfseq import cells
 from tfseq.models import LanguageModel, TokenInputs
 from tfseq.training.optimizers import FusedSGD
+from tfseq.training.row_updates import RowAdagrad, RowAdam
 from tfseq.training.steps import NEVER, compile_steps, no_totals
 
 VOCABULARY, BATCH, TIME, UNITS = 5, 4, 3, 6
@@ -52,8 +53,9 @@ def train(
     calls=None,
     seed=0,
     divisor=BATCH * TIME,
+    row_optimizers=(),
 ):
-    optimizer.build(model.trainable_variables)
+    optimizer.build(model.dense_variables)
     loop = compile_steps(
         model,
         optimizer,
@@ -63,6 +65,7 @@ def train(
         clip,
         seed,
         chains,
+        row_optimizers,
     )
     iterator, state, totals, step = (
         iterate(elements),
@@ -175,6 +178,22 @@ def test_chains_compute_what_the_whole_batch_computes(chains, dropout):
         np.testing.assert_allclose(a, b, atol=2e-5)
     for a, b in zip(tf.nest.flatten(state), tf.nest.flatten(parted), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+@pytest.mark.parametrize("rule", [RowAdam, RowAdagrad])
+@pytest.mark.parametrize("chains", [2, 4])
+def test_chains_update_rows_as_the_whole_batch_does(chains, rule):
+    elements, trained = unrollings(6), []
+    for parts in (1, chains):
+        keras.utils.set_random_seed(3)
+        inputs = TokenInputs(VOCABULARY, UNITS, lazy=True)
+        model = LanguageModel(inputs, cells.FusedGateLSTMCell(UNITS), VOCABULARY)
+        model.build()
+        rows = rule(model.row_variables, lambda step: 0.1)
+        train(model, elements, FusedSGD(0.5), chains=parts, row_optimizers=[rows])
+        trained.append(weights_of(model))
+    for one, other in zip(*trained, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5)
 
 
 def test_calls_of_any_length_give_the_same_bits():

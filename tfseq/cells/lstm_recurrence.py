@@ -67,6 +67,7 @@ def lstm_recurrence(
         [hidden, memory],
         [units, 4 * units, units, units],
         num_kept=3,
+        slices=True,
     )
 
     def gradient(
@@ -88,6 +89,7 @@ def lstm_recurrence(
             [d_hidden, d_memory],
             [4 * units],
             reverse=True,
+            slices=True,
         )
         hidden_before = tf.concat([hidden[tf.newaxis], outputs[:-1]], axis=0)
         d_kernel = tf.matmul(

@@ -11,11 +11,12 @@ MAX_UNROLLED_STEPS = 128
 
 def loop_over_time(
     step: Callable,
-    sequences: Sequence[Sequence[tf.Tensor] | tf.Tensor],
+    sequences: Sequence[tf.Tensor | Sequence[tf.Tensor] | tf.TensorArray],
     state: Sequence[tf.Tensor],
     output_sizes: Sequence[int],
     reverse: bool = False,
     num_kept: int = 0,
+    slices: bool = False,
 ) -> tuple[list, list[tf.Tensor]]:
     """Runs `outputs, state = step(elements, state)` for each step of time.
 
@@ -28,9 +29,11 @@ def loop_over_time(
         output_sizes: last size of each output; outputs are `[batch, size]`, of the
             state's dtype.
         reverse: from the last step to the first; outputs keep their step's place.
-        num_kept: so many of the outputs, the last ones, are only for another loop. Where
-            the loop is laid out they come as lists of the steps' tensors, which are not
-            copied.
+        num_kept: so many of the outputs, the last ones, are only for another loop. They
+            come as the steps' tensors, a list or an array, which are not copied.
+        slices: a while loop reads its sequences where they lie instead of copying them
+            first. Not for automatic differentiation, which would make a gradient of
+            the sequence's size in each step.
 
     Returns:
         The outputs of all steps, tensors `[time, batch, size]`, and the final state.
@@ -42,7 +45,9 @@ def loop_over_time(
     if num_steps == 0:
         raise ValueError("a loop over time needs at least 1 step, received 0 steps")
     if num_steps is None or num_steps > MAX_UNROLLED_STEPS:
-        return _loop_dynamically(step, sequences, state, output_sizes, reverse)
+        return _loop_dynamically(
+            step, sequences, state, output_sizes, reverse, num_kept, slices
+        )
     steps_of_sequences = [
         tf.unstack(sequence, num_steps) if tf.is_tensor(sequence) else sequence
         for sequence in sequences
@@ -66,18 +71,14 @@ def _known_length(sequences):
     lengths = [
         sequence.shape[0] if tf.is_tensor(sequence) else len(sequence)
         for sequence in sequences
+        if not isinstance(sequence, tf.TensorArray)
     ]
     return next((length for length in lengths if length is not None), None)
 
 
-def _loop_dynamically(step, sequences, state, output_sizes, reverse):
-    num_steps = tf.shape(sequences[0])[0]
-    readers = [
-        tf.TensorArray(
-            sequence.dtype, num_steps, element_shape=sequence.shape[1:]
-        ).unstack(sequence)
-        for sequence in sequences
-    ]
+def _loop_dynamically(step, sequences, state, output_sizes, reverse, num_kept, slices):
+    readers, lengths = zip(*(_reader(each, slices) for each in sequences), strict=True)
+    num_steps = lengths[0]
     writers = [
         tf.TensorArray(
             state[0].dtype, num_steps, element_shape=[state[0].shape[0], size]
@@ -87,7 +88,7 @@ def _loop_dynamically(step, sequences, state, output_sizes, reverse):
 
     def body(count, state, writers):
         time = num_steps - 1 - count if reverse else count
-        outputs, state = step([reader.read(time) for reader in readers], state)
+        outputs, state = step([read(time) for read in readers], state)
         writers = [
             writer.write(time, output)
             for writer, output in zip(writers, outputs, strict=True)
@@ -100,4 +101,19 @@ def _loop_dynamically(step, sequences, state, output_sizes, reverse):
         (tf.constant(0), list(state), writers),
         maximum_iterations=num_steps,
     )
-    return [writer.stack() for writer in writers], state
+    num_stacked = len(writers) - num_kept
+    stacked = [writer.stack() for writer in writers[:num_stacked]]
+    return [*stacked, *writers[num_stacked:]], state
+
+
+def _reader(sequence, slices):
+    """What reads an element of the sequence, and the number of them."""
+    if isinstance(sequence, tf.TensorArray):
+        return sequence.read, sequence.size()
+    num_steps = tf.shape(sequence)[0]
+    if slices:
+        return sequence.__getitem__, num_steps
+    array = tf.TensorArray(
+        sequence.dtype, num_steps, element_shape=sequence.shape[1:]
+    ).unstack(sequence)
+    return array.read, num_steps

@@ -163,7 +163,9 @@ class TokenInputs(keras.layers.Layer):
         training: bool = False,
         lane_seed: LaneSeed | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Features `[batch, time, embedding_size]`, or ids `[batch, time]`, and state.
+        """Features `[time, batch, embedding_size]`, or ids `[time, batch]`, and state.
+
+        Time comes first, as the recurrence has it: ids are quicker to turn than features.
 
         Args:
             tokens: ids, `[batch, time]`.
@@ -177,12 +179,13 @@ class TokenInputs(keras.layers.Layer):
             windows, state = ngram_rows(tokens, state, lengths, self.hash_rows)
         else:
             ids, state = ngram_ids(tokens, state, self.vocabulary_size, self.ngram)
+        ids = tf.transpose(ids)
         if self.embedding is None:
             return ids, state
         features = tf.gather(self.embedding.value, ids)
         if self.hash_rows:
             for rows in tf.unstack(windows, axis=-1):
-                features += tf.gather(self.hashed.value, rows)
+                features += tf.gather(self.hashed.value, tf.transpose(rows))
         features = tf.cast(features, self.compute_dtype)
         if training and self.dropout:
             seed = fold_lane_seed(lane_seed, EMBEDDING_DROPOUT_SEED).seed

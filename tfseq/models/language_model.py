@@ -138,7 +138,7 @@ class LanguageModel(SequenceModel):
         )
         outputs, cell_state = unroll(
             self.cell,
-            swap_batch_and_time(features),
+            features,
             state.cell,
             training=training,
             lane_seed=lane_seed,

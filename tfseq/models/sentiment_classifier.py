@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 
 from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
-from tfseq.cells.unroll import swap_batch_and_time
 from tfseq.models.inputs import TokenInputs
 from tfseq.models.losses import Losses
 from tfseq.models.naive_bayes_logit import NaiveBayesLogit
@@ -107,7 +106,7 @@ class SentimentClassifier(SequenceModel):
         for cell in self._cells():
             backward = cell is self.backward_cell
             inputs = (
-                tf.reverse_sequence(features, lengths, seq_axis=1)
+                tf.reverse_sequence(features, lengths, seq_axis=0, batch_axis=1)
                 if backward
                 else features
             )
@@ -116,7 +115,7 @@ class SentimentClassifier(SequenceModel):
                 seed = fold_lane_seed(lane_seed, BACKWARD_SEED)
             outputs, _ = unroll(
                 cell,
-                swap_batch_and_time(inputs),
+                inputs,
                 cell.get_initial_state(batch_size),
                 training=training,
                 lane_seed=seed,

@@ -17,7 +17,12 @@ class RowOptimizer(tf.Module):
     Args:
         variables: the tables.
         learning_rate: the rate of a step, a function of the step.
+
+    Attributes:
+        sums_rows: whether only the sum of a row's gradients counts, not each of them.
     """
+
+    sums_rows = False
 
     def __init__(self, variables: Sequence[keras.Variable], learning_rate: Rate):
         super().__init__()
@@ -106,6 +111,7 @@ class RowAdam(RowOptimizer):
     along their fading moments. From https://arxiv.org/abs/1412.6980.
     """
 
+    sums_rows = True
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-7
 
     def __init__(self, variables: Sequence[keras.Variable], learning_rate: Rate):
@@ -123,16 +129,18 @@ class RowAdam(RowOptimizer):
     ) -> None:
         """Updates the table numbered `index`; see the class."""
         rows, gradient = sum_by_row(rows, values)
-        moment, velocity = self.moments[index], self.velocities[index]
-        d_moment = (gradient - tf.gather(moment, rows)) * (1 - self.beta_1)
-        d_velocity = tf.square(gradient) - tf.gather(velocity, rows)
-        add_to_rows(moment, rows, d_moment)
-        add_to_rows(velocity, rows, d_velocity * (1 - self.beta_2))
+        moment = tf.gather(self.moments[index], rows)
+        velocity = tf.gather(self.velocities[index], rows)
+        moment += (gradient - moment) * (1 - self.beta_1)
+        velocity += (tf.square(gradient) - velocity) * (1 - self.beta_2)
         count = tf.cast(step, tf.float32) + 1
         rate = tf.cast(self.learning_rate(step), tf.float32)
         rate *= tf.sqrt(1 - self.beta_2**count) / (1 - self.beta_1**count)
-        root = tf.sqrt(tf.gather(velocity, rows)) + self.epsilon
-        add_to_rows(self.tables[index], rows, -rate * tf.gather(moment, rows) / root)
+        change = -rate * moment / (tf.sqrt(velocity) + self.epsilon)
+        # Independent of each other, so that they happen side by side.
+        set_rows(self.moments[index], rows, moment)
+        set_rows(self.velocities[index], rows, velocity)
+        add_to_rows(self.tables[index], rows, change)
 
 
 def sum_by_row(rows: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -165,13 +173,28 @@ def add_to_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> No
     def add(copy: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> None:
         copy.scatter_add(tf.IndexedSlices(values, rows))
 
-    def add_everywhere(
+    _change_copy(variable, add, rows, values)
+
+
+def set_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> None:
+    """Sets rows, each given once, of this replica's copy of the variable."""
+
+    def assign(copy: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> None:
+        copy.scatter_update(tf.IndexedSlices(values, rows))
+
+    _change_copy(variable, assign, rows, values)
+
+
+def _change_copy(
+    variable: tf.Variable, change: Callable, rows: tf.Tensor, values: tf.Tensor
+) -> None:
+    def change_everywhere(
         strategy: tf.distribute.Strategy, rows: tf.Tensor, values: tf.Tensor
     ) -> None:
-        strategy.extended.update(variable, add, args=(rows, values), group=False)
+        strategy.extended.update(variable, change, args=(rows, values), group=False)
 
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
-        add(variable, rows, values)
+        change(variable, rows, values)
     else:
-        context.merge_call(add_everywhere, args=(rows, values))
+        context.merge_call(change_everywhere, args=(rows, values))
