@@ -13,8 +13,9 @@ BASE = {"errors", "hardware", "metrics", "configuration", "__version__"}
 ALLOWED = {
     "models": BASE | {"cells"},
     **dict.fromkeys(GROUND, BASE),
-    # The step hands lane seeds to the model: their type lives with the cells.
+    # What deals lanes to parts and gives them seeds lives with the cells.
     "training": BASE | {"cells"},
+    "inference": BASE | {"cells"},
 }
 
 

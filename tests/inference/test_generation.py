@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfseq import cells
+from tfseq.hardware import count_cores
 from tfseq.inference import (
     Rule,
     compile_beam_search,
@@ -14,7 +15,7 @@ from tfseq.inference import (
     compile_writing,
     tokens_per_call,
 )
-from tfseq.inference.generation import restrict
+from tfseq.inference.generation import TEXTS_OF_A_PART, restrict
 from tfseq.models import LanguageModel, TokenInputs
 
 VOCABULARY = 4
@@ -128,6 +129,13 @@ def test_the_same_seed_writes_the_same_and_rows_do_not_depend_on_their_number(mo
     size = tokens_per_call(VOCABULARY)
     assert one.shape == (1, 2 * size)
     assert (one[0, :size] != one[0, size:]).any()
+
+
+def test_texts_written_in_parts_are_those_written_alone(model):
+    count = TEXTS_OF_A_PART * 2 * count_cores()
+    for rule in (PLAIN, Rule(greedy=True)):
+        many = write(model, rule, count=count)
+        np.testing.assert_array_equal(many[:3], write(model, rule, count=3))
 
 
 @pytest.mark.parametrize("rule", [Rule(), Rule(greedy=True), Rule(top_k=2)])

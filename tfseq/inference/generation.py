@@ -5,11 +5,16 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tfseq.cells.lanes import join_lanes, split_lanes
+from tfseq.hardware import count_cores, finds_gpu
+
 # Random values drawn at a time, for one text.
 NOISE_VALUES = 1 << 14
 SMALL_VOCABULARY = 1000
 # Tokens of a prompt that are read at a time, whose logits are held.
 PROMPT_STEPS = 500
+# Fewer texts on a core are not worth a loop of their own.
+TEXTS_OF_A_PART = 8
 
 
 class Rule(NamedTuple):
@@ -83,6 +88,17 @@ def tokens_per_call(vocabulary_size: int) -> int:
     return max(NOISE_VALUES // vocabulary_size, 4)
 
 
+def count_parts(num_texts: int | None) -> int:
+    """Parts of the texts that are written side by side, one a core.
+
+    Small products do not scale over cores, but loops of them do.
+    """
+    cores = count_cores()
+    if finds_gpu() or not num_texts or num_texts % cores:
+        return 1
+    return cores if num_texts >= TEXTS_OF_A_PART * cores else 1
+
+
 def compile_reading(model: Any) -> Callable[[tf.Tensor], Written]:
     """A function that reads prompts `[texts, time]` from state zero."""
 
@@ -123,9 +139,10 @@ def compile_writing(
     size = model.vocabulary_size
     count = tokens_per_call(size)
 
-    # One text's operations are so small that starting them takes most of the time; XLA
-    # makes one loop of them. It is slower at larger products.
-    small = num_texts == 1 and size <= SMALL_VOCABULARY
+    # The operations are so small that starting them takes most of the time; XLA makes
+    # one loop of them. At the product of a large vocabulary it is slower.
+    small = size <= SMALL_VOCABULARY
+    parts = count_parts(num_texts)
 
     @tf.function(reduce_retracing=True, jit_compile=small or None)
     def choose_and_read(
@@ -153,11 +170,18 @@ def compile_writing(
         written: Written, seed: tf.Tensor, call: tf.Tensor
     ) -> tuple[tf.Tensor, Written]:
         if rule.greedy:
-            return choose_and_read(written, tf.zeros([count, 1, 1]))
-        texts = tf.shape(written.logits)[0]
-        # XLA has random numbers of its own, so these are drawn outside of it.
-        call_seed = tf.random.experimental.stateless_fold_in(seed, call)
-        noise = gumbel_noise([texts, count, size], call_seed)
-        return choose_and_read(written, tf.transpose(noise, [1, 0, 2]))
+            noise = [tf.zeros([count, 1, 1])] * parts
+        else:
+            texts = tf.shape(written.logits)[0]
+            # XLA has random numbers of its own, so these are drawn outside of it.
+            call_seed = tf.random.experimental.stateless_fold_in(seed, call)
+            noise = gumbel_noise([texts, count, size], call_seed)
+            noise = tf.split(tf.transpose(noise, [1, 0, 2]), parts, axis=1)
+        return join_lanes(
+            [
+                choose_and_read(part, values)
+                for part, values in zip(split_lanes(written, parts), noise, strict=True)
+            ]
+        )
 
     return write

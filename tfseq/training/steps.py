@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfseq.cells import LaneSeed
+from tfseq.cells.lanes import join_lanes, split_lanes
 from tfseq.errors import DataError
 from tfseq.training.averaging import WeightAverage
 from tfseq.training.chains import chain_gradients
@@ -176,21 +177,11 @@ def compile_steps(
             row_gradients = row_gradients[count:]
         return sums, norm, states
 
-    def split_lanes(state: Any) -> list[Any]:
-        flat = [tf.split(part, chains) for part in tf.nest.flatten(state)]
-        return [
-            tf.nest.pack_sequence_as(state, [parts[chain] for parts in flat])
-            for chain in range(chains)
-        ]
-
-    def join_lanes(states: list[Any]) -> Any:
-        return tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *states)
-
     @tf.function(reduce_retracing=True)
     def train_steps(
         iterator: Any, state: Any, totals: Totals, first: tf.Tensor, count: tf.Tensor
     ) -> tuple[Any, Totals]:
-        states = strategy.run(split_lanes, (state,))
+        states = strategy.run(split_lanes, (state, chains))
         loss_sum, count_sum, norm, failed_step = totals
         for step in tf.range(first, first + count):
             sums, norms, states = strategy.run(
