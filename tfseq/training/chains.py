@@ -12,12 +12,12 @@ from tfseq.training.row_updates import sum_by_row
 
 def chain_gradients(
     model: keras.Model,
-    batches: list[tuple[tf.Tensor, ...]],
+    batches: list[list[tf.Tensor]],
     states: list[Any],
     lane_seeds: list[LaneSeed],
     divisor: float,
-    keep_rows: bool = False,
-    sums_rows: Sequence[bool] = (),
+    keep_rows: bool,
+    sums_rows: Sequence[bool],
 ) -> tuple[
     list[tf.Tensor],
     list[tf.Tensor | tf.IndexedSlices],
@@ -38,7 +38,7 @@ def chain_gradients(
         keep_rows: whether an embedding's gradient may be given by the rows that occur,
             each once, among those of the dense variables.
         sums_rows: for each row variable, whether a chain's occurrences of a row may be
-            given by their sum. Default: for none.
+            given by their sum.
 
     Returns:
         The sum of the losses and the number of predictions; the gradients of the dense
@@ -46,7 +46,7 @@ def chain_gradients(
     """
     dense = [variable.value for variable in model.dense_variables]
     rows = [variable.value for variable in model.row_variables]
-    may_sum = [keep_rows] * len(dense) + list(sums_rows or [False] * len(rows))
+    may_sum = [keep_rows] * len(dense) + list(sums_rows)
     losses, gradients_of_chains = [], []
     for batch, state, seed in zip(batches, states, lane_seeds, strict=True):
         with tf.GradientTape() as tape:

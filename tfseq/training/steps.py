@@ -149,7 +149,7 @@ def compile_steps(
         ]
         sums, gradients, row_gradients, states = chain_gradients(
             model,
-            list(zip(*(tf.split(part, chains) for part in batch), strict=True)),
+            split_lanes(batch, chains),
             states,
             lane_seeds,
             divisor,
