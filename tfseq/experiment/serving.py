@@ -39,8 +39,11 @@ def export_saved_model(run: TrainedRun, folder: str) -> dict[str, str]:
     check_empty(folder)
     module = serve(run)
     signatures = module.signatures()
+    # Serving needs no gradients, and those written by hand keep arrays that a SavedModel
+    # cannot hold.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     try:
-        tf.saved_model.save(module, folder, signatures=signatures)
+        tf.saved_model.save(module, folder, signatures=signatures, options=options)
     except (tf.errors.OpError, OSError) as error:
         raise DataError(f"--export_dir={folder}: cannot be written ({error})") from None
     return {name: describe(function) for name, function in signatures.items()}
