@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfseq.training.row_updates import RowAdagrad, RowAdam
+from tfseq.training.row_updates import RowAdagrad, RowAdam, make_whole
 
 
 def test_adagrad_updates_only_rows_that_occur():
@@ -65,3 +65,19 @@ def test_adam_leaves_rows_alone_that_do_not_occur():
     optimizer.apply([other], tf.constant(1))
     np.testing.assert_array_equal(table.numpy()[1:], after[1:])
     assert optimizer.moments[0].numpy()[2].max() == 0
+
+
+def test_a_gradient_by_rows_is_made_whole_anew_in_each_step():
+    @tf.function
+    def steps():
+        written = tf.TensorArray(tf.float32, 3)
+        for step in tf.range(3):
+            values = tf.cast(step + 1, tf.float32) * tf.ones([2, 2])
+            gradient = tf.IndexedSlices(values, tf.stack([step, 4]), [5, 2])
+            written = written.write(step, make_whole(gradient))
+        return written.stack()
+
+    expected = np.zeros([3, 5, 2])
+    for step in range(3):
+        expected[step, [step, 4]] = step + 1
+    np.testing.assert_array_equal(steps().numpy(), expected)

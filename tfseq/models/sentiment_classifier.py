@@ -148,11 +148,11 @@ class SentimentClassifier(SequenceModel):
             lane_seed: what dropout masks derive from.
         """
         tokens, lengths, labels, weights = batch
-        labels = tf.cast(labels, tf.float32)
+        signs = 1 - 2 * tf.cast(labels, tf.float32)
 
         def loss_of(logits: tf.Tensor) -> tf.Tensor:
-            each = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
-            return tf.reduce_sum(each * weights)
+            # -ln sigmoid(x) = softplus(-x)
+            return tf.reduce_sum(tf.nn.softplus(signs * logits) * weights)
 
         penalty = tf.zeros([])
         if training:

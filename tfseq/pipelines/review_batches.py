@@ -78,19 +78,21 @@ def training_batches(
         Elements `(tokens [batch, time], lengths [batch], labels [batch], weights
         [batch])`, int32 but for the float32 weights; tokens are padded on the right.
     """
-    lengths = reviews.lengths(max_length)
+    lengths = reviews.lengths(max_length).astype(np.int32)
     boundaries = bucket_boundaries(lengths, max_length)
     per_epoch = count_batches(lengths, boundaries, batch_size)
 
-    def deal(rows: tf.data.Dataset) -> tf.data.Dataset:
-        return rows.bucket_by_sequence_length(
-            lambda tokens, length, label: length,
+    def deal(order: tf.Tensor) -> tf.data.Dataset:
+        rows = tf.data.Dataset.from_tensor_slices((order, tf.gather(lengths, order)))
+        batches = rows.bucket_by_sequence_length(
+            lambda place, length: length,
             boundaries,
             [batch_size] * (len(boundaries) + 1),
         )
+        return batches.map(lambda places, lengths: places)
 
-    batches = _shuffled_epochs(reviews, max_length, seed, deal, per_epoch, first_step)
-    return _finish(batches, batch_size)
+    batches = _shuffled_epochs(reviews, seed, deal, per_epoch, first_step)
+    return _read(batches, reviews, batch_size, max_length)
 
 
 def evaluation_batches(
@@ -98,8 +100,8 @@ def evaluation_batches(
 ) -> tf.data.Dataset:
     """Returns every review once, in batches by length; elements as in training."""
     order = np.argsort(reviews.lengths(max_length), kind="stable")
-    rows = _read(reviews, max_length, order)
-    return _finish(rows.padded_batch(batch_size), batch_size)
+    batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+    return _read(batches, reviews, batch_size, max_length)
 
 
 def fixed_batches(
@@ -127,19 +129,15 @@ def fixed_batches(
         Elements as of `training_batches`.
     """
 
-    def pad_left(tokens: tf.Tensor, length: tf.Tensor, label: tf.Tensor) -> tuple:
-        tokens = tf.pad(tokens, [[max_length - length, 0]], constant_values=PADDING_ID)
-        return tf.ensure_shape(tokens, [max_length]), tf.constant(max_length), label
-
-    def deal(rows: tf.data.Dataset) -> tf.data.Dataset:
-        return rows.map(pad_left).batch(batch_size)
+    def deal(order: np.ndarray | tf.Tensor) -> tf.data.Dataset:
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
     if seed is None:
-        batches = deal(_read(reviews, max_length, np.arange(len(reviews))))
-        return _finish(batches.skip(first_step), batch_size)
-    per_epoch = -(-len(reviews) // batch_size)
-    batches = _shuffled_epochs(reviews, max_length, seed, deal, per_epoch, first_step)
-    return _finish(batches, batch_size)
+        batches = deal(np.arange(len(reviews))).skip(first_step)
+    else:
+        per_epoch = -(-len(reviews) // batch_size)
+        batches = _shuffled_epochs(reviews, seed, deal, per_epoch, first_step)
+    return _read(batches, reviews, batch_size, max_length, pad_left=True)
 
 
 def take_rows(
@@ -156,42 +154,71 @@ def take_rows(
 
 def _shuffled_epochs(
     reviews: EncodedReviews,
-    max_length: int,
     seed: int,
-    deal: Callable[[tf.data.Dataset], tf.data.Dataset],
+    deal: Callable[[tf.Tensor], tf.data.Dataset],
     per_epoch: int,
     first_step: int,
 ) -> tf.data.Dataset:
-    """Returns endless epochs, each in the order of (seed, epoch), dealt into batches."""
+    """Returns endless epochs, each in the order of (seed, epoch), dealt into batches.
+
+    Elements are the places of a batch's reviews.
+    """
     first_epoch, skipped = divmod(first_step, per_epoch)
 
-    def read_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+    def deal_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(
             tf.range(len(reviews), dtype=tf.int64), tf.stack([np.int64(seed), epoch])
         )
-        return deal(_read(reviews, max_length, order))
+        return deal(order)
 
     epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
-    return epochs.flat_map(read_epoch).skip(skipped)
+    return epochs.flat_map(deal_epoch).skip(skipped)
 
 
 def _read(
-    reviews: EncodedReviews, max_length: int, order: np.ndarray | tf.Tensor
+    batches: tf.data.Dataset,
+    reviews: EncodedReviews,
+    batch_size: int,
+    max_length: int,
+    pad_left: bool = False,
 ) -> tf.data.Dataset:
-    """Returns the reviews at the places `order` as `(tokens, length, label)`."""
-    places = tf.data.Dataset.from_tensor_slices(order)
-    return places.map(_reader(reviews, max_length))
+    """Returns the batches of places as batches of reviews, filled up and read ahead."""
+    options = tf.data.Options()
+    # The tuner's thread would keep a finished process alive.
+    options.autotune.enabled = False
+    options.threading.private_threadpool_size = 1
+    read, fill = _reader(reviews, max_length, pad_left), _filler(batch_size)
+    return (
+        batches.map(lambda places: fill(*read(places)))
+        .prefetch(8)
+        .with_options(options)
+    )
 
 
-def _reader(reviews: EncodedReviews, max_length: int):
-    """Returns a function from a place to `(tokens, length, label)`."""
+def _reader(reviews: EncodedReviews, max_length: int, pad_left: bool):
+    """Returns a function from places `[rows]` to `(tokens, lengths, labels)`.
+
+    Rows are as long as the longest review, or all of `max_length` padded on the left.
+    """
     ids, starts = tf.constant(reviews.ids), tf.constant(reviews.starts)
     labels = tf.constant(reviews.labels)
 
-    def read(place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        end = starts[place + 1]
-        start = tf.maximum(starts[place], end - max_length)
-        return ids[start:end], tf.cast(end - start, tf.int32), labels[place]
+    def read(places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        ends = tf.gather(starts, places + 1)
+        begins = tf.maximum(tf.gather(starts, places), ends - max_length)
+        if pad_left:
+            positions = (ends - max_length)[:, tf.newaxis] + np.arange(max_length)
+            lengths = tf.fill(tf.shape(places), max_length)
+        else:
+            time = tf.reduce_max(ends - begins)
+            positions = begins[:, tf.newaxis] + tf.range(time)
+            lengths = tf.cast(ends - begins, tf.int32)
+        in_review = (begins[:, tf.newaxis] <= positions) & (
+            positions < ends[:, tf.newaxis]
+        )
+        tokens = tf.gather(ids, tf.where(in_review, positions, 0))
+        tokens = tf.where(in_review, tokens, PADDING_ID)
+        return tokens, lengths, tf.gather(labels, places)
 
     return read
 
@@ -215,12 +242,3 @@ def _filler(batch_size: int):
         )
 
     return fill
-
-
-def _finish(batches: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
-    """Returns the batches filled up and read ahead."""
-    options = tf.data.Options()
-    # The tuner's thread would keep a finished process alive.
-    options.autotune.enabled = False
-    options.threading.private_threadpool_size = 1
-    return batches.map(_filler(batch_size)).prefetch(8).with_options(options)

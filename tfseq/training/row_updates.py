@@ -149,6 +149,18 @@ def sum_by_row(rows: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
     return rows, tf.math.unsorted_segment_sum(values, places, tf.size(rows))
 
 
+def make_whole(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
+    """A gradient given by rows, each once, with zeros for all others."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    # The zeros do not wait for the rows, and rows are set where they are: this comes at
+    # the end of a step, when nothing else is left to do beside it.
+    zeros = tf.raw_ops.Empty(
+        shape=gradient.dense_shape, dtype=gradient.dtype, init=True
+    )
+    return tf.raw_ops.InplaceUpdate(x=zeros, i=gradient.indices, v=gradient.values)
+
+
 def gather_from_replicas(values: tf.Tensor) -> tf.Tensor:
     """The values of all replicas, in order along the first axis.
 

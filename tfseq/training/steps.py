@@ -12,7 +12,7 @@ from tfseq.errors import DataError
 from tfseq.training.averaging import WeightAverage
 from tfseq.training.chains import chain_gradients
 from tfseq.training.optimizers import FusedSGD
-from tfseq.training.row_updates import RowOptimizer
+from tfseq.training.row_updates import RowOptimizer, make_whole
 
 NEVER = 2**62
 
@@ -81,7 +81,7 @@ def clip_and_apply(
         return
     if max_norm:
         gradients, _ = tf.clip_by_global_norm(gradients, max_norm, norm)
-    gradients = [tf.convert_to_tensor(part) for part in gradients]
+    gradients = [make_whole(part) for part in gradients]
     if replicas > 1:
         # Keras adds the replicas' gradients once more as it applies them.
         gradients = [part / replicas for part in gradients]
