@@ -26,6 +26,11 @@ def configure_machine(
     )
     set_threads(configuration.intra_op_threads, configuration.inter_op_threads, chains)
     tf.config.run_functions_eagerly(configuration.eager)
+    if not finds_gpu():
+        # Clusters nothing on CPU, but keeps the graph optimizer from its measures against
+        # a shortage of memory. They start at 200 MB on CPU, and one of them has gradients
+        # added in whatever order they are ready: runs would differ in their last bits.
+        tf.config.optimizer.set_jit("autoclustering")
     if configuration.cell == "lstm_cudnn" and not finds_gpu():
         logging.warning(
             "--cell=lstm_cudnn: found no GPU, so layers are computed as those of lstm_fused"

@@ -71,8 +71,8 @@ def chain_gradients(
         for gradient in gradients[: len(dense)]
     ]
     sums = [
-        add_in_order([part.loss for part in losses]),
-        add_in_order([part.count for part in losses]),
+        tf.add_n([part.loss for part in losses]),
+        tf.add_n([part.count for part in losses]),
     ]
     states = [part.state for part in losses]
     return sums, dense_gradients, gradients[len(dense) :], states
@@ -85,7 +85,7 @@ def _add(
     if len(gradients) == 1:
         return gradients[0]
     if not all(isinstance(each, tf.IndexedSlices) for each in gradients):
-        return add_in_order([tf.convert_to_tensor(each) for each in gradients])
+        return tf.add_n([tf.convert_to_tensor(each) for each in gradients])
     return tf.IndexedSlices(
         tf.concat([each.values for each in gradients], axis=0),
         tf.concat([each.indices for each in gradients], axis=0),
@@ -99,14 +99,3 @@ def _by_rows(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.IndexedSl
         return gradient
     rows, values = sum_by_row(gradient.indices, gradient.values)
     return tf.IndexedSlices(values, rows, gradient.dense_shape)
-
-
-def add_in_order(parts: list[tf.Tensor]) -> tf.Tensor:
-    """The sum of tensors of one shape, the same to the bit each time.
-
-    TensorFlow's graph optimizer, when it believes memory to be short, has the operands of
-    an `AddN` of more than two added as they come.
-    """
-    return (
-        tf.add_n(parts) if len(parts) <= 2 else tf.reduce_sum(tf.stack(parts), axis=0)
-    )
