@@ -27,7 +27,7 @@ class Workload:
         clip: bound of the gradient's global norm.
         lazy: only the rows of the embedding that a step reads are updated.
         num_tokens: length of the text.
-        steps: training steps in a turn.
+        steps: training steps in a turn; a divisor or a multiple of 20.
     """
 
     name: str
@@ -82,7 +82,7 @@ IMDB = Workload(
     reviews=True,
     adam=True,
     learning_rate=0.001,
-    steps=8,
+    steps=10,
 )
 WORKLOADS = {
     workload.name: workload
