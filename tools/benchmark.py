@@ -197,6 +197,8 @@ def measure(name: str, repeats: int, quick: bool) -> dict:
     """All figures of a workload."""
     if name in WORKLOADS:
         return compare_training(name, repeats, quick)
+    if name in ("startup", "scaling"):
+        repeats = min(repeats, 3 if name == "startup" else 2)  # Whole commands.
     if name == "startup":
         return time_starts(repeats)
     packages = ["tfseq"] + ["pytorch"] * bool(importlib.util.find_spec("torch"))

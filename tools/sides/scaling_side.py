@@ -11,7 +11,7 @@ import tensorflow as tf
 from sides.turns import take_turns
 from sides.workloads import WORKLOADS, make_text
 
-STEPS = 300
+STEPS = 200
 LAUNCHER = pathlib.Path(__file__).parents[1] / "launch_local_workers.py"
 TRAIN = [sys.executable, "-m", "tfseq.train"]
 COMMANDS = {
