@@ -178,6 +178,7 @@ def test_the_command_prints_signatures_and_sizes(run_dirs, tmp_path):
         "step",
         "generate",
     }
+    assert any(line.startswith("step(tokens int32[?], state_0 ") for line in lines)
     size = sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file())
     assert f"{size:,} bytes, weights of step 20" in lines[-1]
     again = run_command("tfseq.export", arguments)

@@ -98,9 +98,10 @@ def describe(function: tf.types.experimental.ConcreteFunction) -> str:
     def show(specs: dict[str, tf.TensorSpec]) -> str:
         return ", ".join(
             f"{name} {tf.as_dtype(spec.dtype).name}"
-            f"[{', '.join(str(size or '?') for size in spec.shape)}]"
+            f"[{', '.join('?' if size is None else str(size) for size in spec.shape)}]"
             for name, spec in specs.items()
         )
 
-    inputs = function.structured_input_signature[1]
+    by_position, by_name = function.structured_input_signature
+    inputs = {**{spec.name: spec for spec in by_position}, **by_name}
     return f"({show(inputs)}) -> ({show(function.structured_outputs)})"
