@@ -28,6 +28,7 @@ from sides.workloads import WORKLOADS
 OTHERS = ("input", "evaluation", "sampling", "startup", "scaling")
 QUICK = ("text8", "ptb_small", "sampling")
 TEXT_SIZES = (10, 100, 2000)
+MOST_REPEATS = {"startup": 3, "scaling": 2}  # Each turn is whole commands.
 
 WORKLOAD = flags.DEFINE_multi_enum(
     "workload",
@@ -197,8 +198,7 @@ def measure(name: str, repeats: int, quick: bool) -> dict:
     """All figures of a workload."""
     if name in WORKLOADS:
         return compare_training(name, repeats, quick)
-    if name in ("startup", "scaling"):
-        repeats = min(repeats, 3 if name == "startup" else 2)  # Whole commands.
+    repeats = min(repeats, MOST_REPEATS.get(name, repeats))
     if name == "startup":
         return time_starts(repeats)
     packages = ["tfseq"] + ["pytorch"] * bool(importlib.util.find_spec("torch"))
