@@ -1,10 +1,11 @@
-"""Input projections and row selection against plain products."""
+"""Input projections against plain products."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfseq.cells.projection import MAX_ONE_HOT_ROWS, project, select_rows
+from tfseq.cells.projection import project
+from tfseq.cells.repeated_rows import MAX_ONE_HOT_ROWS
 
 
 def normal(*shape):
@@ -50,10 +51,3 @@ def test_token_projection_is_a_product_with_one_hot_vectors(rows, dtype):
         atol=1e-12,
     )
     np.testing.assert_allclose(d_bias, cotangent.numpy().sum((0, 1)), rtol=1e-12)
-
-
-def test_select_rows():
-    table = tf.constant([[1.0, 2.0], [3.0, 4.0]])
-    np.testing.assert_array_equal(
-        select_rows(table, tf.constant([1, 0, 1])), [[3, 4], [1, 2], [3, 4]]
-    )

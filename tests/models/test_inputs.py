@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfseq.cells import LaneSeed
+from tfseq.cells import LaneSeed, RepeatedRows, lay_out
 from tfseq.errors import UsageError
 from tfseq.models import TokenInputs, ngram_ids
+from tfseq.models.inputs import MIN_REPEATING_TOKENS
 from tfseq.models.ngram_hash import ngram_rows
 
 
@@ -51,6 +52,51 @@ def test_one_hot_inputs_hand_tokens_on():
     assert not layer.weights
 
 
+@pytest.mark.parametrize("vocabulary_size", [9, 1000])
+@pytest.mark.parametrize("ngram", [1, 2])
+@pytest.mark.parametrize("time", [40, None])
+def test_of_many_tokens_each_symbol_is_read_once(vocabulary_size, ngram, time):
+    layer = TokenInputs(vocabulary_size, embedding_size=2, ngram=ngram)
+    layer.build()
+    random = np.random.default_rng(0)
+    tokens = random.integers(0, 9, [8, 40]).astype(np.int32)
+    assert tokens.size >= MIN_REPEATING_TOKENS
+    previous = np.ones([8, ngram - 1], np.int32)
+
+    @tf.function(input_signature=[tf.TensorSpec([8, time], tf.int32)])
+    def read(tokens):
+        return layer(tokens, tf.constant(previous))[0]
+
+    features = read(tokens)
+    assert isinstance(features, RepeatedRows)
+    assert features.shape == (40, 8, 2)
+    assert len(features.rows) <= 9**ngram
+    ids = tokens.copy()
+    if ngram == 2:
+        before = np.concatenate([previous, tokens[:, :-1]], axis=1)
+        ids += vocabulary_size * before
+    expected = layer.embedding.numpy()[ids.T]
+    np.testing.assert_array_equal(lay_out(features), expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "arguments"),
+    [
+        ([8, MIN_REPEATING_TOKENS // 8 - 1], {}),
+        ([MIN_REPEATING_TOKENS, 1], {}),
+        ([MIN_REPEATING_TOKENS, 2], {"ngram": 2, "hash_rows": 50}),
+    ],
+)
+def test_few_tokens_one_step_and_hashed_ngrams_are_read_token_by_token(
+    shape, arguments
+):
+    layer = TokenInputs(9, embedding_size=2, **arguments)
+    layer.build()
+    tokens = np.random.default_rng(0).integers(0, 9, shape).astype(np.int32)
+    features, _ = layer(tf.constant(tokens), layer.initial_state(shape[0]))
+    np.testing.assert_array_equal(features, layer.embedding.numpy()[tokens.T])
+
+
 def test_embedding_reads_rows_of_pairs():
     layer = TokenInputs(3, embedding_size=2, ngram=2, embedding_scale=1.0)
     layer.build()
@@ -74,15 +120,17 @@ def test_too_many_symbols_are_refused():
         TokenInputs(1000, ngram=4)
 
 
-def test_embedding_dropout_leaves_out_symbols_wherever_they_occur():
+# Of the tokens of twelve lanes each symbol is read once.
+@pytest.mark.parametrize("lanes", [6, 12])
+def test_embedding_dropout_leaves_out_symbols_wherever_they_occur(lanes):
     layer = TokenInputs(50, 8, dropout=0.4)
     layer.build()
     layer.embedding.assign(np.ones([50, 8], np.float32))
-    tokens = tf.constant(np.random.default_rng(0).integers(0, 50, [6, 40]), tf.int32)
+    tokens = tf.constant(np.random.default_rng(0).integers(0, 50, [lanes, 40]), tf.int32)
     seed = LaneSeed(tf.constant([2, 5]), tf.constant(0))
-    state = layer.initial_state(6)
+    state = layer.initial_state(lanes)
     features, _ = layer(tokens, state, training=True, lane_seed=seed)
-    features = features.numpy().swapaxes(0, 1)
+    features = lay_out(features).numpy().swapaxes(0, 1)
     gone = 0
     for token in np.unique(tokens):
         (value,) = np.unique(features[tokens.numpy() == token])
@@ -92,8 +140,11 @@ def test_embedding_dropout_leaves_out_symbols_wherever_they_occur():
     # The same symbols on other lanes, and none outside of training.
     later = LaneSeed(seed.seed, tf.constant(3))
     part, _ = layer(tokens[3:], state[3:], training=True, lane_seed=later)
-    np.testing.assert_array_equal(part, features[3:].swapaxes(0, 1))
-    np.testing.assert_array_equal(layer(tokens, state)[0], np.ones([40, 6, 8]))
+    np.testing.assert_array_equal(
+        lay_out(part), features[3:].swapaxes(0, 1)
+    )
+    whole, _ = layer(tokens, state)
+    np.testing.assert_array_equal(lay_out(whole), np.ones([40, lanes, 8]))
 
 
 def test_embedding_dropout_needs_an_embedding():

@@ -60,10 +60,13 @@ def fixture_tokens():
     return np.random.default_rng(1).integers(0, VOCABULARY, [3, 9]).astype(np.int32)
 
 
-def test_logits_equal_the_reference(tokens):
+@pytest.mark.parametrize("copies", [1, 10])
+def test_logits_equal_the_reference(tokens, copies):
     model = build(ngram=2, embedding_size=5)
-    logits, _ = model(tf.constant(tokens), model.initial_state(3))
-    assert logits.shape == (3, 9, VOCABULARY)
+    # Of many tokens each symbol is read once.
+    tokens = np.tile(tokens, [copies, 1])
+    logits, _ = model(tf.constant(tokens), model.initial_state(len(tokens)))
+    assert logits.shape == (3 * copies, 9, VOCABULARY)
     np.testing.assert_allclose(logits, numpy_logits(model, tokens), atol=1e-5)
 
 

@@ -45,7 +45,10 @@ def fixture_tokens():
 
 @pytest.mark.parametrize("pooling", ["last", "mean_max"])
 @pytest.mark.parametrize("backward", [False, True])
-def test_logits_equal_keras_layers_on_each_review_alone(tokens, pooling, backward):
+@pytest.mark.parametrize("copies", [1, 10])
+def test_logits_equal_keras_layers_on_each_review_alone(
+    tokens, pooling, backward, copies
+):
     model = build(pooling, backward)
     expected = []
     for row, length in enumerate(LENGTHS):
@@ -70,8 +73,9 @@ def test_logits_equal_keras_layers_on_each_review_alone(tokens, pooling, backwar
                 pooled += [outputs.mean(axis=0), outputs.max(axis=0)]
         kernel, bias = model.kernel.numpy()[:, 0], model.bias.numpy()[0]
         expected.append(np.concatenate(pooled) @ kernel + bias)
-    logits = model(tf.constant(tokens), tf.constant(LENGTHS))
-    np.testing.assert_allclose(logits, expected, atol=1e-5)
+    # Of many tokens each word is read once.
+    logits = model(tf.tile(tokens, [copies, 1]), tf.tile(LENGTHS, [copies]))
+    np.testing.assert_allclose(logits, np.tile(expected, copies), atol=1e-5)
 
 
 def build_with_ngrams():

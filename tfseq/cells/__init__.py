@@ -6,6 +6,7 @@ from tfseq.cells.dropout import DropoutCell, lane_dropout
 from tfseq.cells.gru import FusedGateGRUCell, SeparateGateGRUCell
 from tfseq.cells.lane_seed import LaneSeed, fold_lane_seed
 from tfseq.cells.lstm import FusedGateLSTMCell, SeparateGateLSTMCell
+from tfseq.cells.repeated_rows import RepeatedRows, lay_out
 from tfseq.cells.simple_rnn import FusedSimpleRNNCell, SeparateSimpleRNNCell
 from tfseq.cells.stack import StackedCell
 from tfseq.cells.unroll import plain_unroll, unroll
@@ -28,6 +29,7 @@ __all__ = [
     "FusedSimpleRNNCell",
     "LaneSeed",
     "LayerWeights",
+    "RepeatedRows",
     "SeparateGateGRUCell",
     "SeparateGateLSTMCell",
     "SeparateSimpleRNNCell",
@@ -39,6 +41,7 @@ __all__ = [
     "from_pytorch",
     "fuse",
     "lane_dropout",
+    "lay_out",
     "lstm_weights",
     "plain_unroll",
     "separate",

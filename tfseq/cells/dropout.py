@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfseq.cells.dropping_cell import DroppingCell, check_rate
 from tfseq.cells.lane_seed import LaneSeed
+from tfseq.cells.repeated_rows import RepeatedRows, lay_out
 
 # One step of the Philox generator's counter gives this many values.
 VALUES_PER_COUNT = 4
@@ -112,22 +113,24 @@ class DropoutCell(DroppingCell):
 
     def drop_inputs(
         self,
-        inputs: tf.Tensor,
+        inputs: tf.Tensor | RepeatedRows,
         training: bool,
         lane_seed: LaneSeed | None,
         time_major: bool = False,
-    ) -> tf.Tensor:
+    ) -> tf.Tensor | RepeatedRows:
         """Returns the inputs of one step or of all steps, dropped in training.
 
         Args:
             inputs: `[batch, features]` or `[batch, time, features]`; integers
-                `[batch]` or `[batch, time]` become one-hot vectors when dropped.
+                `[batch]` or `[batch, time]` become one-hot vectors when dropped, and
+                repeated rows are laid out, for each place drops values of its own.
             training: whether to drop.
             lane_seed: needed in training with a rate above 0.
             time_major: inputs of all steps have time before batch.
         """
         if not self.drops(training, lane_seed):
             return inputs
+        inputs = lay_out(inputs)
         if inputs.dtype.is_integer:
             tokens = tf.cast(inputs, tf.int32)
             inputs = tf.one_hot(tokens, self.input_size, dtype=self.compute_dtype)

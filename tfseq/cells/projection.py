@@ -2,27 +2,30 @@
 
 import tensorflow as tf
 
-# Up to this many rows the gradient of a row selection is a one-hot product, which
-# beats a scatter; above it the product would cost more than it saves.
-MAX_ONE_HOT_ROWS = 512
+from tfseq.cells.repeated_rows import MAX_ONE_HOT_ROWS, RepeatedRows, select_rows
 
 
 def project(
-    inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | None = None
+    inputs: tf.Tensor | RepeatedRows,
+    kernel: tf.Tensor,
+    bias: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Computes inputs @ kernel + bias over the last axis.
 
     Integer inputs stand for one-hot vectors: a product with a one-hot vector is the
-    row of the kernel that it selects.
+    row of the kernel that it selects. Of repeated rows each is projected once.
 
     Args:
-        inputs: floats `[..., features]`, or integers `[...]` in [0, features).
+        inputs: floats `[..., features]`, integers `[...]` in [0, features), or repeated
+            rows.
         kernel: `[features, width]`.
         bias: `[width]` or None.
 
     Returns:
         A tensor `[..., width]` of the kernel's dtype.
     """
+    if isinstance(inputs, RepeatedRows):
+        return select_rows(project(inputs.rows, kernel, bias), inputs.places)
     if inputs.dtype.is_integer:
         return _project_tokens(inputs, kernel, bias)
     width = kernel.shape[-1]
@@ -44,26 +47,6 @@ def _project_tokens(tokens, kernel, bias):
         return rows if bias is None else rows + bias
     # With few rows it is cheaper to add the bias to each row than to each token.
     return select_rows(kernel if bias is None else kernel + bias, tokens)
-
-
-def select_rows(table: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
-    """Returns the rows of `table [rows, width]` at `tokens [...]`: `[..., width]`.
-
-    The gradient is one product of the one-hot matrix of all tokens with the gradient
-    of the result: dense, and faster than adding row by row when rows are few.
-    """
-
-    @tf.custom_gradient
-    def select(table):
-        def gradient(upstream):
-            flat_tokens = tf.reshape(tokens, [-1])
-            one_hot = tf.one_hot(flat_tokens, table.shape[0], dtype=table.dtype)
-            flat_upstream = tf.reshape(upstream, [-1, table.shape[1]])
-            return tf.matmul(one_hot, flat_upstream, transpose_a=True)
-
-        return tf.gather(table, tokens), gradient
-
-    return select(table)
 
 
 def leading_shape(tensor: tf.Tensor, num_trailing: int) -> list:

@@ -15,6 +15,7 @@ from tfseq.cells.cudnn_lstm import CudnnLSTMCell
 from tfseq.cells.dropout import DropoutCell
 from tfseq.cells.lane_seed import LaneSeed
 from tfseq.cells.recurrent_cell import RecurrentCell
+from tfseq.cells.repeated_rows import RepeatedRows, lay_out
 from tfseq.cells.stack import StackedCell
 from tfseq.cells.time_loop import loop_over_time
 from tfseq.cells.weight_dropout import WeightDroppedCell
@@ -24,7 +25,7 @@ from tfseq.hardware import finds_gpu
 @tf.autograph.experimental.do_not_convert
 def unroll(
     cell: keras.layers.Layer,
-    inputs: tf.Tensor,
+    inputs: tf.Tensor | RepeatedRows,
     state: list,
     training: bool = False,
     lane_seed: LaneSeed | None = None,
@@ -36,7 +37,8 @@ def unroll(
         cell: a cell of this package, built or buildable from the inputs' features;
             other Keras cells are unrolled by the plain loop.
         inputs: floats `[batch, time, features]`, or integers `[batch, time]` that
-            stand for one-hot vectors (the cell must then be built).
+            stand for one-hot vectors (the cell must then be built), or repeated rows
+            with places `[batch, time]`.
         state: the cell's initial state.
         training: whether dropout is active.
         lane_seed: needed in training by cells with dropout.
@@ -53,10 +55,10 @@ def unroll(
     if not cell.built:
         features = None if inputs.dtype.is_integer else inputs.shape[-1]
         cell.build((None, features))
-    if not inputs.dtype.is_integer:
-        inputs = tf.cast(inputs, cell.compute_dtype)
     if not time_major:
         inputs = swap_batch_and_time(inputs)
+    if not inputs.dtype.is_integer:
+        inputs = _cast(inputs, cell.compute_dtype)
     outputs, state = _unroll_time_major(cell, inputs, state, training, lane_seed)
     return (outputs if time_major else swap_batch_and_time(outputs)), state
 
@@ -81,10 +83,16 @@ def _unroll_time_major(cell, inputs, state, training, lane_seed):
         weights = cell.unrolling_weights(training, lane_seed)
         return _unroll_basic_cell(cell.cell, inputs, state, weights)
     if isinstance(cell, CudnnLSTMCell) and finds_gpu():
-        return cell.unroll_layer(inputs, state)
+        return cell.unroll_layer(lay_out(inputs), state)
     if isinstance(cell, RecurrentCell):
         return _unroll_basic_cell(cell, inputs, state, cell.unrolling_weights())
-    return _loop_over_cell(cell, inputs, state, training=training)
+    return _loop_over_cell(cell, lay_out(inputs), state, training=training)
+
+
+def _cast(inputs, dtype):
+    if isinstance(inputs, RepeatedRows):
+        return inputs._replace(rows=tf.cast(inputs.rows, dtype))
+    return tf.cast(inputs, dtype)
 
 
 def _unroll_basic_cell(cell, inputs, state, weights):
@@ -127,6 +135,8 @@ def _loop_over_cell(cell, inputs, state, **arguments):
     return outputs, tf.nest.pack_sequence_as(state, flat_state)
 
 
-def swap_batch_and_time(sequence: tf.Tensor) -> tf.Tensor:
+def swap_batch_and_time(sequence: tf.Tensor | RepeatedRows) -> tf.Tensor | RepeatedRows:
     """Returns `[time, batch, ...]` for `[batch, time, ...]`, and the reverse."""
+    if isinstance(sequence, RepeatedRows):
+        return sequence._replace(places=tf.transpose(sequence.places))
     return tf.transpose(sequence, [1, 0, *range(2, sequence.shape.rank)])

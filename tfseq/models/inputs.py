@@ -6,12 +6,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfseq.cells import LaneSeed, drop_values, fold_lane_seed
+from tfseq.cells import LaneSeed, RepeatedRows, drop_values, fold_lane_seed
+from tfseq.cells.repeated_rows import MAX_ONE_HOT_ROWS
 from tfseq.errors import UsageError
 from tfseq.models.ngram_hash import ngram_rows
 
 MAX_ROWS = 10_000_000
 EMBEDDING_DROPOUT_SEED = 1_000_007
+# From so many tokens on, words repeat often enough for each to be read once.
+MIN_REPEATING_TOKENS = 256
 
 
 def ngram_ids(
@@ -162,10 +165,11 @@ class TokenInputs(keras.layers.Layer):
         state: tf.Tensor,
         training: bool = False,
         lane_seed: LaneSeed | None = None,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    ) -> tuple[tf.Tensor | RepeatedRows, tf.Tensor]:
         """Features `[time, batch, embedding_size]`, or ids `[time, batch]`, and state.
 
         Time comes first, as the recurrence has it: ids are quicker to turn than features.
+        Features of many tokens come as repeated rows, one for each symbol that occurs.
 
         Args:
             tokens: ids, `[batch, time]`.
@@ -182,6 +186,9 @@ class TokenInputs(keras.layers.Layer):
         ids = tf.transpose(ids)
         if self.embedding is None:
             return ids, state
+        places = None
+        if not self.hash_rows and _repeats(ids):
+            ids, places = self._each_once(ids)
         features = tf.gather(self.embedding.value, ids)
         if self.hash_rows:
             for rows in tf.unstack(windows, axis=-1):
@@ -192,7 +199,17 @@ class TokenInputs(keras.layers.Layer):
             ones = tf.ones([self.num_symbols], features.dtype)
             kept = drop_values(ones, self.dropout, seed)
             features *= tf.gather(kept, ids)[..., tf.newaxis]
+        if places is not None:
+            features = RepeatedRows(features, places)
         return features, state
+
+    def _each_once(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The symbols that occur, and for each id the place of its symbol among them."""
+        if self.num_symbols <= MAX_ONE_HOT_ROWS:
+            return tf.range(self.num_symbols), ids
+        symbols, places = tf.unique(tf.reshape(ids, [-1]))
+        places = tf.reshape(places, tf.shape(ids))
+        return symbols, tf.ensure_shape(places, ids.shape)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
@@ -207,3 +224,9 @@ class TokenInputs(keras.layers.Layer):
             "hash_rows": self.hash_rows,
             "lazy": self.lazy,
         }
+
+
+def _repeats(ids: tf.Tensor) -> bool:
+    """Whether the ids `[time, batch]` are many, or may be."""
+    count = ids.shape.num_elements()
+    return ids.shape[0] != 1 and (count is None or count >= MIN_REPEATING_TOKENS)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
+from tfseq.cells import LaneSeed, RepeatedRows, fold_lane_seed, lane_dropout, unroll
 from tfseq.models.inputs import TokenInputs
 from tfseq.models.losses import Losses
 from tfseq.models.naive_bayes_logit import NaiveBayesLogit
@@ -105,11 +105,7 @@ class SentimentClassifier(SequenceModel):
         parts = []
         for cell in self._cells():
             backward = cell is self.backward_cell
-            inputs = (
-                tf.reverse_sequence(features, lengths, seq_axis=0, batch_axis=1)
-                if backward
-                else features
-            )
+            inputs = _reverse(features, lengths) if backward else features
             seed = lane_seed
             if backward and lane_seed is not None:
                 seed = fold_lane_seed(lane_seed, BACKWARD_SEED)
@@ -195,6 +191,15 @@ class SentimentClassifier(SequenceModel):
         if self.ngrams is not None:
             logits = (logits + self.ngrams(tokens, lengths)) / 2
         return logits
+
+
+def _reverse(
+    features: tf.Tensor | RepeatedRows, lengths: tf.Tensor
+) -> tf.Tensor | RepeatedRows:
+    """The features, time first, from each row's last token to its first."""
+    if isinstance(features, RepeatedRows):
+        return features._replace(places=_reverse(features.places, lengths))
+    return tf.reverse_sequence(features, lengths, seq_axis=0, batch_axis=1)
 
 
 def pool(outputs: tf.Tensor, lengths: tf.Tensor, pooling: str) -> tf.Tensor:
