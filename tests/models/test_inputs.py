@@ -126,7 +126,9 @@ def test_embedding_dropout_leaves_out_symbols_wherever_they_occur(lanes):
     layer = TokenInputs(50, 8, dropout=0.4)
     layer.build()
     layer.embedding.assign(np.ones([50, 8], np.float32))
-    tokens = tf.constant(np.random.default_rng(0).integers(0, 50, [lanes, 40]), tf.int32)
+    tokens = tf.constant(
+        np.random.default_rng(0).integers(0, 50, [lanes, 40]), tf.int32
+    )
     seed = LaneSeed(tf.constant([2, 5]), tf.constant(0))
     state = layer.initial_state(lanes)
     features, _ = layer(tokens, state, training=True, lane_seed=seed)
@@ -140,9 +142,7 @@ def test_embedding_dropout_leaves_out_symbols_wherever_they_occur(lanes):
     # The same symbols on other lanes, and none outside of training.
     later = LaneSeed(seed.seed, tf.constant(3))
     part, _ = layer(tokens[3:], state[3:], training=True, lane_seed=later)
-    np.testing.assert_array_equal(
-        lay_out(part), features[3:].swapaxes(0, 1)
-    )
+    np.testing.assert_array_equal(lay_out(part), features[3:].swapaxes(0, 1))
     whole, _ = layer(tokens, state)
     np.testing.assert_array_equal(lay_out(whole), np.ones([40, lanes, 8]))
 

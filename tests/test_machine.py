@@ -1,0 +1,39 @@
+"""What the settings of the machine keep TensorFlow from."""
+
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+# Four summands of 64 MB are more than the graph optimizer takes a processor to have.
+SUM_OF_FOUR = """
+import sys
+import tensorflow as tf
+from tensorflow.python.eager import context
+from tfseq.configuration import Configuration
+from tfseq.experiment.machine import configure_machine
+
+if sys.argv[1] == "configured":
+    configure_machine(Configuration())
+sum_of_four = tf.function(lambda x: tf.add_n([tf.sin(x * i) for i in (1.0, 2.0, 3.0, 4.0)]))
+context.enable_run_metadata()
+sum_of_four(tf.ones([4000, 4000]))
+for graph in context.export_run_metadata().function_graphs:
+    print(*[node.op for node in graph.post_optimization_graph.node])
+"""
+
+
+def operations(configured: str) -> list[str]:
+    command = [sys.executable, "-c", SUM_OF_FOUR, configured]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    return run.stdout.split()
+
+
+@pytest.mark.skipif(
+    bool(tf.config.list_physical_devices("GPU")), reason="it is about processors"
+)
+def test_large_gradients_are_added_in_one_order():
+    assert "AddN" in operations("configured")
+    # What would happen otherwise: each summand is added when it is ready.
+    assert "AssignAdd" in operations("as it comes")
