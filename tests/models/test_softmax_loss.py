@@ -94,3 +94,51 @@ def test_improbable_labels_have_loss_and_gradient(gap):
     expected = first / first.sum() + 1 / VOCABULARY
     expected[1] -= 2
     np.testing.assert_allclose(tape.gradient(loss, bias), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [-1e4, -200.0, -18.0, 0.0, 69.0, 80.0, 200.0, 1e4])
+@pytest.mark.parametrize("traced", [False, True])
+def test_an_offset_of_all_logits_changes_nothing(offset, traced):
+    generator = np.random.default_rng(0)
+    hidden = np.float32(generator.normal(size=[ROWS, UNITS]))
+    kernel = np.float32(generator.normal(size=[UNITS, VOCABULARY]))
+    bias = np.full([VOCABULARY], offset, np.float32)
+    labels = generator.integers(0, VOCABULARY, ROWS)
+
+    def compute(hidden, kernel, bias):
+        with tf.GradientTape() as tape:
+            tape.watch([hidden, kernel, bias])
+            loss = softmax_loss(hidden, kernel, bias, labels)
+        return loss, *tape.gradient(loss, [hidden, kernel, bias])
+
+    if traced:
+        compute = tf.function(compute)
+    found = compute(*(tf.constant(part) for part in (hidden, kernel, bias)))
+    # What float32 keeps of the logits once the offset is added, and no more.
+    exact = [np.float64(part) for part in (hidden, kernel)]
+    expected = numpy_loss(*exact, np.zeros(VOCABULARY), labels, np.ones(ROWS))
+    for value, formula in zip(found, expected, strict=True):
+        np.testing.assert_allclose(
+            value, formula, rtol=1e-5, atol=1e-5 + 2e-6 * abs(offset)
+        )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bfloat16_rounds_the_gradient_of_the_logits_once(weighted):
+    generator = np.random.default_rng(0)
+    # Values that bfloat16 holds.
+    hidden, kernel = (
+        generator.integers(-8, 9, shape) / 8
+        for shape in ([1, UNITS], [UNITS, VOCABULARY])
+    )
+    bias, labels = np.zeros(VOCABULARY), np.array([3])
+    weights = np.array([0.3]) if weighted else np.ones(1)
+    given = [tf.constant(part, tf.bfloat16) for part in (hidden, kernel, bias)]
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        loss = softmax_loss(*given, labels, np.float32(weights) if weighted else None)
+    d_bias = tf.cast(tape.gradient(loss, given)[2], tf.float64)
+    expected = numpy_loss(hidden, kernel, bias, labels, weights)
+    np.testing.assert_allclose(loss, expected[0], rtol=1e-2)
+    # The logits are rounded too, by up to 2^-9 of themselves.
+    np.testing.assert_allclose(d_bias, expected[3], rtol=2e-2)

@@ -6,8 +6,9 @@ import tensorflow as tf
 
 # Most values of logits that are held at a time by each chain: 64 MB of float32.
 MAX_BLOCK_VALUES = 16_000_000
-# A probability below this may have lost digits, float32 ending at 1e-38.
-SMALLEST_PROBABILITY = 1e-30
+# With the exponential of a label's logit above, and the sum of a row's below, no digit is
+# lost that counts: a probability is 1e-30 or more, and float32 ends at 1e-38 and 1e38.
+SMALLEST_OF_LABEL, LARGEST_SUM = 1e-15, 1e15
 
 
 def project_to_vocabulary(
@@ -24,34 +25,59 @@ def project_to_vocabulary(
     return tf.nn.bias_add(tf.matmul(hidden, kernel, transpose_b=tied), bias)
 
 
-def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def cross_entropy(
+    project: Callable[[], tf.Tensor], labels: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """-ln softmax(logits)[label] of each row, and its gradient for the logits.
 
-    TensorFlow's sparse cross entropy takes three times as long: its gradient computes one
-    exponential at a time. It is called where a probability is too small for its logarithm.
+    The exponentials of all logits are computed once and never divided by their sum: who
+    multiplies with them divides the smaller factor or the product instead. The largest
+    logit is only subtracted where they would leave the range of float32.
 
     Args:
-        logits: float32, `[rows, vocabulary]`.
+        project: computes the logits, `[rows, vocabulary]`.
         labels: ids, `[rows]`.
 
     Returns:
-        Losses `[rows]`, and softmax(logits) - one_hot(label), `[rows, vocabulary]`.
+        Losses `[rows]`, the gradient times the row's normalizer `[rows, vocabulary]`, and
+        the normalizers `[rows]`; all float32.
     """
+    logits = tf.cast(project(), tf.float32)
     rows = tf.range(tf.shape(labels)[0], dtype=labels.dtype)
     places = tf.cast(rows * logits.shape[1] + labels, tf.int32)
-    probabilities = tf.reshape(tf.nn.softmax(logits), [-1])
-    of_labels = tf.gather(probabilities, places)
-    losses = tf.cond(
-        tf.reduce_min(of_labels) >= SMALLEST_PROBABILITY,
-        lambda: -tf.math.log(of_labels),
-        lambda: tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits),
+    exponentials, normalizers = _exponentials(logits)
+    of_labels = tf.gather(tf.reshape(exponentials, [-1]), places)
+    in_range = (tf.reduce_min(of_labels) >= SMALLEST_OF_LABEL) & (
+        tf.reduce_max(normalizers) <= LARGEST_SUM
     )
-    # A scatter would copy all probabilities; this changes them where they are, so that
+
+    def shifted() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        # Projected anew: kept, the logits would have the exponentials need another block.
+        logits = tf.cast(project(), tf.float32)
+        logits -= tf.reduce_max(logits, axis=1, keepdims=True)
+        exponentials, normalizers = _exponentials(logits)
+        of_labels = tf.gather(tf.reshape(logits, [-1]), places)
+        return tf.math.log(normalizers) - of_labels, exponentials, normalizers
+
+    losses, exponentials, normalizers = tf.cond(
+        in_range,
+        lambda: (tf.math.log(normalizers / of_labels), exponentials, normalizers),
+        shifted,
+    )
+    # A scatter would copy all exponentials; this changes them where they are, so that
     # what reads them has to be done.
-    with tf.control_dependencies([of_labels]):
-        ones = tf.ones_like(of_labels)
-        gradient = tf.raw_ops.InplaceSub(x=probabilities, i=places, v=ones)
-    return losses, tf.reshape(gradient, tf.shape(logits))
+    with tf.control_dependencies([losses, normalizers]):
+        flat = tf.reshape(exponentials, [-1])
+        gradient = tf.raw_ops.InplaceSub(x=flat, i=places, v=normalizers)
+    return losses, tf.reshape(gradient, tf.shape(exponentials)), normalizers
+
+
+def _exponentials(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The exponentials of logits, and their sum in each row."""
+    exponentials = tf.exp(logits)
+    # A product is faster than a sum over the columns.
+    sums = tf.matmul(exponentials, tf.ones([logits.shape[1], 1]))
+    return exponentials, tf.reshape(sums, [-1])
 
 
 def softmax_loss(
@@ -94,37 +120,42 @@ def softmax_loss(
         bias: tf.Tensor,
         labels: tf.Tensor,
         weights: tf.Tensor | None,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The block's loss, and its gradient for the logits."""
-        logits = tf.cast(project_to_vocabulary(hidden, kernel, bias, tied), tf.float32)
-        losses, d_logits = cross_entropy(logits, labels)
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The block's loss, its gradient for the logits, and what scales its rows."""
+        losses, d_logits, normalizers = cross_entropy(
+            lambda: project_to_vocabulary(hidden, kernel, bias, tied), labels
+        )
+        row_scales = 1 / normalizers
         if weights is not None:
             losses *= weights
-            d_logits *= weights[:, tf.newaxis]
-        return tf.reduce_sum(losses), tf.cast(d_logits, hidden.dtype)
+            row_scales *= weights
+        if hidden.dtype != tf.float32:
+            # Scaled later, what is rounded here would be rounded twice.
+            d_logits = tf.cast(d_logits * row_scales[:, tf.newaxis], hidden.dtype)
+            row_scales = tf.ones_like(hidden[:, 0])
+        return tf.reduce_sum(losses), d_logits, row_scales
 
     def gradients_of_block(
-        d_logits: tf.Tensor, hidden: tf.Tensor, kernel: tf.Tensor, scale: tf.Tensor
+        d_logits: tf.Tensor, hidden: tf.Tensor, kernel: tf.Tensor, row_scales: tf.Tensor
     ) -> list[tf.Tensor]:
-        """The gradients for hidden, kernel and bias, times `scale`."""
-        d_hidden = tf.matmul(d_logits, kernel, transpose_b=not tied) * scale
-        # The kernel's gradient is large, the hidden values are not: scale these.
-        hidden = hidden * scale
+        """The gradients for hidden, kernel and bias, of `d_logits` times `row_scales`."""
+        columns = tf.reshape(row_scales, [-1, 1])
+        d_hidden = tf.matmul(d_logits, kernel, transpose_b=not tied) * columns
+        # The gradient of the logits is large, the hidden values are not: scale these.
+        hidden = hidden * columns
         if tied:
             d_kernel = tf.matmul(d_logits, hidden, transpose_a=True)
         else:
             d_kernel = tf.matmul(hidden, d_logits, transpose_a=True)
         # A product is twice as fast as a sum over the rows.
-        d_bias = tf.matmul(tf.fill([1, tf.shape(d_logits)[0]], scale), d_logits)[0]
+        d_bias = tf.matmul(columns, d_logits, transpose_a=True)[0]
         return [d_hidden, d_kernel, d_bias]
 
     def block(*arguments: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """The block's loss, and its gradients for hidden, kernel and bias."""
-        loss, d_logits = loss_of_block(*arguments)
+        loss, d_logits, row_scales = loss_of_block(*arguments)
         hidden, kernel = arguments[:2]
-        return loss, gradients_of_block(
-            d_logits, hidden, kernel, tf.ones([], hidden.dtype)
-        )
+        return loss, gradients_of_block(d_logits, hidden, kernel, row_scales)
 
     @tf.custom_gradient
     def loss_of(
@@ -132,11 +163,13 @@ def softmax_loss(
     ) -> tuple[tf.Tensor, Callable]:
         rows = hidden.shape[0] or max_rows
         if rows is not None and rows <= block_rows:
-            loss, d_logits = loss_of_block(hidden, kernel, bias, labels, weights)
+            loss, d_logits, row_scales = loss_of_block(
+                hidden, kernel, bias, labels, weights
+            )
 
             def gradient_of_all(upstream: tf.Tensor) -> list[tf.Tensor]:
-                scale = tf.cast(upstream, hidden.dtype)
-                return gradients_of_block(d_logits, hidden, kernel, scale)
+                scales = row_scales * tf.cast(upstream, row_scales.dtype)
+                return gradients_of_block(d_logits, hidden, kernel, scales)
 
             return loss, gradient_of_all
         loss, gradients = _sum_over_blocks(

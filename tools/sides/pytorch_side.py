@@ -46,6 +46,8 @@ class Model(nn.Module):
             for name, value in zip(names, values, strict=True):
                 parameter = getattr(self.lstm, f"{name}_l{number}")
                 parameter.copy_(torch.from_numpy(value.copy()))
+            # The others have one bias: a second one that learns would double its steps.
+            getattr(self.lstm, f"bias_hh_l{number}").requires_grad_(False)
         self.linear.weight.copy_(torch.from_numpy(weights.kernel.T.copy()))
         self.linear.bias.copy_(torch.from_numpy(weights.bias))
 
