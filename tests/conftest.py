@@ -2,6 +2,8 @@
 
 import os
 
+import tfseq  # noqa: F401  # Before TensorFlow, whose settings it chooses.
+
 
 def pytest_xdist_auto_num_workers(config):
     """One process more than there are cores: some tests wait for minutes."""

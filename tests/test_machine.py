@@ -1,5 +1,7 @@
-"""What the settings of the machine keep TensorFlow from."""
+"""What the settings of the machine have TensorFlow do, and keep it from."""
 
+import os
+import platform
 import subprocess
 import sys
 
@@ -37,3 +39,31 @@ def test_large_gradients_are_added_in_one_order():
     assert "AddN" in operations("configured")
     # What would happen otherwise: each summand is added when it is ready.
     assert "AssignAdd" in operations("as it comes")
+
+
+IS_ONEDNN_USED = """
+import tfseq
+from tensorflow.python.util import _pywrap_util_port
+print(_pywrap_util_port.IsMklEnabled())
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="it is about x86 processors")
+@pytest.mark.parametrize(
+    ("given", "used"), [(None, "True"), ("1", "True"), ("0", "False")]
+)
+def test_products_are_those_of_onednn_unless_the_environment_says_otherwise(
+    given, used
+):
+    environment = {**os.environ}
+    environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
+    if given is not None:
+        environment["TF_ENABLE_ONEDNN_OPTS"] = given
+    run = subprocess.run(
+        [sys.executable, "-c", IS_ONEDNN_USED],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    assert run.stdout.split() == [used]

@@ -69,6 +69,8 @@ def be_side(side: str, name: str) -> None:
         from sides.startup_side import run
 
         return run()
+    if not side.startswith(("keras", "pytorch")):
+        import tfseq  # Before TensorFlow, as in the commands.
     if name == "scaling":
         from sides.scaling_side import run
 
