@@ -37,6 +37,7 @@ flags.DEFINE_integer(
     0,
     "Positions that a neural cache holds, in tokens; 0 for no cache.",
     lower_bound=0,
+    upper_bound=1_000_000,  # Of hidden values of 1,000 units that is 4 GB.
 )
 flags.DEFINE_float(
     "cache_theta",
