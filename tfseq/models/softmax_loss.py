@@ -35,14 +35,14 @@ def cross_entropy(
     logit is only subtracted where they would leave the range of float32.
 
     Args:
-        project: computes the logits, `[rows, vocabulary]`.
+        project: computes the logits, float32, `[rows, vocabulary]`.
         labels: ids, `[rows]`.
 
     Returns:
         Losses `[rows]`, the gradient times the row's normalizer `[rows, vocabulary]`, and
         the normalizers `[rows]`; all float32.
     """
-    logits = tf.cast(project(), tf.float32)
+    logits = project()
     rows = tf.range(tf.shape(labels)[0], dtype=labels.dtype)
     places = tf.cast(rows * logits.shape[1] + labels, tf.int32)
     exponentials, normalizers = _exponentials(logits)
@@ -53,7 +53,7 @@ def cross_entropy(
 
     def shifted() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         # Projected anew: kept, the logits would have the exponentials need another block.
-        logits = tf.cast(project(), tf.float32)
+        logits = project()
         logits -= tf.reduce_max(logits, axis=1, keepdims=True)
         exponentials, normalizers = _exponentials(logits)
         of_labels = tf.gather(tf.reshape(logits, [-1]), places)
@@ -122,9 +122,12 @@ def softmax_loss(
         weights: tf.Tensor | None,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The block's loss, its gradient for the logits, and what scales its rows."""
-        losses, d_logits, normalizers = cross_entropy(
-            lambda: project_to_vocabulary(hidden, kernel, bias, tied), labels
-        )
+
+        def project() -> tf.Tensor:
+            logits = project_to_vocabulary(hidden, kernel, bias, tied)
+            return tf.cast(logits, tf.float32)
+
+        losses, d_logits, normalizers = cross_entropy(project, labels)
         row_scales = 1 / normalizers
         if weights is not None:
             losses *= weights
