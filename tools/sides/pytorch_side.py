@@ -6,6 +6,8 @@ from torch import nn
 from sides.turns import take_turns
 from sides.workloads import Workload, first_weights, make_reviews, unrollings
 
+EPSILON = 1e-7  # Of Adam, as Keras has it.
+
 
 class Model(nn.Module):
     """Embedding or one-hot vectors, LSTM layers, one linear layer."""
@@ -58,12 +60,12 @@ def build_optimizers(model: Model, workload: Workload) -> list:
     if not workload.adam:
         return [torch.optim.SGD(model.parameters(), rate)]
     if not workload.lazy:
-        return [torch.optim.Adam(model.parameters(), rate, eps=1e-7)]
+        return [torch.optim.Adam(model.parameters(), rate, eps=EPSILON)]
     rows = list(model.embedding.parameters())
     others = [*model.lstm.parameters(), *model.linear.parameters()]
     return [
-        torch.optim.Adam(others, rate, eps=1e-7),
-        torch.optim.SparseAdam(rows, rate, eps=1e-7),
+        torch.optim.Adam(others, rate, eps=EPSILON),
+        torch.optim.SparseAdam(rows, rate, eps=EPSILON),
     ]
 
 
@@ -104,6 +106,10 @@ def run(workload: Workload, compiled: bool = False) -> None:
         loss.backward()
         nn.utils.clip_grad_norm_(clipped, workload.clip)
         for optimizer in optimizers:
+            if isinstance(optimizer, torch.optim.Adam):
+                # Keras adds epsilon before the correction of the second moment's bias.
+                correction = (1 - 0.999 ** (step + 1)) ** 0.5
+                optimizer.param_groups[0]["eps"] = EPSILON / correction
             optimizer.step()
         step += 1
         return loss.detach()
