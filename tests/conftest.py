@@ -1,8 +1,12 @@
 """How many tests run side by side, and in which order."""
 
+import gc
 import os
 
-import tfseq  # noqa: F401  # Before TensorFlow, whose settings it chooses.
+import tfseq.experiment  # noqa: F401  # TensorFlow, by way of the package.
+
+# These modules last: garbage is not looked for among their million objects.
+gc.freeze()
 
 
 def pytest_xdist_auto_num_workers(config):

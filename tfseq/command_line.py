@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import gc
 import math
 import os
 import pathlib
@@ -121,11 +122,18 @@ def resolve_recipes(arguments: Sequence[str]) -> list[str]:
     return resolved
 
 
-def quieten() -> None:
-    """Leaves out TensorFlow's informational log lines, unless --verbosity is given.
+@contextlib.contextmanager
+def loading() -> Iterator[None]:
+    """Surrounds the import of TensorFlow, which takes seconds, within a command.
 
-    TensorFlow turns them on as it is imported, so this belongs after the import.
+    What is imported lasts as long as the process, so garbage is not looked for in it, now
+    or later; that would cost two seconds, most of them at the process' end. TensorFlow
+    turns its informational log lines on; they are left out unless --verbosity is given.
     """
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)
 

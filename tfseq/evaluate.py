@@ -76,15 +76,15 @@ flags.DEFINE_enum("format", "table", ["table", "json"], "A table, or a JSON obje
 
 def main() -> int:
     """Evaluates what the flags name; the exit status."""
-    from tfseq.experiment import (
-        Adaptation,
-        Source,
-        evaluate_run,
-        load_run,
-        score_lines,
-    )
+    with command_line.loading():
+        from tfseq.experiment import (
+            Adaptation,
+            Source,
+            evaluate_run,
+            load_run,
+            score_lines,
+        )
 
-    command_line.quieten()
     adaptation = Adaptation(
         **{
             field.name: flags.FLAGS[field.name].value

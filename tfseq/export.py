@@ -28,9 +28,9 @@ flags.mark_flag_as_required("export_dir")
 
 def main() -> int:
     """Exports what the flags name; the exit status."""
-    from tfseq.experiment import export_saved_model, export_tflite, load_run
+    with command_line.loading():
+        from tfseq.experiment import export_saved_model, export_tflite, load_run
 
-    command_line.quieten()
     run = load_run(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
     folder = flags.FLAGS.export_dir
     export = export_tflite if flags.FLAGS.format == "tflite" else export_saved_model

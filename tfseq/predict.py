@@ -72,9 +72,9 @@ def show(texts: Iterable[str], probabilities: Iterable[float]) -> None:
 
 def main() -> int:
     """Predicts what the flags name; the exit status."""
-    from tfseq.experiment import build_predictor, load_run
+    with command_line.loading():
+        from tfseq.experiment import build_predictor, load_run
 
-    command_line.quieten()
     run = load_run(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
     predict = build_predictor(run)
     texts, copies = itertools.tee(read_reviews())

@@ -44,9 +44,9 @@ flags.DEFINE_enum(
 
 def main() -> int:
     """Writes what the flags describe; the exit status."""
-    from tfseq.experiment import load_run
+    with command_line.loading():
+        from tfseq.experiment import load_run
 
-    command_line.quieten()
     values = flags.FLAGS
     if values.beam_width and (values.num_samples > 1 or values.greedy):
         raise UsageError(

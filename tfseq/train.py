@@ -18,9 +18,9 @@ def main() -> int:
     """Trains what the flags describe; the exit status."""
     configuration = command_line.configuration_from_flags()
     # TensorFlow takes seconds to load; flags are checked before.
-    from tfseq import experiment
+    with command_line.loading():
+        from tfseq import experiment
 
-    command_line.quieten()
     return experiment.train(configuration)
 
 

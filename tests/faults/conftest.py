@@ -1,5 +1,7 @@
 """What the tests of faults share."""
 
+import pathlib
+
 import pytest
 
 from tfseq.configuration import Configuration
@@ -8,12 +10,23 @@ from tfseq.configuration import Configuration
 @pytest.fixture(name="settings")
 def fixture_settings(tmp_path):
     """A run of seconds, on a text of 105,000 characters."""
-    (tmp_path / "text.txt").write_text("the quick brown fox jumps over it. " * 3000)
+    return short_run(tmp_path)
+
+
+@pytest.fixture(name="shared_settings", scope="module")
+def fixture_shared_settings(tmp_path_factory):
+    """The same for all tests of a module, which leave the run folder as it is."""
+    return short_run(tmp_path_factory.mktemp("shared"))
+
+
+def short_run(folder: pathlib.Path) -> Configuration:
+    """A run in this folder, and its text."""
+    (folder / "text.txt").write_text("the quick brown fox jumps over it. " * 3000)
     return Configuration(
         dataset="text",
-        train_file=str(tmp_path / "text.txt"),
-        cache_dir=str(tmp_path / "cache"),
-        run_dir=str(tmp_path / "run"),
+        train_file=str(folder / "text.txt"),
+        cache_dir=str(folder / "cache"),
+        run_dir=str(folder / "run"),
         batch_size=4,
         num_unrollings=8,
         units=8,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import shutil
 
 import pytest
 from damaged_files import damage, each_part, each_way
@@ -20,18 +21,26 @@ def contents(folder: str) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture(name="whole")
-def fixture_whole(settings, tmp_path):
+@pytest.fixture(name="interrupted", scope="module")
+def fixture_interrupted(shared_settings):
+    """A run that is to go on after step 30 of 40."""
+    assert run(shared_settings, num_steps=30).returncode == 0
+    return shared_settings
+
+
+@pytest.fixture(name="whole", scope="module")
+def fixture_whole(interrupted):
     """The same run, undisturbed."""
-    whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
+    whole = dataclasses.replace(interrupted, run_dir=interrupted.run_dir + "-whole")
     assert run(whole).returncode == 0
     return whole
 
 
 @each_way
 @each_part
-def test_the_newest_checkpoint_is_damaged(settings, whole, part, how):
-    assert run(settings, num_steps=30).returncode == 0
+def test_the_newest_checkpoint_is_damaged(interrupted, whole, tmp_path, part, how):
+    settings = dataclasses.replace(interrupted, run_dir=str(tmp_path / "run"))
+    shutil.copytree(interrupted.run_dir, settings.run_dir)
     newest = pathlib.Path(settings.run_dir, "checkpoints", f"step-30.{part}")
     damage(newest, how)
     process = run(settings)
@@ -43,8 +52,9 @@ def test_the_newest_checkpoint_is_damaged(settings, whole, part, how):
     assert_same_run(whole, settings)
 
 
-def test_no_checkpoint_is_whole(settings):
-    assert run(settings, num_steps=30).returncode == 0
+def test_no_checkpoint_is_whole(interrupted, tmp_path):
+    settings = dataclasses.replace(interrupted, run_dir=str(tmp_path / "run"))
+    shutil.copytree(interrupted.run_dir, settings.run_dir)
     for path in pathlib.Path(settings.run_dir, "checkpoints").glob("step-*.data-*"):
         damage(path, "truncated")
     before = contents(settings.run_dir)

@@ -53,10 +53,10 @@ def test_no_room_for_event_files(settings):
     assert run(settings).returncode == 0
     before = saved(settings)
     longer = dataclasses.replace(
-        settings, num_steps=4000, log_every=1, evaluate_every=4000, sample_every=0
+        settings, num_steps=1000, log_every=1, evaluate_every=1000, sample_every=0
     )
-    # Checkpoints have a few kilobytes; 4,000 lines of figures have more than this.
-    process = run_with_room(longer, 200_000)
+    # Checkpoints have a few kilobytes; 1,000 lines of figures have more than this.
+    process = run_with_room(longer, 100_000)
     check_one_line(
         process.returncode, process.stderr, 1, "events", str(settings.run_dir)
     )

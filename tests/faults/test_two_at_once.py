@@ -1,10 +1,13 @@
 """Two processes started on one run folder at the same instant: exactly one trains."""
 
 import os
+import pathlib
+import signal
+from multiprocessing import connection
 
 import pytest
 from forked_commands import Command
-from training_runs import arguments, results
+from training_runs import arguments
 
 from tfseq.configuration import Configuration
 
@@ -24,13 +27,22 @@ def test_exactly_one_trains(tmp_path):
             batch_size=4,
             num_unrollings=8,
             units=8,
-            num_steps=2000,
+            num_steps=1_000_000,
             steps_per_call=10,
             sample_every=0,
+            log_every=10,
         )
         both = [Command("tfseq.train", arguments(settings)) for _ in range(2)]
-        answers = [process.finish() for process in both]
-        assert sorted(status for status, _, _ in answers) == [0, 2], answers
-        refused = next(errors for status, _, errors in answers if status == 2)
-        assert "training there, expected no other" in refused
-        assert results(settings)["step"] == 2000
+        ended = connection.wait([each.process.sentinel for each in both])
+        both.sort(key=lambda each: each.process.sentinel not in ended)
+        refused, trained = both
+        status, _, errors = refused.finish()
+        assert status == 2, errors
+        assert "training there, expected no other" in errors
+        assert "10/1000000 " in trained.stdout.readline()
+        trained.send_signal(signal.SIGINT)
+        status, output, errors = trained.finish()
+        assert status == 130, errors
+        assert "start the same command again" in output
+        (saved,) = pathlib.Path(settings.run_dir, "checkpoints").glob("step-*.index")
+        assert int(saved.stem.split("-")[1]) >= 10

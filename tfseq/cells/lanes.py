@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 
+@tf.autograph.experimental.do_not_convert
 def split_lanes(nest: Any, count: int) -> list[Any]:
     """Equal parts of the lanes of a nest of tensors `[lanes, …]`, in order.
 
@@ -19,6 +20,7 @@ def split_lanes(nest: Any, count: int) -> list[Any]:
     ]
 
 
+@tf.autograph.experimental.do_not_convert
 def join_lanes(parts: list[Any]) -> Any:
     """The nest of all lanes: what `split_lanes` has split."""
     return tf.nest.map_structure(lambda *lanes: tf.concat(lanes, axis=0), *parts)

@@ -111,6 +111,7 @@ class LanguageModel(SequenceModel):
         self.softmax.build(self.cell.output_size, embedding)
         self.built = True
 
+    @tf.autograph.experimental.do_not_convert
     def initial_state(self, batch_size: int) -> LanguageModelState:
         """The state before the first token: zeros, a nest of `[batch, …]` tensors."""
         return LanguageModelState(

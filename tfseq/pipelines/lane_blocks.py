@@ -61,6 +61,8 @@ class LaneBlocks:
             return tf.int64.max
         return -(-self.num_elements // self.unrollings_per_block)
 
+    # Without Python control flow for tensors; converting it takes a part of a second.
+    @tf.autograph.experimental.do_not_convert
     def unrollings(self, first_step: int) -> tf.data.Dataset:
         """Returns `(inputs, labels)`, int32 `[lanes, time]`, pass after pass.
 
@@ -73,6 +75,7 @@ class LaneBlocks:
         elements = _unbatch(self._blocks(first_block).map(self._cut))
         return elements.skip(skipped) if skipped else elements
 
+    @tf.autograph.experimental.do_not_convert
     def weighted_unrollings(self, num_predictions: int) -> tf.data.Dataset:
         """Returns one pass of `(inputs, labels, weights)`, `[lanes, time]` each.
 

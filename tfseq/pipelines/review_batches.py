@@ -55,6 +55,7 @@ def count_batches(lengths: np.ndarray, boundaries: list[int], batch_size: int) -
     return int(np.ceil(counts / batch_size).sum())
 
 
+@tf.autograph.experimental.do_not_convert
 def training_batches(
     reviews: EncodedReviews,
     batch_size: int,
@@ -95,6 +96,7 @@ def training_batches(
     return _read(batches, reviews, batch_size, max_length)
 
 
+@tf.autograph.experimental.do_not_convert
 def evaluation_batches(
     reviews: EncodedReviews, batch_size: int, max_length: int
 ) -> tf.data.Dataset:
@@ -104,6 +106,7 @@ def evaluation_batches(
     return _read(batches, reviews, batch_size, max_length)
 
 
+@tf.autograph.experimental.do_not_convert
 def fixed_batches(
     reviews: EncodedReviews,
     batch_size: int,
@@ -140,6 +143,7 @@ def fixed_batches(
     return _read(batches, reviews, batch_size, max_length, pad_left=True)
 
 
+@tf.autograph.experimental.do_not_convert
 def take_rows(
     batches: tf.data.Dataset, rows: tuple[int, int] | None
 ) -> tf.data.Dataset:

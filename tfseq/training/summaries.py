@@ -9,7 +9,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.plugins.hparams import api as hparams
 
 from tfseq.errors import DataError
 
@@ -66,6 +65,9 @@ class Summaries:
             self._run = tf.summary.create_file_writer(str(folder))
         if step:
             return
+        # A large part of TensorBoard, for which no other command need wait.
+        from tensorboard.plugins.hparams import api as hparams
+
         with self._writing(self._run):
             hparams.hparams_config(
                 hparams=[hparams.HParam(name) for name in shown_settings(settings)],

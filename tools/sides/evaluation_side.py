@@ -9,13 +9,14 @@ from sides.turns import take_turns
 from sides.workloads import WORKLOADS, Workload, make_text
 
 NUM_TOKENS = 82_430
-TIME = 100
+TIME = 100  # Of PyTorch's calls.
 
 
 def run_tfseq() -> None:
     """Evaluates when it is its turn."""
     from sides.tfseq_side import set_weights, settings
     from tfseq import experiment
+    from tfseq.experiment.language_modeling import EVALUATION_TIME
     from tfseq.inference import compile_evaluation
     from tfseq.pipelines import evaluation_unrollings
     from tfseq.pipelines.token_file import write_token_file
@@ -28,7 +29,7 @@ def run_tfseq() -> None:
         path = pathlib.Path(folder) / "text.ids"
         text = write_token_file(path, [tokens], np.dtype("uint16"))
         evaluate = compile_evaluation(model, "word")
-        dataset = evaluation_unrollings(text, 1, TIME)
+        dataset = evaluation_unrollings(text, 1, EVALUATION_TIME)
 
         def turn() -> dict:
             return {"tokens": NUM_TOKENS - 1, "loss": evaluate(dataset)["loss"]}

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from sides.turns import take_turns
-from sides.workloads import Workload, first_weights, make_reviews, unrollings
+from sides.workloads import Workload, batches, first_weights
 
 
 def build_model(workload: Workload) -> keras.Model:
@@ -31,13 +31,7 @@ def build_model(workload: Workload) -> keras.Model:
 
 def read_data(workload: Workload) -> tf.data.Dataset:
     """The data, from memory."""
-    if workload.reviews:
-        data = tf.data.Dataset.from_tensor_slices(make_reviews(workload))
-        data = data.shuffle(4 * workload.batch * 10, seed=0).repeat()
-        data = data.batch(workload.batch, drop_remainder=True).prefetch(8)
-    else:
-        data = tf.data.Dataset.from_tensor_slices(unrollings(workload))
-        data = data.repeat().prefetch(8)
+    data = tf.data.Dataset.from_tensor_slices(batches(workload)).repeat().prefetch(8)
     # There is nothing to tune, and each fit would end by waiting for the tuner, which
     # wakes up at twice the time of the time before: up to as long as its steps took.
     options = tf.data.Options()

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from sides.turns import take_turns
-from sides.workloads import Workload, first_weights, make_reviews, unrollings
+from sides.workloads import Workload, batches, first_weights
 
 EPSILON = 1e-7  # Of Adam, as Keras has it.
 
@@ -81,21 +81,20 @@ def run(workload: Workload, compiled: bool = False) -> None:
         if not (workload.lazy and name.startswith("embedding"))
     ]
     forward = torch.compile(model) if compiled else model
-    data = make_reviews(workload) if workload.reviews else unrollings(workload)
-    inputs, labels = (torch.from_numpy(part.copy()).long() for part in data)
+    inputs, labels = (
+        torch.from_numpy(part.copy()).long() for part in batches(workload)
+    )
     state, step = None, 0
-    order = torch.randperm(len(inputs))
 
     def train_step() -> torch.Tensor:
         nonlocal state, step
+        place = step % len(inputs)
         if workload.reviews:
-            rows = (torch.arange(workload.batch) + step * workload.batch) % len(inputs)
-            logits, _ = forward(inputs[order[rows]])
+            logits, _ = forward(inputs[place])
             loss = nn.functional.binary_cross_entropy_with_logits(
-                logits, labels[order[rows]].float()
+                logits, labels[place].float()
             )
         else:
-            place = step % len(inputs)
             logits, state = forward(inputs[place], state)
             state = tuple(part.detach() for part in state)
             loss = nn.functional.cross_entropy(

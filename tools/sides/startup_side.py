@@ -8,10 +8,15 @@ import time
 
 from sides.turns import take_turns
 
-IMPORTS = {
-    "import tensorflow": "import tensorflow",
-    "import tensorflow, tfseq and all its rooms": "import tensorflow, tfseq.experiment",
-}
+# One after the other in one process: of two processes the difference would be noise.
+IMPORTS = ("tensorflow", "tfseq", "tfseq.experiment")
+TIMED_IMPORTS = f"""
+import importlib, time
+for name in {IMPORTS}:
+    started = time.perf_counter()
+    importlib.import_module(name)
+    print(time.perf_counter() - started)
+"""
 
 
 def run() -> None:
@@ -21,11 +26,15 @@ def run() -> None:
 
 
 def _starts(folder: pathlib.Path) -> dict[str, float]:
-    seconds = {}
-    for name, code in IMPORTS.items():
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-        seconds[name] = time.perf_counter() - started
+    seconds: dict[str, float] = {}
+    imports = subprocess.run(
+        [sys.executable, "-c", TIMED_IMPORTS],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name, line in zip(IMPORTS, imports.stdout.splitlines(), strict=True):
+        seconds[f"then import {name}" if seconds else f"import {name}"] = float(line)
     run_dir = tempfile.mkdtemp(dir=folder)
     command = [
         sys.executable,

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from sides.turns import take_turns
-from sides.workloads import Workload, first_weights, make_reviews, make_text
+from sides.workloads import Workload, first_weights, make_text, review_batches
 from tfseq import cells, experiment
 from tfseq.configuration import Configuration
 from tfseq.experiment.review_classification import review_classification
@@ -18,6 +18,7 @@ from tfseq.pipelines import (
     PreparedCorpus,
     PreparedReviews,
     Vocabulary,
+    fixed_batches,
 )
 from tfseq.pipelines.token_file import write_token_file
 from tfseq.training.run_folder import RunFolder
@@ -64,11 +65,27 @@ def build_task(
         text = write_token_file(folder / "train.ids", [make_text(workload)], dtype)
         prepared = PreparedCorpus(vocabulary, {"train": text})
         return experiment.language_modeling(configuration, prepared)
-    tokens, labels = make_reviews(workload)
-    starts = np.arange(len(labels) + 1) * workload.time
-    reviews = EncodedReviews(tokens.ravel(), starts.astype(np.int64), labels)
+    reviews = as_read(review_batches(workload), configuration)
     prepared = PreparedReviews(vocabulary, {"train": reviews})
     return review_classification(configuration, prepared)
+
+
+def as_read(
+    batches: tuple[np.ndarray, np.ndarray], configuration: Configuration
+) -> EncodedReviews:
+    """The reviews, laid so that the pipeline's first epoch reads these batches in turn."""
+    tokens, labels = batches
+    count, length = labels.size, tokens.shape[-1]
+    numbers = EncodedReviews(
+        np.arange(count, dtype=np.int32), np.arange(count + 1), labels.ravel()
+    )
+    numbered = fixed_batches(numbers, labels.shape[1], 1, configuration.seed)
+    taken = numbered.take(len(labels)).as_numpy_iterator()
+    places = np.concatenate([numbers[:, 0] for numbers, *_ in taken])
+    laid = np.empty((count, length), np.int32), np.empty(count, np.int32)
+    laid[0][places] = tokens.reshape(count, length)
+    laid[1][places] = labels.ravel()
+    return EncodedReviews(laid[0].ravel(), np.arange(count + 1) * length, laid[1])
 
 
 def set_weights(model: Any, workload: Workload) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 SEED = 0
+REVIEW_STEPS = 100  # After which the reviews come again.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,14 +154,14 @@ def make_text(workload: Workload) -> np.ndarray:
     return tokens
 
 
-def make_reviews(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
-    """Reviews `[reviews, time]`, int32, and labels; a tenth of the words tell them."""
+def review_batches(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
+    """Reviews `[steps, batch, time]`, int32, and labels; a tenth of the words tell them."""
     rng = np.random.default_rng(SEED)
-    count = 40 * workload.batch
-    labels = rng.integers(0, 2, count).astype(np.int32)
-    tokens = draw_tokens(rng, workload.symbols, (count, workload.time))
-    telling = rng.random(tokens.shape) < 0.1
-    words = 100 + 50 * labels[:, np.newaxis] + rng.integers(0, 50, tokens.shape)
+    shape = (REVIEW_STEPS, workload.batch, workload.time)
+    labels = rng.integers(0, 2, shape[:2]).astype(np.int32)
+    tokens = draw_tokens(rng, workload.symbols, shape)
+    telling = rng.random(shape) < 0.1
+    words = 100 + 50 * labels[..., np.newaxis] + rng.integers(0, 50, shape)
     return np.where(telling, words, tokens).astype(np.int32), labels
 
 
@@ -176,3 +177,8 @@ def unrollings(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
         return part[:, : steps * workload.time].reshape(shape).swapaxes(0, 1)
 
     return cut(lanes[:, :-1]), cut(lanes[:, 1:])
+
+
+def batches(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and labels of the steps, in the order in which every side reads them."""
+    return (review_batches if workload.reviews else unrollings)(workload)
