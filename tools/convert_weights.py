@@ -34,10 +34,10 @@ flags.mark_flag_as_required("file")
 
 def main() -> int:
     """Writes or reads what the flags name; the exit status."""
-    from tfseq import cells
-    from tfseq.experiment import load_run, save_copy
+    with command_line.loading():
+        from tfseq import cells
+        from tfseq.experiment import load_run, save_copy
 
-    command_line.quieten()
     target, source = flags.FLAGS.to, flags.FLAGS["from"].value
     if (target is None) == (source is None):
         raise UsageError("--to, --from: expected one of them; give it")
