@@ -55,6 +55,7 @@ def count_batches(lengths: np.ndarray, boundaries: list[int], batch_size: int) -
     return int(np.ceil(counts / batch_size).sum())
 
 
+# Without Python control flow for tensors; converting it takes half a second.
 @tf.autograph.experimental.do_not_convert
 def training_batches(
     reviews: EncodedReviews,

@@ -76,16 +76,18 @@ def as_read(
     """The reviews, laid so that the pipeline's first epoch reads these batches in turn."""
     tokens, labels = batches
     count, length = labels.size, tokens.shape[-1]
+    # Reviews of one token, their own number, tell in which order reviews are read.
     numbers = EncodedReviews(
         np.arange(count, dtype=np.int32), np.arange(count + 1), labels.ravel()
     )
     numbered = fixed_batches(numbers, labels.shape[1], 1, configuration.seed)
-    taken = numbered.take(len(labels)).as_numpy_iterator()
-    places = np.concatenate([numbers[:, 0] for numbers, *_ in taken])
-    laid = np.empty((count, length), np.int32), np.empty(count, np.int32)
-    laid[0][places] = tokens.reshape(count, length)
-    laid[1][places] = labels.ravel()
-    return EncodedReviews(laid[0].ravel(), np.arange(count + 1) * length, laid[1])
+    read = numbered.take(len(labels)).as_numpy_iterator()
+    turns = np.argsort(np.concatenate([tokens[:, 0] for tokens, *_ in read]))
+    return EncodedReviews(
+        tokens.reshape(count, length)[turns].ravel(),
+        np.arange(count + 1) * length,
+        labels.ravel()[turns],
+    )
 
 
 def set_weights(model: Any, workload: Workload) -> None:
