@@ -8,6 +8,9 @@ import sys
 import pytest
 import tensorflow as tf
 
+from tfseq.hardware import count_cores
+from tfseq.training.threads import choose_chains
+
 # Four summands of 64 MB are more than the graph optimizer takes a processor to have.
 SUM_OF_FOUR = """
 import sys
@@ -67,3 +70,14 @@ def test_products_are_those_of_onednn_unless_the_environment_says_otherwise(
         env=environment,
     )
     assert run.stdout.split() == [used]
+
+
+@pytest.mark.skipif(
+    bool(tf.config.list_physical_devices("GPU")), reason="it is about processors"
+)
+def test_chains_are_one_a_core_where_lanes_divide_and_layers_are_small():
+    cores = count_cores()
+    assert choose_chains(0, 3 * cores, units=512) == cores
+    assert choose_chains(0, 1, units=512) == 1
+    assert choose_chains(0, 3 * cores, units=513) == 1
+    assert choose_chains(3, 3 * cores, units=513) == 3

@@ -17,6 +17,7 @@ from tfseq.cells import (
     plain_unroll,
     unroll,
 )
+from tfseq.cells.lstm_recurrence import MOST_UNITS_TO_TRANSPOSE
 from tfseq.cells.time_loop import MAX_UNROLLED_STEPS
 
 BATCH, FEATURES, UNITS = 2, 4, 3
@@ -147,6 +148,12 @@ def test_equals_the_plain_loop_over_100_steps(cell_class):
 def test_equals_the_plain_loop_beyond_the_unrolled_steps(cell_class):
     inputs = dense_inputs(MAX_UNROLLED_STEPS + 2)
     check_equals_plain_loop(make_cell(cell_class), inputs)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_large_layers_equal_the_plain_loop(more):
+    cell = FusedGateLSTMCell(MOST_UNITS_TO_TRANSPOSE + more, dtype="float64")
+    check_equals_plain_loop(randomized(cell), dense_inputs(3))
 
 
 @pytest.mark.parametrize("time", [10, 100])

@@ -30,7 +30,7 @@ class MachineSettings:
     chains: int = option(
         0,
         "Independent parts that a replica's batch is computed in, side by side; 0: one "
-        "a processor core on CPU, one on GPU.",
+        "a processor core on CPU with up to 512 units, otherwise one.",
         0,
         1024,
     )

@@ -22,7 +22,9 @@ def configure_machine(
     elif configuration.strategy == "multi_worker":
         replicas = len(read_cluster())
     chains = choose_chains(
-        configuration.chains, max(configuration.batch_size // replicas, 1)
+        configuration.chains,
+        max(configuration.batch_size // replicas, 1),
+        configuration.units,
     )
     set_threads(configuration.intra_op_threads, configuration.inter_op_threads, chains)
     tf.config.run_functions_eagerly(configuration.eager)
@@ -52,4 +54,4 @@ def configure_machine(
             "a batch that they divide evenly; change --batch_size or --num_devices"
         )
     lanes = configuration.batch_size // replicas
-    return strategy, choose_chains(configuration.chains, lanes)
+    return strategy, choose_chains(configuration.chains, lanes, configuration.units)

@@ -5,12 +5,16 @@ import tensorflow as tf
 from tfseq.errors import UsageError
 from tfseq.hardware import count_cores, finds_gpu
 
+# Recurrent products of more units than this keep all cores busy by themselves.
+MOST_UNITS_OF_CHAINS = 512
 
-def choose_chains(requested: int, lanes: int) -> int:
+
+def choose_chains(requested: int, lanes: int, units: int) -> int:
     """Independent parts that a replica's lanes are computed in, side by side.
 
     Small matrix products do not scale over cores, but whole chains of them do: on CPU
-    one chain a core, as far as the lanes divide evenly; on GPU one.
+    one chain a core, as far as the lanes divide evenly. Large products do scale, and
+    chains would each read the large kernels: one, as on GPU.
     """
     if requested:
         if lanes % requested:
@@ -19,7 +23,7 @@ def choose_chains(requested: int, lanes: int) -> int:
                 f"that divides them; choose another"
             )
         return requested
-    if finds_gpu():
+    if finds_gpu() or units > MOST_UNITS_OF_CHAINS:
         return 1
     cores = count_cores()
     return max(count for count in range(1, cores + 1) if lanes % count == 0)
