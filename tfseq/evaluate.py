@@ -80,6 +80,7 @@ def main() -> int:
         from tfseq.experiment import (
             Adaptation,
             Source,
+            configure_evaluation,
             evaluate_run,
             load_run,
             score_lines,
@@ -91,6 +92,8 @@ def main() -> int:
             for field in dataclasses.fields(Adaptation)
         }
     )
+    if not flags.FLAGS.per_line:  # Lines are read side by side, in larger products.
+        configure_evaluation()
     run = load_run(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
     source = Source(
         flags.FLAGS.split,

@@ -5,7 +5,7 @@ from tfseq.experiment.corpus import build_corpus, prepare
 from tfseq.experiment.language_model import build_model
 from tfseq.experiment.language_modeling import language_modeling
 from tfseq.experiment.line_scoring import score_lines
-from tfseq.experiment.machine import configure_machine
+from tfseq.experiment.machine import configure_evaluation, configure_machine
 from tfseq.experiment.review_prediction import build_predictor
 from tfseq.experiment.run_evaluation import Source, evaluate_run
 from tfseq.experiment.sentiment_classifier import build_classifier
@@ -27,6 +27,7 @@ __all__ = [
     "build_plan",
     "build_predictor",
     "build_trainer",
+    "configure_evaluation",
     "configure_machine",
     "evaluate_run",
     "export_saved_model",

@@ -23,6 +23,7 @@ def run_tfseq() -> None:
 
     workload, tokens = _work()
     configuration = settings(workload)
+    experiment.configure_evaluation()
     model = experiment.build_model(configuration, workload.symbols)
     set_weights(model, workload)
     with tempfile.TemporaryDirectory() as folder:

@@ -8,6 +8,10 @@ import tensorflow as tf
 from sides.turns import take_turns
 from sides.workloads import Workload, batches, first_weights
 
+MOST_AT_A_TIME = 20  # Steps per execution that are tried.
+# Of a step this long, in seconds, what happens between steps is no part that counts.
+LONG_STEP = 0.5
+
 
 def build_model(workload: Workload) -> keras.Model:
     """Embedding or one-hot vectors, LSTM layers, one dense layer."""
@@ -65,15 +69,19 @@ def run(workload: Workload, jit: bool = False) -> None:
         history = model.fit(data, steps_per_epoch=steps, epochs=epochs, verbose=0)
         return history.history["loss"][-1]
 
-    seconds = {}
-    most = min(20, workload.steps)
-    for at_a_time in (1, most):
-        compile_model(model, workload, jit, at_a_time)
-        fit(at_a_time)
+    def seconds_of(steps: int) -> float:
         started = time.perf_counter()
-        fit(most)
-        seconds[at_a_time] = time.perf_counter() - started
-    at_a_time = min(seconds, key=seconds.get)
+        fit(steps)
+        return time.perf_counter() - started
+
+    compile_model(model, workload, jit, at_a_time := 1)
+    fit(1)
+    if seconds_of(1) < LONG_STEP:
+        alone = seconds_of(MOST_AT_A_TIME)
+        compile_model(model, workload, jit, MOST_AT_A_TIME)
+        fit(MOST_AT_A_TIME)
+        if seconds_of(MOST_AT_A_TIME) < alone:
+            at_a_time = MOST_AT_A_TIME
     steps = -(-workload.steps // at_a_time) * at_a_time
     compile_model(model, workload, jit, at_a_time)
     for layer in model.layers:

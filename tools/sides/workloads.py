@@ -28,7 +28,7 @@ class Workload:
         clip: bound of the gradient's global norm.
         lazy: only the rows of the embedding that a step reads are updated.
         num_tokens: length of the text.
-        steps: training steps in a turn; a divisor or a multiple of 20.
+        steps: training steps in a turn.
     """
 
     name: str
@@ -83,16 +83,16 @@ IMDB = Workload(
     reviews=True,
     adam=True,
     learning_rate=0.001,
-    steps=10,
+    steps=8,
 )
 WORKLOADS = {
     workload.name: workload
     for workload in (
         Workload("text8", 64, 10, 27, 64, clip=1.25, steps=1000),
         Workload("ptb_small", 30, 20, 10_000, 200, num_layers=2, embedding=200),
-        Workload("ptb_medium", 20, 35, 10_000, 650, 2, 650, steps=5),
+        Workload("ptb_medium", 20, 35, 10_000, 650, 2, 650, steps=4),
         Workload(
-            "char_rnn", 64, 100, 65, 128, adam=True, learning_rate=0.002, steps=40
+            "char_rnn", 64, 100, 65, 128, adam=True, learning_rate=0.002, steps=30
         ),
         IMDB,
         dataclasses.replace(IMDB, name="imdb_lazy", lazy=True),
