@@ -74,7 +74,8 @@ def run(workload: Workload, jit: bool = False) -> None:
         fit(steps)
         return time.perf_counter() - started
 
-    compile_model(model, workload, jit, at_a_time := 1)
+    at_a_time = 1
+    compile_model(model, workload, jit, at_a_time)
     fit(1)
     if seconds_of(1) < LONG_STEP:
         alone = seconds_of(MOST_AT_A_TIME)
