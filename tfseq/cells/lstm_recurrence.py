@@ -112,9 +112,8 @@ def _transposed_by_gate(recurrent_kernel: tf.Tensor) -> tf.Tensor:
     """Returns the transposed recurrent kernel, `[4 * units, units]`.
 
     The graph optimizer would undo a plain transposition by telling each product to
-    transpose, which costs a tenth to a third of the product when rows and units are few,
-    and twice the product where oneDNN is off; it leaves one alone that is followed by a
-    reshape.
+    transpose, which adds a tenth to a third to it when rows and units are few, and more
+    where oneDNN is off; it leaves one alone that is followed by a reshape.
     """
     units = recurrent_kernel.shape[0]
     by_gate = tf.reshape(recurrent_kernel, [units, 4, units])

@@ -61,7 +61,7 @@ def configure_evaluation() -> None:
     """Sets threads and memory for reading a text at batch 1.
 
     A core is faster with a product of one row than several are together; what other cores
-    can do is another layer, or another unrolling.
+    can do is another layer, or another unrolling. Batches of reviews take as long either way.
     """
     keep_freed_memory()
     set_threads(0, 0, chains=count_cores())
