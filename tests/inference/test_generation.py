@@ -1,5 +1,6 @@
 """Generation against the model's own probabilities, and beams against every text."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -13,14 +14,22 @@ from tfseq.inference import (
     compile_beam_search,
     compile_reading,
     compile_writing,
+    generation,
     tokens_per_call,
 )
 from tfseq.inference.generation import TEXTS_OF_A_PART, restrict
 from tfseq.models import LanguageModel, TokenInputs
 
 VOCABULARY = 4
+TOKENS_PER_CALL = 64
 PROMPT = [1, 3, 0]
 PLAIN = Rule()
+
+
+@pytest.fixture(autouse=True)
+def fixture_short_calls(monkeypatch):
+    """A call would write thousands of tokens of so small a vocabulary."""
+    monkeypatch.setattr(generation, "NOISE_VALUES", TOKENS_PER_CALL * VOCABULARY)
 
 
 @pytest.fixture(name="model", scope="module")
@@ -46,8 +55,13 @@ def log_probability(model, text):
     return chosen[range(len(text)), text].sum()
 
 
+@functools.cache
+def reading(model):
+    return compile_reading(model)
+
+
 def write(model, rule=PLAIN, count=1, calls=1, seed=0, forbidden=None):
-    written = compile_reading(model)(tf.constant([PROMPT] * count))
+    written = reading(model)(tf.constant([PROMPT] * count))
     function = compile_writing(model, rule, forbidden, count)
     rows = []
     for call in range(calls):
@@ -145,7 +159,7 @@ def test_the_forbidden_token_is_never_written(model, rule):
 
 
 def search(model, width, length, forbidden=None):
-    written = compile_reading(model)(tf.constant([PROMPT]))
+    written = reading(model)(tf.constant([PROMPT]))
     ids, scores = compile_beam_search(model, width, length, forbidden)(written)
     return ids.numpy(), scores.numpy()
 
