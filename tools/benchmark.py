@@ -45,7 +45,7 @@ SIDE = flags.DEFINE_string("side", None, "Internal: be this side of the workload
 def training_sides(name: str, quick: bool) -> list[str]:
     """Who takes part in a training workload."""
     sides = ["tfseq", "keras"]
-    if name == "text8":
+    if name == "text8" and not quick:
         sides.insert(1, "tfseq_separate")
     if not quick:
         sides.append("keras_jit")
