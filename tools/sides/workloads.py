@@ -88,7 +88,7 @@ IMDB = Workload(
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("text8", 64, 10, 27, 64, clip=1.25, steps=1000),
+        Workload("text8", 64, 10, 27, 64, clip=1.25, steps=500),
         Workload("ptb_small", 30, 20, 10_000, 200, num_layers=2, embedding=200),
         Workload("ptb_medium", 20, 35, 10_000, 650, 2, 650, steps=4),
         Workload(
