@@ -50,27 +50,14 @@ def lstm_recurrence(
         memory = f * memory_before + i * g
         squashed = tf.tanh(memory)
         hidden = o * squashed
-        # For the way back: the slope of the memory along each gate's sum and of the
-        # hidden state along the output gate's, and that of the hidden state along the
-        # memory.
-        gate_slopes = tf.concat(
-            [
-                tf.raw_ops.SigmoidGrad(y=i, dy=g),
-                tf.raw_ops.SigmoidGrad(y=f, dy=memory_before),
-                tf.raw_ops.TanhGrad(y=g, dy=i),
-                tf.raw_ops.SigmoidGrad(y=o, dy=squashed),
-            ],
-            axis=-1,
-        )
-        memory_slope = tf.raw_ops.TanhGrad(y=squashed, dy=o)
-        return [hidden, gate_slopes, memory_slope, f], [hidden, memory]
+        return [hidden, i, f, g, o, memory_before, squashed], [hidden, memory]
 
     (outputs, *kept), (last_hidden, last_memory) = loop_over_time(
         forward,
         [projected],
         [hidden, memory],
-        [units, 4 * units, units, units],
-        num_kept=3,
+        [units] * 7,
+        num_kept=6,
         slices=True,
     )
 
@@ -81,8 +68,21 @@ def lstm_recurrence(
         kernel = _transposed_by_gate(recurrent_kernel) if copies else recurrent_kernel
 
         def backward(elements, state):
-            d_output, gate_slopes, memory_slope, f = elements
+            d_output, i, f, g, o, memory_before, squashed = elements
             d_hidden, d_memory = state
+            # The slope of the memory along each gate's sum and of the hidden state along
+            # the output gate's, and that of the hidden state along the memory: nothing
+            # that waits for the step after this one.
+            gate_slopes = tf.concat(
+                [
+                    tf.raw_ops.SigmoidGrad(y=i, dy=g),
+                    tf.raw_ops.SigmoidGrad(y=f, dy=memory_before),
+                    tf.raw_ops.TanhGrad(y=g, dy=i),
+                    tf.raw_ops.SigmoidGrad(y=o, dy=squashed),
+                ],
+                axis=-1,
+            )
+            memory_slope = tf.raw_ops.TanhGrad(y=squashed, dy=o)
             d_hidden += d_output
             d_memory += d_hidden * memory_slope
             d_sums = tf.concat([d_memory] * 3 + [d_hidden], axis=-1) * gate_slopes

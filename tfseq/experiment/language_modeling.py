@@ -23,7 +23,7 @@ from tfseq.training.parts import Evaluation
 NUM_SAMPLES = 5
 SAMPLE_LENGTH = 80
 # The figures do not depend on it: the state is carried from unrolling to unrolling.
-EVALUATION_TIME = 50  # More take longer to lay out in a graph, and gain nothing.
+EVALUATION_TIME = 25  # More take longer to lay out in a graph, and gain little.
 
 
 def language_modeling(configuration: Configuration, prepared: PreparedCorpus) -> Task:
