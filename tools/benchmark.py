@@ -10,7 +10,7 @@ data, with all cores; the sides take turns, so that a noisy machine disturbs all
 Printed are the median of the turns and their range, the time of a side over that of
 tfseq (the median of the turns' own ratios), the share of the machine's matrix rate,
 measured in the same turns, that the step's counted operations reach, and the mean loss
-of steps 41 to 60, by which all can be seen to learn the same.
+of steps 26 to 50, by which all can be seen to learn the same.
 
 PyTorch takes part where it is installed: `pip install -e '.[benchmark]'`.
 """

@@ -8,9 +8,9 @@ import tensorflow as tf
 from sides.turns import take_turns
 from sides.workloads import Workload, batches, first_weights
 
-MOST_AT_A_TIME = 20  # Steps per execution that are tried.
 # Of a step this long, in seconds, what happens between steps is no part that counts.
 LONG_STEP = 0.5
+SHORT_STEP = 0.02
 
 
 def build_model(workload: Workload) -> keras.Model:
@@ -78,17 +78,18 @@ def run(workload: Workload, jit: bool = False) -> None:
     compile_model(model, workload, jit, at_a_time)
     fit(1)
     if seconds_of(1) < LONG_STEP:
-        alone = seconds_of(MOST_AT_A_TIME)
-        compile_model(model, workload, jit, MOST_AT_A_TIME)
-        fit(MOST_AT_A_TIME)
-        if seconds_of(MOST_AT_A_TIME) < alone:
-            at_a_time = MOST_AT_A_TIME
+        alone = seconds_of(25)
+        tried = 25 if alone / 25 < SHORT_STEP else 5
+        compile_model(model, workload, jit, tried)
+        fit(tried)
+        if seconds_of(25) < alone:
+            at_a_time = tried
     steps = -(-workload.steps // at_a_time) * at_a_time
     compile_model(model, workload, jit, at_a_time)
     for layer in model.layers:
         if getattr(layer, "stateful", False):
             layer.reset_states()
-    loss = fit(20, epochs=3)
+    loss = fit(25, epochs=2)
     take_turns(
         lambda: {"loss": fit(steps)},
         loss=loss,

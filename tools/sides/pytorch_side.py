@@ -116,5 +116,5 @@ def run(workload: Workload, compiled: bool = False) -> None:
     def train(count: int) -> float:
         return float(sum(train_step() for _ in range(count))) / count
 
-    train(40)
-    take_turns(lambda: {"loss": train(workload.steps)}, loss=train(20))
+    train(25)
+    take_turns(lambda: {"loss": train(workload.steps)}, loss=train(25))

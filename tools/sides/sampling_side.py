@@ -16,7 +16,6 @@ def run_tfseq(texts: int) -> None:
 
     workload = WORKLOADS["text8"]
     configuration = settings(workload)
-    experiment.configure_machine(configuration)
     model = experiment.build_model(configuration, workload.symbols)
     set_weights(model, workload)
     read = compile_reading(model)

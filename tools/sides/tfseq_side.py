@@ -128,6 +128,6 @@ def run(workload: Workload, **changes: Any) -> None:
             step += count
             return float(totals.loss) / float(totals.count)
 
-        train(40)
-        loss = train(20)
+        train(25)
+        loss = train(25)
         take_turns(lambda: {"loss": train(workload.steps)}, loss=loss)

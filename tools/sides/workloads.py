@@ -44,7 +44,7 @@ class Workload:
     clip: float = 5.0
     lazy: bool = False
     num_tokens: int = 1_000_000
-    steps: int = 20
+    steps: int = 10
 
     @property
     def features(self) -> int:
@@ -83,16 +83,16 @@ IMDB = Workload(
     reviews=True,
     adam=True,
     learning_rate=0.001,
-    steps=8,
+    steps=4,
 )
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("text8", 64, 10, 27, 64, clip=1.25, steps=500),
+        Workload("text8", 64, 10, 27, 64, clip=1.25, steps=300),
         Workload("ptb_small", 30, 20, 10_000, 200, num_layers=2, embedding=200),
-        Workload("ptb_medium", 20, 35, 10_000, 650, 2, 650, steps=4),
+        Workload("ptb_medium", 20, 35, 10_000, 650, 2, 650, steps=2),
         Workload(
-            "char_rnn", 64, 100, 65, 128, adam=True, learning_rate=0.002, steps=30
+            "char_rnn", 64, 100, 65, 128, adam=True, learning_rate=0.002, steps=20
         ),
         IMDB,
         dataclasses.replace(IMDB, name="imdb_lazy", lazy=True),
