@@ -9,8 +9,9 @@ from sides.turns import take_turns
 from sides.workloads import Workload, batches, first_weights
 
 # Of a step this long, in seconds, what happens between steps is no part that counts.
-LONG_STEP = 0.5
-SHORT_STEP = 0.02
+LONG_STEP = 0.3
+# Up to this, as many steps as the first losses are told for are tried at a time, else 5.
+SHORT_STEP = 0.05
 
 
 def build_model(workload: Workload) -> keras.Model:
