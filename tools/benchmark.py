@@ -25,7 +25,7 @@ from absl import app, flags
 from sides.turns import Side
 from sides.workloads import WORKLOADS
 
-OTHERS = ("input", "evaluation", "sampling", "startup", "scaling")
+OTHERS = ("input", "evaluation", "sampling", "startup")
 QUICK = ("text8", "ptb_small", "sampling")
 TEXT_SIZES = (10, 100, 2000)
 MOST_REPEATS = {"startup": 2, "scaling": 2}  # Each turn is whole commands.
@@ -36,8 +36,8 @@ LARGE_STEP = 1e10
 WORKLOAD = flags.DEFINE_multi_enum(
     "workload",
     [],
-    [*WORKLOADS, *OTHERS],
-    "What to time; may be repeated. Default: all.",
+    [*WORKLOADS, *OTHERS, "scaling"],
+    "What to time; may be repeated. Default: all but scaling.",
 )
 REPEATS = flags.DEFINE_integer("repeats", 5, "Turns of each side.", lower_bound=1)
 IS_QUICK = flags.DEFINE_boolean("quick", False, "Few workloads and sides, three turns.")
