@@ -75,15 +75,19 @@ def run(workload: Workload, jit: bool = False) -> None:
         fit(steps)
         return time.perf_counter() - started
 
+    def least_seconds() -> float:
+        # Another side gets ready at the same time: what counts is an undisturbed try.
+        return min(seconds_of(25) for _ in range(3))
+
     at_a_time = 1
     compile_model(model, workload, jit, at_a_time)
     fit(1)
     if seconds_of(1) < LONG_STEP:
-        alone = seconds_of(25)
+        alone = least_seconds()
         tried = 25 if alone / 25 < SHORT_STEP else 5
         compile_model(model, workload, jit, tried)
         fit(tried)
-        if seconds_of(25) < alone:
+        if least_seconds() < alone:
             at_a_time = tried
     steps = -(-workload.steps // at_a_time) * at_a_time
     compile_model(model, workload, jit, at_a_time)
