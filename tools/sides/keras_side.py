@@ -6,11 +6,11 @@ import keras
 import tensorflow as tf
 
 from sides.turns import take_turns
-from sides.workloads import Workload, batches, first_weights
+from sides.workloads import LOSS_STEPS, Workload, batches, first_weights
 
 # Of a step this long, in seconds, what happens between steps is no part that counts.
 LONG_STEP = 0.3
-# Up to this, as many steps as the first losses are told for are tried at a time, else 5.
+# Of shorter ones LOSS_STEPS are tried at a time, of others 5, which divides them.
 SHORT_STEP = 0.05
 
 
@@ -77,14 +77,14 @@ def run(workload: Workload, jit: bool = False) -> None:
 
     def least_seconds() -> float:
         # Another side gets ready at the same time: what counts is an undisturbed try.
-        return min(seconds_of(25) for _ in range(3))
+        return min(seconds_of(LOSS_STEPS) for _ in range(3))
 
     at_a_time = 1
     compile_model(model, workload, jit, at_a_time)
     fit(1)
     if seconds_of(1) < LONG_STEP:
         alone = least_seconds()
-        tried = 25 if alone / 25 < SHORT_STEP else 5
+        tried = LOSS_STEPS if alone / LOSS_STEPS < SHORT_STEP else 5
         compile_model(model, workload, jit, tried)
         fit(tried)
         if least_seconds() < alone:
@@ -94,7 +94,7 @@ def run(workload: Workload, jit: bool = False) -> None:
     for layer in model.layers:
         if getattr(layer, "stateful", False):
             layer.reset_states()
-    loss = fit(25, epochs=2)
+    loss = fit(LOSS_STEPS, epochs=2)
     take_turns(
         lambda: {"loss": fit(steps)},
         loss=loss,

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from sides.turns import take_turns
-from sides.workloads import Workload, batches, first_weights
+from sides.workloads import LOSS_STEPS, Workload, batches, first_weights
 
 EPSILON = 1e-7  # Of Adam, as Keras has it.
 
@@ -116,5 +116,5 @@ def run(workload: Workload, compiled: bool = False) -> None:
     def train(count: int) -> float:
         return float(sum(train_step() for _ in range(count))) / count
 
-    train(25)
-    take_turns(lambda: {"loss": train(workload.steps)}, loss=train(25))
+    train(LOSS_STEPS)
+    take_turns(lambda: {"loss": train(workload.steps)}, loss=train(LOSS_STEPS))

@@ -8,7 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from sides.turns import take_turns
-from sides.workloads import Workload, first_weights, make_text, review_batches
+from sides.workloads import (
+    LOSS_STEPS,
+    Workload,
+    first_weights,
+    make_text,
+    review_batches,
+)
 from tfseq import cells, experiment
 from tfseq.configuration import Configuration
 from tfseq.experiment.review_classification import review_classification
@@ -128,6 +134,6 @@ def run(workload: Workload, **changes: Any) -> None:
             step += count
             return float(totals.loss) / float(totals.count)
 
-        train(25)
-        loss = train(25)
+        train(LOSS_STEPS)
+        loss = train(LOSS_STEPS)
         take_turns(lambda: {"loss": train(workload.steps)}, loss=loss)

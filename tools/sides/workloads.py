@@ -8,6 +8,7 @@ import numpy as np
 
 SEED = 0
 REVIEW_STEPS = 100  # After which the reviews come again.
+LOSS_STEPS = 25  # Every side tells the mean loss of as many steps, after as many.
 
 
 @dataclasses.dataclass(frozen=True)
