@@ -3,7 +3,7 @@
 import gc
 import os
 
-import tfseq.experiment  # noqa: F401  # TensorFlow, by way of the package.
+import tfseq.runs  # noqa: F401  # TensorFlow, by way of the package.
 
 # These modules last: garbage is not looked for among their million objects.
 gc.freeze()

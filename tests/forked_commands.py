@@ -20,7 +20,7 @@ import pytest
 
 CONTEXT = multiprocessing.get_context("forkserver")
 # Below the commands, so that each still reads its flags in a fresh module.
-CONTEXT.set_forkserver_preload(["tfseq.experiment"])
+CONTEXT.set_forkserver_preload(["tfseq.runs"])
 
 
 def _enter(module, arguments, environment, folder, streams) -> None:

@@ -1,22 +1,46 @@
-"""Imports run downwards only, and importing the package is light."""
+"""Imports run downwards only, the engine knows no task, and importing the package is light."""
 
 import ast
 import pathlib
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import tfseq
 
 PACKAGE = pathlib.Path(tfseq.__file__).parent
-GROUND = {"cells", "datasets", "pipelines", "training", "inference"}
-BASE = {"errors", "hardware", "metrics", "configuration", "__version__"}
+DOORS = {"train", "evaluate", "sample", "predict", "export", "command_line", "__main__"}
+BASE = {"configuration", "machine", "errors", "metrics", "__version__"}
+PARTS = {"cells", "pipelines", "datasets"}
+ENGINE = {"training", "decoding", "layers"}
+# What each room may import, from the ground up.
 ALLOWED = {
-    "models": BASE | {"cells"},
-    **dict.fromkeys(GROUND, BASE),
-    # What deals lanes to parts and gives them seeds lives with the cells.
-    "training": BASE | {"cells"},
-    "inference": BASE | {"cells"},
+    **dict.fromkeys(BASE, BASE),
+    "cells": BASE,
+    "pipelines": BASE,
+    "datasets": BASE | {"pipelines"},
+    **dict.fromkeys(ENGINE, BASE | PARTS | ENGINE),
+    "tasks": BASE | PARTS | ENGINE,
+    "runs": BASE | PARTS | ENGINE | {"tasks"},
 }
+# Rooms that serve every task, and the words by which they could ask which one it is.
+WITHOUT_TASKS = ("training", "runs", "decoding", "machine", "configuration")
+WORDS_OF_TASKS = ("languagemodel", "classif", "review")
+# Calls whose texts are help for the user or rows of a table.
+EXPLAINING = {"option", "add"}
+
+
+def files(room: str) -> list[pathlib.Path]:
+    """The files of a room, which may be a folder or one file."""
+    folder = PACKAGE / room
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{room}.py"]
+
+
+def rooms() -> set[str]:
+    """The rooms of the package."""
+    found = {path.relative_to(PACKAGE).parts[0] for path in PACKAGE.rglob("*.py")}
+    return {name.removesuffix(".py") for name in found} - {"__init__"}
 
 
 def imports(path: pathlib.Path) -> set[str]:
@@ -35,24 +59,87 @@ def imports(path: pathlib.Path) -> set[str]:
 
 
 def test_rooms_import_only_what_is_below_them():
-    for room in [*GROUND, "models"]:
-        for path in (PACKAGE / room).glob("*.py"):
+    assert rooms() <= DOORS | ALLOWED.keys()
+    for room in rooms() - DOORS:
+        for path in files(room):
             upward = imports(path) - {room} - ALLOWED[room]
             assert not upward, f"{path.name} in {room} imports {upward}"
 
 
-def test_nothing_below_the_doors_reads_flags():
-    doors = {"command_line.py"} | {
-        f"{name}.py" for name in ("train", "evaluate", "sample", "predict", "export")
+def test_no_circle_of_rooms():
+    below = {
+        room: set().union(*(imports(path) for path in files(room))) - {room}
+        for room in rooms() - DOORS
     }
-    for path in PACKAGE.rglob("*.py"):
-        if path.name not in doors:
-            assert "FLAGS" not in path.read_text(), path
+    while below:
+        ground = {room for room, needed in below.items() if not needed & below.keys()}
+        assert ground, f"each of these imports another of them: {sorted(below)}"
+        below = {room: below[room] for room in below.keys() - ground}
 
 
-def test_no_file_is_long():
+def test_tasks_do_not_import_each_other():
+    folders = [path.name for path in (PACKAGE / "tasks").iterdir() if path.is_dir()]
+    for name in folders:
+        for path in (PACKAGE / "tasks" / name).glob("*.py"):
+            others = re.findall(r"tfseq\.tasks\.(\w+)", path.read_text())
+            assert not set(others) & set(folders) - {name}, path
+
+
+def test_only_the_doors_know_flags():
     for path in PACKAGE.rglob("*.py"):
-        assert len(path.read_text().splitlines()) <= 300, path
+        if path.parent == PACKAGE and path.stem in DOORS:
+            continue
+        content = path.read_text()
+        assert "FLAGS" not in content, path
+        assert not re.search(r"(?<![\w-])--\w", content), path
+
+
+def said(node: ast.AST) -> Iterator[str]:
+    """Names and texts of the code; docstrings, help texts and rows of tables left out."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "id", getattr(node.func, "attr", None))
+        if name in EXPLAINING:
+            return
+    for _, value in ast.iter_fields(node):
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, ast.AST):
+                yield from said(part)
+            elif isinstance(part, str):
+                yield part
+
+
+def names_a_task(text: str) -> bool:
+    """Whether one of the words of tasks is in a text, however it is written."""
+    plain = re.sub(r"[\W_]", "", text).lower()
+    return any(word in plain for word in WORDS_OF_TASKS)
+
+
+def test_the_engine_names_no_task():
+    for room in WITHOUT_TASKS:
+        for path in files(room):
+            found = {text for text in said(ast.parse(path.read_text()))}
+            assert not {text for text in found if names_a_task(text)}, path
+
+
+def test_the_doors_ask_for_no_task():
+    """Their messages and help speak of tasks; names and comparisons do not."""
+    for room in sorted(DOORS):
+        for node in ast.walk(ast.parse(files(room)[0].read_text())):
+            if isinstance(node, ast.Compare):
+                found = {
+                    part.value
+                    for part in ast.walk(node)
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                }
+            else:
+                found = {
+                    getattr(node, name, None)
+                    for name in ("id", "attr", "arg", "name", "module")
+                }
+            found = {text for text in found if text and names_a_task(text)}
+            assert not found, f"{room}.py: {found}"
 
 
 def test_importing_the_package_is_light():
@@ -67,7 +154,7 @@ def test_importing_the_package_is_light():
 
 
 def test_the_composition_does_not_load_tensorflow_datasets():
-    code = "import sys, tfseq.experiment; print('tensorflow_datasets' in sys.modules)"
+    code = "import sys, tfseq.runs; print('tensorflow_datasets' in sys.modules)"
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout

@@ -13,14 +13,14 @@ import pytest
 import tensorflow as tf
 from forked_commands import run_command
 
-from tfseq.configuration import Configuration
-from tfseq.experiment import trainer
+from tfseq.tasks import Settings
+from tfseq.training import trainer
 
 
-def arguments(settings: Configuration, **changes) -> list[str]:
+def arguments(settings: Settings, **changes) -> list[str]:
     """The flags that train with these settings."""
     values = dataclasses.asdict(dataclasses.replace(settings, **changes))
-    defaults = dataclasses.asdict(Configuration())
+    defaults = dataclasses.asdict(Settings())
     return [
         f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
         for name, value in values.items()
@@ -28,20 +28,20 @@ def arguments(settings: Configuration, **changes) -> list[str]:
     ]
 
 
-def command(settings: Configuration, **changes) -> list[str]:
+def command(settings: Settings, **changes) -> list[str]:
     """The command line of a child process that trains with these settings."""
     return [sys.executable, "-m", "tfseq.train", *arguments(settings, **changes)]
 
 
-def run(settings: Configuration, **changes) -> subprocess.CompletedProcess:
+def run(settings: Settings, **changes) -> subprocess.CompletedProcess:
     return run_command("tfseq.train", arguments(settings, **changes))
 
 
-def results(settings: Configuration) -> dict:
+def results(settings: Settings) -> dict:
     return json.loads(pathlib.Path(settings.run_dir, "results.json").read_text())
 
 
-def figures(settings: Configuration) -> dict:
+def figures(settings: Settings) -> dict:
     """The results but for clocks."""
     content = results(settings)
     return {
@@ -52,7 +52,7 @@ def figures(settings: Configuration) -> dict:
 
 
 def last_checkpoint(
-    settings: Configuration, folder: str = "checkpoints"
+    settings: Settings, folder: str = "checkpoints"
 ) -> dict[str, np.ndarray]:
     """Every array in the newest checkpoint of a folder within the run folder."""
     folder = pathlib.Path(settings.run_dir, folder)
@@ -65,7 +65,7 @@ def last_checkpoint(
     }
 
 
-def assert_same_run(settings: Configuration, others: Configuration) -> None:
+def assert_same_run(settings: Settings, others: Settings) -> None:
     assert figures(settings) == figures(others)
     one, other = last_checkpoint(settings), last_checkpoint(others)
     assert one.keys() == other.keys()
@@ -81,15 +81,15 @@ def assert_same_run(settings: Configuration, others: Configuration) -> None:
 
 
 def train_on_one_and_two_devices(
-    settings: Configuration, folder: pathlib.Path
-) -> Configuration:
+    settings: Settings, folder: pathlib.Path
+) -> Settings:
     """Runs both commands, two devices in the run folder; the settings of the one."""
     return train_on_one_and_more_devices(settings, folder, 2)
 
 
 def train_on_one_and_more_devices(
-    settings: Configuration, folder: pathlib.Path, count: int
-) -> Configuration:
+    settings: Settings, folder: pathlib.Path, count: int
+) -> Settings:
     """Runs both commands, `count` devices in the run folder; the settings of the one."""
     one = dataclasses.replace(settings, run_dir=str(folder / "one"), chains=1)
     assert run(one).returncode == 0
@@ -99,7 +99,7 @@ def train_on_one_and_more_devices(
 
 
 def assert_close_checkpoints(
-    settings: Configuration, others: Configuration, **bounds: float
+    settings: Settings, others: Settings, **bounds: float
 ) -> None:
     """Every float of the newest checkpoints, within the bounds."""
     expected = last_checkpoint(others)
@@ -124,12 +124,12 @@ def stopping_at(step: int) -> Iterator[None]:
 LAUNCHER = pathlib.Path(__file__).parents[1] / "tools" / "launch_local_workers.py"
 
 
-def worker_command(settings: Configuration, count: int = 2) -> list[str]:
+def worker_command(settings: Settings, count: int = 2) -> list[str]:
     """The command line of so many workers on this machine, with these settings."""
     return [sys.executable, str(LAUNCHER), str(count), "--", *arguments(settings)]
 
 
-def run_workers(settings: Configuration) -> subprocess.CompletedProcess:
+def run_workers(settings: Settings) -> subprocess.CompletedProcess:
     return subprocess.run(
         worker_command(settings), capture_output=True, text=True, check=False
     )

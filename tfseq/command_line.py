@@ -1,4 +1,8 @@
-"""What the commands share: flags made from settings, and one-line errors."""
+"""The parts that all commands share: flags made from settings, and one-line errors.
+
+Only this file knows how a flag is spelled. Elsewhere the name of a setting stands in
+backticks, in help texts and errors; here it becomes a flag.
+"""
 
 import contextlib
 import dataclasses
@@ -6,14 +10,17 @@ import gc
 import math
 import os
 import pathlib
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import TextIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TextIO
 
 from absl import app, flags, logging
 
-from tfseq import configuration
+from tfseq.configuration import choices_of, value_type
 from tfseq.errors import DataError, UsageError
+from tfseq.tasks import TASKS, Settings, read_settings
+from tfseq.tasks.table import options_of_uses
 
 DEFINERS = {
     str: flags.DEFINE_string,
@@ -21,18 +28,37 @@ DEFINERS = {
     float: flags.DEFINE_float,
     bool: flags.DEFINE_boolean,
 }
+QUOTED_NAME = re.compile(r"`(\w+)`")
 
 
-def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines one flag for each setting, with its range, help and default.
+def spell_flags(text: str, names: Iterable[str]) -> str:
+    """Returns a text with the names in backticks as flags: `units` becomes --units.
 
     Args:
-        values: Where the flags are defined; by default the command's own.
+        text: a help text or the message of an error.
+        names: the names of all flags; others are left as they are.
     """
-    for field in dataclasses.fields(configuration.Configuration):
-        choices = field.metadata["choices"]
-        kind = configuration.value_type(field)
-        description = field.metadata["help"]
+    known = set(names)
+
+    def spell(match: re.Match[str]) -> str:
+        return f"--{match[1]}" if match[1] in known else match[0]
+
+    return QUOTED_NAME.sub(spell, text)
+
+
+def define_fields(
+    fields: Sequence[dataclasses.Field], values: flags.FlagValues = flags.FLAGS
+) -> None:
+    """Defines one flag for each field of a record, with its range, help and default.
+
+    Args:
+        fields: the fields, made by `option`.
+        values: where the flags are defined; by default the command's own.
+    """
+    names = {*values, *(field.name for field in fields)}
+    for field in fields:
+        choices, kind = choices_of(field), value_type(field)
+        description = spell_flags(field.metadata["help"], names)
         if choices:
             flags.DEFINE_enum(
                 field.name, field.default, choices, description, flag_values=values
@@ -51,6 +77,11 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
         flags.declare_key_flag(field.name, values)
 
 
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines one flag for each setting of a run."""
+    define_fields(dataclasses.fields(Settings), values)
+
+
 def define_run_flags() -> None:
     """Defines the flags of the commands that use a trained run."""
     flags.DEFINE_string("run_dir", None, "Folder of the run that was trained.")
@@ -64,14 +95,38 @@ def define_run_flags() -> None:
         flags.declare_key_flag(name)
 
 
+def define_options(use: str) -> None:
+    """Defines one flag for each option that some task has for a use."""
+    define_fields(option_fields(use))
+
+
+def option_fields(use: str) -> list[dataclasses.Field]:
+    """Returns the options that some task has for a use, each name once."""
+    fields: dict[str, dataclasses.Field] = {}
+    for row in TASKS.rows():
+        record = options_of_uses(row).get(use)
+        for field in dataclasses.fields(record) if record else ():
+            fields.setdefault(field.name, field)
+    return list(fields.values())
+
+
+def given_options(use: str) -> dict[str, Any]:
+    """Returns the options of a use that the command line gives, by name."""
+    return {
+        field.name: flags.FLAGS[field.name].value
+        for field in option_fields(use)
+        if flags.FLAGS[field.name].present
+    }
+
+
 def shorten(text: str, most: int = 60) -> str:
-    """The text, or its beginning and an ellipsis where it has more than `most` characters."""
+    """Returns the text, or its beginning and an ellipsis where it is longer than `most`."""
     return text if len(text) <= most else text[: most - 1] + "\u2026"
 
 
 @contextlib.contextmanager
 def open_text(path: str | None) -> Iterator[TextIO]:
-    """A text file (UTF-8) to read, or standard input where there is none.
+    """Opens a text file (UTF-8) to read, or standard input where there is none.
 
     Raises:
         UsageError: the file cannot be read.
@@ -84,24 +139,20 @@ def open_text(path: str | None) -> Iterator[TextIO]:
         file = open(path, encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise UsageError(
-            f"--file={path}: {error.strerror}; give a readable text file"
+            f"`file`={path}: {error.strerror}; give a readable text file"
         ) from None
     with file:
         yield file
 
 
-def configuration_from_flags() -> configuration.Configuration:
-    """The checked settings that the command line gives."""
-    return configuration.from_mapping(
-        {
-            field.name: flags.FLAGS[field.name].value
-            for field in dataclasses.fields(configuration.Configuration)
-        }
-    )
+def settings_from_flags(values: flags.FlagValues = flags.FLAGS) -> Settings:
+    """Returns the checked settings that the command line gives."""
+    names = [field.name for field in dataclasses.fields(Settings)]
+    return read_settings({name: values[name].value for name in names})
 
 
 def recipes() -> dict[str, pathlib.Path]:
-    """The recipes that come with the package: names and files, in order."""
+    """Returns the recipes that come with the package: names and files, in order."""
     folder = pathlib.Path(__file__).parent / "recipes"
     return {path.stem: path for path in sorted(folder.glob("*.flags"))}
 
@@ -126,9 +177,10 @@ def resolve_recipes(arguments: Sequence[str]) -> list[str]:
 def loading() -> Iterator[None]:
     """Surrounds the import of TensorFlow, which takes seconds, within a command.
 
-    What is imported lasts as long as the process, so garbage is not looked for in it, now
-    or later; that would cost two seconds, most of them at the process' end. TensorFlow
-    turns its informational log lines on; they are left out unless --verbosity is given.
+    The imported modules last as long as the process, so garbage is not looked for in
+    them, now or later; that would cost two seconds, most of them at the process' end.
+    TensorFlow turns its informational log lines on; they are left out unless --verbosity
+    is given.
     """
     gc.disable()
     yield
@@ -140,7 +192,7 @@ def loading() -> Iterator[None]:
 
 def fail(message: str, status: int) -> None:
     """Prints one line to standard error and ends the process with `status`."""
-    line = " ".join(str(message).split())
+    line = spell_flags(" ".join(str(message).split()), flags.FLAGS)
     print(f"{os.path.basename(sys.argv[0])}: {line}", file=sys.stderr)
     sys.exit(status)
 

@@ -7,7 +7,6 @@ Examples:
   python -m tfseq.evaluate --run_dir=runs/imdb_lstm --format=json
 """
 
-import dataclasses
 import json
 
 from absl import flags
@@ -18,98 +17,34 @@ from tfseq.errors import UsageError
 SHOWN_LINES = 5
 
 command_line.define_run_flags()
+command_line.define_options("evaluate")
 flags.adopt_module_key_flags(command_line)
-flags.DEFINE_enum("split", "test", ["valid", "test"], "Part of the run's own data.")
-flags.DEFINE_string(
-    "text_file", None, "Text file (UTF-8) to evaluate on instead of a part of the data."
-)
 flags.DEFINE_boolean(
     "per_line", False, "Score each line of the text by itself; show the worst and best."
-)
-flags.DEFINE_string(
-    "data_dir", None, "Folder with data sets; by default the run's own."
-)
-flags.DEFINE_string(
-    "cache_dir", None, "Folder for encoded texts; by default the run's own."
-)
-flags.DEFINE_integer(
-    "cache_size",
-    0,
-    "Positions that a neural cache holds, in tokens; 0 for no cache.",
-    lower_bound=0,
-    upper_bound=1_000_000,  # Of hidden values of 1,000 units that is 4 GB.
-)
-flags.DEFINE_float(
-    "cache_theta",
-    0.3,
-    "How sharply the cache prefers similar hidden values.",
-    lower_bound=0.0,
-)
-flags.DEFINE_float(
-    "cache_lambda",
-    0.1,
-    "Share of the cache in the probabilities.",
-    lower_bound=0.0,
-    upper_bound=1.0,
-)
-flags.DEFINE_boolean(
-    "cache_search",
-    False,
-    "Choose --cache_theta and --cache_lambda by the validation text first.",
-)
-flags.DEFINE_float(
-    "dynamic_learning_rate",
-    0.0,
-    "Learning rate of dynamic evaluation, by which the model adapts to the text it "
-    "reads; 0 for none.",
-    lower_bound=0.0,
-)
-flags.DEFINE_integer(
-    "dynamic_unrollings",
-    20,
-    "Tokens between two steps of dynamic evaluation.",
-    lower_bound=1,
-    upper_bound=8192,
 )
 flags.DEFINE_enum("format", "table", ["table", "json"], "A table, or a JSON object.")
 
 
 def main() -> int:
-    """Evaluates what the flags name; the exit status."""
+    """Evaluates what the flags name and returns the exit status."""
     with command_line.loading():
-        from tfseq.experiment import (
-            Adaptation,
-            Source,
-            configure_evaluation,
-            evaluate_run,
-            load_run,
-            score_lines,
-        )
+        from tfseq import runs
+        from tfseq.machine.devices import configure_evaluation
 
-    adaptation = Adaptation(
-        **{
-            field.name: flags.FLAGS[field.name].value
-            for field in dataclasses.fields(Adaptation)
-        }
-    )
-    if not flags.FLAGS.per_line:  # Lines are read side by side, in larger products.
-        configure_evaluation()
-    run = load_run(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
-    source = Source(
-        flags.FLAGS.split,
-        flags.FLAGS.text_file,
-        flags.FLAGS.data_dir,
-        flags.FLAGS.cache_dir,
-    )
+    options = command_line.given_options("evaluate")
     if flags.FLAGS.per_line:
-        if adaptation != Adaptation():
-            raise UsageError(
-                "--per_line: found with --cache_size or --dynamic_learning_rate, which "
-                "need the lines before; leave one out"
-            )
-        show_lines(score_lines(run, source))
+        for name in options:
+            if name not in {f.name for f in command_line.option_fields("score")}:
+                raise UsageError(
+                    f"`per_line`: found with `{name}`, which needs the lines before; "
+                    "leave one out"
+                )
+        run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
+        show_lines(run.score(**options))
         return 0
-    figures = {"step": run.step, **evaluate_run(run, source, adaptation)}
+    configure_evaluation()
+    run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
+    figures = {"step": run.step, **run.evaluate(**options)}
     if flags.FLAGS.format == "json":
         print(json.dumps(figures))
     else:

@@ -27,14 +27,13 @@ flags.mark_flag_as_required("export_dir")
 
 
 def main() -> int:
-    """Exports what the flags name; the exit status."""
+    """Exports what the flags name and returns the exit status."""
     with command_line.loading():
-        from tfseq.experiment import export_saved_model, export_tflite, load_run
+        from tfseq import runs
 
-    run = load_run(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
+    run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
     folder = flags.FLAGS.export_dir
-    export = export_tflite if flags.FLAGS.format == "tflite" else export_saved_model
-    for name, line in export(run, folder).items():
+    for name, line in run.export(folder, flags.FLAGS.format).items():
         print(f"{name}{line}")
     size = sum(
         path.stat().st_size

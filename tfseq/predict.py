@@ -6,9 +6,9 @@ Examples:
   python -m tfseq.predict --run_dir=runs/imdb_lstm < reviews.txt
 """
 
-import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -27,15 +27,15 @@ flags.DEFINE_enum(
 flags.mark_flags_as_mutual_exclusive(["text", "file"])
 
 
-def read_reviews() -> Iterator[str]:
-    """The reviews that the flags name, one after the other."""
+def read_texts() -> Iterator[str]:
+    """Yields the texts that the flags name, one after the other."""
     if flags.FLAGS.text:
         for text in flags.FLAGS.text:
             try:
                 text.encode("utf-8")
             except UnicodeEncodeError:
                 raise UsageError(
-                    f"--text={text!r}: not UTF-8, expected text; convert it"
+                    f"`text`={text!r}: not UTF-8, expected text; convert it"
                 ) from None
             yield text
         return
@@ -55,30 +55,33 @@ def read_reviews() -> Iterator[str]:
         ) from None
 
 
-def show(texts: Iterable[str], probabilities: Iterable[float]) -> None:
-    """Prints a line for each review."""
-    as_json = flags.FLAGS.format == "json"
-    if not as_json:
-        print(f"{'positive':>8}  {'label':8}  review")
-    for text, probability in zip(texts, probabilities, strict=True):
-        label = "positive" if probability > 0.5 else "negative"
-        if as_json:
-            line = {"probability": probability, "label": label, "text": text}
-            print(json.dumps(line, ensure_ascii=False), flush=True)
-        else:
-            shown = command_line.shorten(" ".join(text.split()))
-            print(f"{probability:8.4f}  {label:8}  {shown}", flush=True)
+def show(columns: Sequence[Any], predictions: Iterable[dict[str, Any]]) -> None:
+    """Prints a line for each prediction, as it comes."""
+    if flags.FLAGS.format == "json":
+        for prediction in predictions:
+            print(json.dumps(prediction, ensure_ascii=False), flush=True)
+        return
+    print("  ".join(column.show(column.title) for column in columns))
+    for prediction in predictions:
+        cells = [column.show(as_cell(prediction[column.key])) for column in columns]
+        print("  ".join(cells), flush=True)
+
+
+def as_cell(value: Any) -> Any:
+    """Returns a value of a table; a text is put on one line and shortened."""
+    if isinstance(value, str):
+        return command_line.shorten(" ".join(value.split()))
+    return value
 
 
 def main() -> int:
-    """Predicts what the flags name; the exit status."""
+    """Predicts what the flags name and returns the exit status."""
     with command_line.loading():
-        from tfseq.experiment import build_predictor, load_run
+        from tfseq import runs
 
-    run = load_run(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
-    predict = build_predictor(run)
-    texts, copies = itertools.tee(read_reviews())
-    show(copies, predict(texts))
+    run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
+    options = command_line.given_options("predict")
+    show(run.task.columns, run.predict(read_texts(), **options))
     return 0
 
 

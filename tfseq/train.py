@@ -15,13 +15,13 @@ flags.adopt_module_key_flags(command_line)
 
 
 def main() -> int:
-    """Trains what the flags describe; the exit status."""
-    configuration = command_line.configuration_from_flags()
+    """Trains what the flags describe and returns the exit status."""
+    settings = command_line.settings_from_flags()
     # TensorFlow takes seconds to load; flags are checked before.
     with command_line.loading():
-        from tfseq import experiment
+        from tfseq import runs
 
-    return experiment.train(configuration)
+    return runs.train(settings)
 
 
 if __name__ == "__main__":

@@ -35,21 +35,20 @@ flags.mark_flag_as_required("file")
 def main() -> int:
     """Writes or reads what the flags name; the exit status."""
     with command_line.loading():
-        from tfseq import cells
-        from tfseq.experiment import load_run, save_copy
+        from tfseq import cells, runs
 
     target, source = flags.FLAGS.to, flags.FLAGS["from"].value
     if (target is None) == (source is None):
         raise UsageError("--to, --from: expected one of them; give it")
     if (source is None) != (flags.FLAGS.into is None):
         raise UsageError(
-            "--into: expected with --from, the folder to write; and only then"
+            "`into`: expected with --from, the folder to write; and only then"
         )
     arrays = read_arrays(flags.FLAGS.file) if source else {}
-    run = load_run(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
-    if run.configuration.bidirectional:
+    run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
+    if run.settings.bidirectional:
         raise UsageError(
-            f"--run_dir={flags.FLAGS.run_dir}: found layers in both directions, expected "
+            f"`run_dir`={flags.FLAGS.run_dir}: found layers in both directions, expected "
             "a model that reads forward; give another run"
         )
     try:
@@ -60,9 +59,9 @@ def main() -> int:
             write = cells.to_keras if target == "keras" else cells.to_pytorch
             arrays = write(cells.lstm_weights(run.model.cell))
     except ValueError as error:
-        raise UsageError(f"--file={flags.FLAGS.file}: {error}") from None
+        raise UsageError(f"`file`={flags.FLAGS.file}: {error}") from None
     if source:
-        save_copy(run, flags.FLAGS.into)
+        run.save_copy(flags.FLAGS.into)
         print(f"{flags.FLAGS.into}: the run with the weights of {flags.FLAGS.file}")
         return 0
     with open(flags.FLAGS.file, "wb") as file:
@@ -80,13 +79,13 @@ def read_arrays(path: str) -> dict[str, np.ndarray]:
         DataError: it is no .npz file of plain arrays.
     """
     if not pathlib.Path(path).is_file():
-        raise UsageError(f"--file={path}: no such file, expected a .npz file")
+        raise UsageError(f"`file`={path}: no such file, expected a .npz file")
     try:
         with np.load(path) as content:
             return dict(content)
     except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"--file={path}: {error}; expected a .npz file of plain arrays"
+            f"`file`={path}: {error}; expected a .npz file of plain arrays"
         ) from None
 
 

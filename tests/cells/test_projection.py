@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfseq.cells.projection import project
-from tfseq.cells.repeated_rows import MAX_ONE_HOT_ROWS
+from tfseq.cells.projection import MAX_ONE_HOT_ROWS, project
 
 
 def normal(*shape):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfseq import cells
 from tfseq.cells import LaneSeed, RepeatedRows, lay_out, unroll
-from tfseq.cells.repeated_rows import MAX_ONE_HOT_ROWS, select_rows
+from tfseq.cells.projection import MAX_ONE_HOT_ROWS, select_rows
 
 ROWS, FEATURES, UNITS, BATCH, TIME = 5, 3, 4, 2, 7
 SEED = LaneSeed(tf.constant([1, 2]), 0)

@@ -36,8 +36,8 @@ def test_loop_equals_numpy(num_steps, reverse, time_is_known, slices):
             decayed_sum,
             [first, second],
             [tf.constant(initial)],
-            [3, 6],
-            reverse,
+            output_sizes=[3, 6],
+            reverse=reverse,
             slices=slices,
         )
 
@@ -58,14 +58,14 @@ def test_what_a_loop_keeps_another_reads(num_steps, compiled):
             decayed_sum,
             [first, second],
             [tf.zeros([2, 3], tf.float64)],
-            [3, 6],
+            output_sizes=[3, 6],
             num_kept=1,
         )
         (copies,), _ = loop_over_time(
             lambda elements, state: ([elements[0] + elements[1]], state),
             [kept, tf.zeros([num_steps, 1, 1], tf.float64)],
             [tf.zeros([2, 3], tf.float64)],
-            [6],
+            output_sizes=[6],
             reverse=True,
         )
         return totals, copies
@@ -79,4 +79,6 @@ def test_what_a_loop_keeps_another_reads(num_steps, compiled):
 def test_no_steps():
     empty = tf.zeros([0, 2, 3])
     with pytest.raises(ValueError, match="at least 1 step, received 0"):
-        loop_over_time(decayed_sum, [empty, empty], [tf.zeros([2, 3])], [3, 6])
+        loop_over_time(
+            decayed_sum, [empty, empty], [tf.zeros([2, 3])], output_sizes=[3, 6]
+        )

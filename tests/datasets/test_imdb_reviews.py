@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from tfseq.datasets import imdb_reviews
-from tfseq.datasets.imdb_reviews import imdb_reviews_corpus
+from tfseq.datasets.imdb_reviews import imdb_reviews_corpus, imdb_text_corpus
 from tfseq.errors import DataError, UsageError
 
 DATA_DIR = os.environ.get("TFSEQ_DATA_DIR", "")
@@ -83,8 +83,25 @@ def test_validation_is_drawn_from_training_and_always_the_same(tmp_path):
     assert "valid" not in load(tmp_path, valid_size=0).splits
     assert len(load(tmp_path).splits["valid"]) == 1
     assert load(tmp_path).fingerprint != corpus.fingerprint
-    with pytest.raises(UsageError, match="--valid_size=12"):
+    with pytest.raises(UsageError, match="`valid_size`=12"):
         load(tmp_path, valid_size=12)
+
+
+def test_the_text_of_the_reviews_is_a_line_for_each_but_the_test(tmp_path):
+    write_archive(tmp_path, {**files(), "train/pos/0_9.txt": b"A<br />film,\ngood!"})
+    reviews = load(tmp_path, valid_size=4)
+    corpus = imdb_text_corpus(tmp_path, tmp_path / "cache", 4)
+    assert corpus.name == "imdb_text"
+    assert corpus.fingerprint == f"{reviews.fingerprint}-text"
+    assert set(corpus.splits) == {"train", "valid"}
+    lines = []
+    for name, split in corpus.splits.items():
+        some = "".join(split.read()).splitlines()
+        assert len(some) == len(reviews.splits[name])
+        lines += some
+    expected = {text.decode() for name, text in files().items() if name[:5] == "train"}
+    expected -= {"train pos number 0 é"}
+    assert set(lines) == expected | {"a film , good !"}
 
 
 def test_the_data_folder_may_hold_a_folder_of_that_name(tmp_path):

@@ -99,7 +99,7 @@ def test_a_truncated_archive(tmp_path):
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(UsageError, match="--data_dir"):
+    with pytest.raises(UsageError, match="`data_dir`"):
         penn_treebank_corpus(tmp_path / "nowhere", tmp_path / "cache")
 
 

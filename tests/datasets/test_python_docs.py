@@ -41,5 +41,5 @@ def test_its_cut_adds_up():
 
 
 def test_sizes_that_leave_nothing():
-    with pytest.raises(UsageError, match="--valid_size=100000000"):
+    with pytest.raises(UsageError, match="`valid_size`=100000000"):
         python_docs_corpus(valid_size=100_000_000)

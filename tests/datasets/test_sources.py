@@ -23,7 +23,13 @@ CONTENT = bytes(range(256)) * 10_000
 
 def published(url, content=CONTENT):
     checksum = hashlib.sha1(content).hexdigest()
-    return PublishedFile("corpus.zip", url, len(content), checksum, "sha1")
+    return PublishedFile(
+        name="corpus.zip",
+        url=url,
+        num_bytes=len(content),
+        checksum=checksum,
+        algorithm="sha1",
+    )
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -55,7 +61,7 @@ def place(folder, name):
 
 
 def find(data_dir):
-    return find_file(("text8", "text8.zip"), "text8", data_dir, "--data_dir")
+    return find_file(("text8", "text8.zip"), "text8", data_dir)
 
 
 def test_the_folder_itself_then_the_folder_of_the_dataset(tmp_path):
@@ -82,7 +88,7 @@ def test_without_a_folder_the_environment_names_one(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_is_not_there(tmp_path, monkeypatch):
-    with pytest.raises(UsageError, match=r"--data_dir: no folder or file .*nowhere"):
+    with pytest.raises(UsageError, match=r"`data_dir`: no folder or file .*nowhere"):
         find(tmp_path / "nowhere")
     monkeypatch.setenv("TFSEQ_DATA_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(UsageError, match="TFSEQ_DATA_DIR: no folder or file"):
@@ -120,7 +126,7 @@ def test_no_answer_names_the_address_and_where_to_put_the_file(server, tmp_path)
     message = str(error.value)
     assert url in message
     assert str(tmp_path / "cache" / "downloads" / "corpus.zip") in message
-    assert "--data_dir" in message
+    assert "`data_dir`" in message
     assert "\n" not in message
 
 
@@ -175,7 +181,13 @@ def test_a_file_is_compared_with_the_published_one(tmp_path, algorithm):
     path = tmp_path / "corpus.zip"
     path.write_bytes(CONTENT)
     checksum = hashlib.new(algorithm, CONTENT).hexdigest()
-    whole = PublishedFile("corpus.zip", "http://x", len(CONTENT), checksum, algorithm)
+    whole = PublishedFile(
+        name="corpus.zip",
+        url="http://x",
+        num_bytes=len(CONTENT),
+        checksum=checksum,
+        algorithm=algorithm,
+    )
     check_file(whole, path)
     path.write_bytes(CONTENT[:-1] + b"x")
     with pytest.raises(

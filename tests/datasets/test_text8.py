@@ -65,7 +65,7 @@ def test_packed_and_unpacked_are_the_same_corpus(tmp_path, caplog):
     packed = write_zip(tmp_path / "text8.zip")
     one = text8_corpus(tmp_path / "text8", tmp_path)
     assert text8_corpus(packed, tmp_path).fingerprint == one.fingerprint
-    assert text8_corpus(packed, tmp_path, 9).fingerprint != one.fingerprint
+    assert text8_corpus(packed, tmp_path, valid_size=9).fingerprint != one.fingerprint
     assert len(warnings_in(caplog)) == 3
 
 
@@ -124,7 +124,7 @@ def test_a_file_that_is_not_utf8(tmp_path):
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(UsageError, match="--data_dir"):
+    with pytest.raises(UsageError, match="`data_dir`"):
         text8_corpus(tmp_path / "nowhere", tmp_path / "cache")
 
 

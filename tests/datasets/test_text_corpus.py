@@ -50,13 +50,13 @@ def test_a_text_too_short_for_a_twentieth_is_all_for_training():
 @pytest.mark.parametrize(
     ("sizes", "words"),
     [
-        ((199, None), "--valid_size=199: nothing is left of 199 characters"),
-        ((100, 99), "--valid_size=100 and --test_size=99: nothing is left"),
-        ((None, 199), "--test_size=199: nothing is left"),
-        ((None, 195), "--test_size=195: nothing is left"),
+        ((199, None), "`valid_size`=199: nothing is left of 199 characters"),
+        ((100, 99), "`valid_size`=100 and `test_size`=99: nothing is left"),
+        ((None, 199), "`test_size`=199: nothing is left"),
+        ((None, 195), "`test_size`=195: nothing is left"),
         ((10**12, 1), "nothing is left"),
-        ((-1, None), "--valid_size is -1, expected at least 0"),
-        ((None, -5), "--test_size is -5, expected at least 0"),
+        ((-1, None), "`valid_size` is -1, expected at least 0"),
+        ((None, -5), "`test_size` is -5, expected at least 0"),
     ],
 )
 def test_sizes_that_leave_nothing(sizes, words):

@@ -96,13 +96,13 @@ def test_the_fingerprint_tells_content_and_cut(tmp_path):
 @pytest.mark.parametrize("name", ["train_file", "valid_file", "test_file"])
 def test_a_missing_file_names_its_flag(tmp_path, name):
     arguments = {"train_file": write(tmp_path / "a", "x"), name: tmp_path / "nowhere"}
-    with pytest.raises(UsageError, match=rf"--{name}: cannot read .*nowhere") as error:
+    with pytest.raises(UsageError, match=rf"`{name}`: cannot read .*nowhere") as error:
         text_file_corpus(**arguments)
     assert "\n" not in str(error.value)
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(UsageError, match=r"--train_file: cannot read .*directory"):
+    with pytest.raises(UsageError, match=r"`train_file`: cannot read .*directory"):
         text_file_corpus(tmp_path)
 
 
@@ -112,7 +112,7 @@ def test_a_folder_is_no_file(tmp_path):
 def test_a_file_without_permission(tmp_path):
     path = write(tmp_path / "secret", "x")
     path.chmod(0)
-    with pytest.raises(UsageError, match=r"--train_file: cannot read .*denied"):
+    with pytest.raises(UsageError, match=r"`train_file`: cannot read .*denied"):
         text_file_corpus(path)
 
 
@@ -136,7 +136,7 @@ def test_a_file_that_is_not_utf8(tmp_path):
 @pytest.mark.parametrize("skipped", [-1, 3, 10])
 def test_more_skipped_than_there_is(tmp_path, skipped):
     path = write(tmp_path / "a", "äöü")
-    with pytest.raises(UsageError, match=r"--skip_characters is .*expected 0 to 2"):
+    with pytest.raises(UsageError, match=r"`skip_characters` is .*expected 0 to 2"):
         text_file_corpus(path, skip_characters=skipped)
 
 
@@ -144,8 +144,29 @@ def test_more_skipped_than_there_is(tmp_path, skipped):
 def test_a_file_and_a_size_for_the_same_split(tmp_path, name):
     path = write(tmp_path / "a", "text")
     options = {f"{name}_file": path, f"{name}_size": 1}
-    with pytest.raises(UsageError, match=rf"--{name}_file=.*--{name}_size=1.*give one"):
+    with pytest.raises(UsageError, match=rf"`{name}_file`=.*`{name}_size`=1.*give one"):
         text_file_corpus(path, **options)
+
+
+def test_files_are_found_in_the_data_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("TFSEQ_DATA_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    data = tmp_path / "data"
+    data.mkdir()
+    write(data / "story", "a" * 100)
+    write(data / "more", "b" * 9)
+    names = {"train_file": "story", "valid_file": "more"}
+    with pytest.raises(UsageError, match="`train_file`: cannot read story"):
+        text_file_corpus(**names)
+    corpus = text_file_corpus(**names, data_dir=data)
+    assert texts(corpus) == {"train": "a" * 100, "valid": "b" * 9}
+    monkeypatch.setenv("TFSEQ_DATA_DIR", str(data))
+    assert text_file_corpus(**names).fingerprint == corpus.fingerprint
+    # A file that is there as it is given comes first.
+    write(tmp_path / "more", "c" * 7)
+    assert texts(text_file_corpus(**names))["valid"] == "c" * 7
+    with pytest.raises(UsageError, match="`test_file`: cannot read nowhere"):
+        text_file_corpus(**names, test_file="nowhere")
 
 
 def test_hamlet_begins_after_its_header():

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tfseq import experiment
-from tfseq.configuration import Configuration, from_mapping
+from tfseq import runs
+from tfseq.tasks import Settings, read_settings
 from tfseq.errors import DataError, UsageError
 
 
@@ -53,7 +53,7 @@ def test_wrong_flags_are_one_line_and_status_2(arguments, words):
 
 @pytest.fixture(name="settings")
 def fixture_settings(tmp_path):
-    return Configuration(
+    return Settings(
         dataset="text",
         train_file=str(tmp_path / "text.txt"),
         cache_dir=str(tmp_path / "cache"),
@@ -71,32 +71,32 @@ def write(settings, content: bytes) -> None:
 
 def test_a_missing_file_is_named(settings):
     with pytest.raises(UsageError, match=r"text\.txt"):
-        experiment.train(settings)
+        runs.train(settings)
 
 
 def test_an_empty_file_is_named(settings):
     write(settings, b"")
     with pytest.raises(DataError, match=r"text\.txt.*empty"):
-        experiment.train(settings)
+        runs.train(settings)
 
 
 def test_a_file_that_is_not_utf8_is_named_with_the_place(settings):
     write(settings, b"abcdefgh" * 20 + b"\xff" + b"abcdefgh" * 20)
     with pytest.raises(DataError, match=r"text\.txt.*UTF-8.*160"):
-        experiment.train(settings)
+        runs.train(settings)
 
 
 def test_a_text_that_is_too_short_says_what_is_needed(settings):
     write(settings, b"abcdefghij" * 3)
-    with pytest.raises(UsageError, match=r"--batch_size.*--num_unrollings"):
-        experiment.train(settings)
+    with pytest.raises(UsageError, match=r"`batch_size`.*`num_unrollings`"):
+        runs.train(settings)
 
 
 def test_a_run_folder_that_cannot_be_made_is_named(settings, tmp_path):
     write(settings, b"abcdefghij" * 100)
     (tmp_path / "run").write_text("a file")
-    with pytest.raises(UsageError, match="--run_dir="):
-        experiment.train(settings)
+    with pytest.raises(UsageError, match="`run_dir`="):
+        runs.train(settings)
 
 
 def test_a_missing_file_ends_the_command_with_status_2(settings):
@@ -152,19 +152,19 @@ def test_a_full_disk_ends_the_command_and_keeps_what_is_saved(settings):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"dataset": "toy_reviews", "level": "character"}, "--level=character"),
-        ({"dataset": "toy_reviews", "test_size": 5}, "--test_size=5"),
-        ({"dataset": "toy_reviews", "activation_regularization": 1.0}, "--activation_"),
-        ({"dataset": "ptb", "valid_size": 5}, "--valid_size=5"),
-        ({"skip_characters": 5}, "--skip_characters=5"),
-        ({"num_devices": 2}, "--num_devices=2"),
-        ({"ngram_features": 1}, "--ngram_features=1"),
-        ({"warmup_steps": 9, "schedule": "exponential"}, "--warmup_steps=9"),
+        ({"dataset": "toy_reviews", "level": "character"}, "`level`=character"),
+        ({"dataset": "toy_reviews", "test_size": 5}, "`test_size`=5"),
+        ({"dataset": "toy_reviews", "activation_regularization": 1.0}, "`activation_"),
+        ({"dataset": "ptb", "valid_size": 5}, "`valid_size`=5"),
+        ({"skip_characters": 5}, "`skip_characters`=5"),
+        ({"num_devices": 2}, "`num_devices`=2"),
+        ({"ngram_features": 1}, "`ngram_features`=1"),
+        ({"warmup_steps": 9, "schedule": "exponential"}, "`warmup_steps`=9"),
     ],
 )
 def test_settings_that_would_do_nothing_are_refused(settings, message):
     with pytest.raises(UsageError, match=message):
-        from_mapping({**dataclasses.asdict(Configuration()), "level": None, **settings})
+        read_settings({**dataclasses.asdict(Settings()), "level": None, **settings})
 
 
 @pytest.mark.parametrize(
@@ -184,4 +184,4 @@ def test_settings_that_would_do_nothing_are_refused(settings, message):
 )
 def test_a_record_with_a_wrong_value_is_refused_by_name(name, value):
     with pytest.raises(UsageError, match=name):
-        from_mapping({**dataclasses.asdict(Configuration()), name: value})
+        read_settings({**dataclasses.asdict(Settings()), name: value})

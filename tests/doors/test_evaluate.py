@@ -11,16 +11,9 @@ import pytest
 import tensorflow as tf
 from forked_commands import run_command
 
-from tfseq import experiment
-from tfseq.configuration import Configuration
+from tfseq import runs
+from tfseq.tasks import Settings
 from tfseq.errors import UsageError
-from tfseq.experiment import (
-    Adaptation,
-    Source,
-    evaluate_run,
-    load_run,
-    score_lines,
-)
 
 TEXT = "".join(
     f"the {animal} {verb} the {other}\n"
@@ -38,20 +31,23 @@ def fixture_run_dirs(tmp_path_factory):
     common = {
         "cache_dir": str(folder / "cache"),
         "batch_size": 4,
-        "num_unrollings": 10,
         "units": 8,
         "num_steps": 30,
         "sample_every": 0,
     }
-    text = {"dataset": "text", "train_file": str(folder / "text.txt")}
+    text = {
+        "dataset": "text",
+        "train_file": str(folder / "text.txt"),
+        "num_unrollings": 10,
+    }
     kinds = {
         "character": text,
         "word": {**text, "level": "word", "embedding_size": 8},
         "review": {"dataset": "toy_reviews", "embedding_size": 8},
     }
     for name, options in kinds.items():
-        settings = Configuration(run_dir=str(folder / name), **common, **options)
-        assert experiment.train(settings) == 0
+        settings = Settings(run_dir=str(folder / name), **common, **options)
+        assert runs.train(settings) == 0
     return {name: str(folder / name) for name in kinds}
 
 
@@ -64,8 +60,8 @@ def evaluate(*arguments) -> subprocess.CompletedProcess:
 def test_the_figures_are_those_of_training(run_dirs, kind, split):
     content = json.loads(pathlib.Path(run_dirs[kind], "results.json").read_text())
     expected = dict(content["best" if split == "valid" else "test"])
-    figures = evaluate_run(load_run(run_dirs[kind]), Source(split))
-    assert expected.pop("step") == load_run(run_dirs[kind]).step
+    figures = runs.load(run_dirs[kind]).evaluate(split=split)
+    assert expected.pop("step") == runs.load(run_dirs[kind]).step
     for name, value in expected.items():
         np.testing.assert_allclose(figures[name], value, rtol=1e-5, err_msg=name)
 
@@ -74,7 +70,7 @@ def test_the_figures_are_those_of_training(run_dirs, kind, split):
     ("change", "message"),
     [
         ({"old_name": 3}, "by tfseq 0.0.1, read by .*: old_name: found among"),
-        ({"cell": "lstm_peephole"}, "by tfseq 0.0.1, read by .*: --cell=lstm_peephole"),
+        ({"cell": "lstm_peephole"}, "by tfseq 0.0.1, read by .*: `cell`=lstm_peephole"),
     ],
 )
 def test_a_run_of_another_version_is_refused_by_what_changed(
@@ -85,7 +81,7 @@ def test_a_run_of_another_version_is_refused_by_what_changed(
     content["settings"].update(change)
     (tmp_path / "config.json").write_text(json.dumps(content))
     with pytest.raises(UsageError, match=message):
-        load_run(str(tmp_path))
+        runs.load(str(tmp_path))
 
 
 def test_a_setting_that_an_older_version_lacked_has_its_default(run_dirs, tmp_path):
@@ -94,7 +90,7 @@ def test_a_setting_that_an_older_version_lacked_has_its_default(run_dirs, tmp_pa
     content = json.loads(config_file.read_text())
     del content["settings"]["ngram"]
     config_file.write_text(json.dumps(content))
-    assert load_run(str(tmp_path / "run")).configuration.ngram == 1
+    assert runs.load(str(tmp_path / "run")).settings.ngram == 1
 
 
 def test_the_command_prints_them(run_dirs):
@@ -120,35 +116,35 @@ def test_an_unfinished_run_is_used_and_named(run_dirs, tmp_path):
 
 
 def test_a_cache_is_tuned_by_the_validation_text(run_dirs):
-    run, source = load_run(run_dirs["word"]), Source("test")
-    found = evaluate_run(run, source, Adaptation(cache_size=50, cache_search=True))
+    run = runs.load(run_dirs["word"])
+    found = run.evaluate(split="test", cache_size=50, cache_search=True)
     theta, share = found["cache_theta"], found["cache_lambda"]
-    given = Adaptation(cache_size=50, cache_theta=theta, cache_lambda=share)
-    assert evaluate_run(run, source, given) == found
-    valid = evaluate_run(run, Source("valid"), given)
-    other = dataclasses.replace(given, cache_lambda=0.7)
-    assert valid["loss"] < evaluate_run(run, Source("valid"), other)["loss"]
+    given = {"cache_size": 50, "cache_theta": theta, "cache_lambda": share}
+    assert run.evaluate(split="test", **given) == found
+    valid = run.evaluate(split="valid", **given)
+    other = {**given, "cache_lambda": 0.7}
+    assert valid["loss"] < run.evaluate(split="valid", **other)["loss"]
 
 
 def test_dynamic_evaluation_by_settings(run_dirs):
-    run, source = load_run(run_dirs["word"]), Source("test")
-    plain = evaluate_run(run, source)
-    adapted = evaluate_run(run, source, Adaptation(dynamic_learning_rate=0.1))
+    run = runs.load(run_dirs["word"])
+    plain = run.evaluate(split="test")
+    adapted = run.evaluate(split="test", dynamic_learning_rate=0.1)
     assert adapted["predictions"] == plain["predictions"]
     assert adapted["loss"] < plain["loss"]
 
 
 def test_classifiers_do_not_adapt(run_dirs):
-    run = load_run(run_dirs["review"])
+    run = runs.load(run_dirs["review"])
     with pytest.raises(UsageError, match="expected a language model"):
-        evaluate_run(run, Source("test"), Adaptation(cache_size=50))
+        run.evaluate(split="test", cache_size=50)
 
 
 def test_a_text_of_the_readers(run_dirs, tmp_path):
     """Word by word: the mean loss is that of a single call over the text."""
     (tmp_path / "mine.txt").write_text("the cat sees the zebra\nthe dog hears\n")
-    run = load_run(run_dirs["word"])
-    figures = evaluate_run(run, Source(text_file=str(tmp_path / "mine.txt")))
+    run = runs.load(run_dirs["word"])
+    figures = run.evaluate(text_file=str(tmp_path / "mine.txt"))
     ids = run.vocabulary.encode("the cat sees the zebra\nthe dog hears\n").astype(int)
     assert ids[4] == run.vocabulary.unknown_id
     logits, _ = run.model(tf.constant(ids[np.newaxis, :-1]), run.model.initial_state(1))
@@ -161,8 +157,8 @@ def test_a_text_of_the_readers(run_dirs, tmp_path):
 def test_lines_are_scored_by_themselves(run_dirs, kind, tmp_path):
     lines = ["the cat sees the dog", "", "the cow", "the the the the the bird hears"]
     (tmp_path / "lines.txt").write_text("\n".join(lines) + "\n")
-    run = load_run(run_dirs[kind])
-    scores = score_lines(run, Source(text_file=str(tmp_path / "lines.txt")))
+    run = runs.load(run_dirs[kind])
+    scores = run.score(text_file=str(tmp_path / "lines.txt"))
     assert [score["line"] for score in scores] == [1, 3, 4]
     for score in scores:
         text = lines[score["line"] - 1]
@@ -211,8 +207,8 @@ def test_wrong_use_is_one_line(run_dirs, kind, arguments, message):
 def test_bits_per_byte_count_the_bytes_of_utf8(run_dirs, tmp_path):
     path = tmp_path / "other.txt"
     path.write_text("é the cät sees\n", encoding="utf-8")
-    run = load_run(run_dirs["character"])
-    figures = evaluate_run(run, Source(text_file=str(path)), Adaptation())
+    run = runs.load(run_dirs["character"])
+    figures = run.evaluate(text_file=str(path))
     # 15 characters, two of them with two bytes; the first one is not predicted.
     assert figures["predictions"] == 14
     expected = figures["bits_per_character"] * 14 / 15
@@ -227,7 +223,7 @@ def test_data_that_have_changed_since_are_refused(run_dirs, tmp_path):
     config["settings"]["train_file"] = str(tmp_path / "text.txt")
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(UsageError, match="the data have changed"):
-        evaluate_run(load_run(str(folder)), Source(), Adaptation())
+        runs.load(str(folder)).evaluate()
 
 
 @pytest.mark.parametrize("chosen", ["best", "last", "10"])
@@ -235,11 +231,11 @@ def test_the_checkpoint_that_is_named_is_read(run_dirs, tmp_path, chosen):
     """The rate is so high that every step changes the loss."""
     config = json.loads(pathlib.Path(run_dirs["character"], "config.json").read_text())
     changes = {"run_dir": str(tmp_path / "run"), "evaluate_every": 10, "num_steps": 30}
-    settings = Configuration(**{**config["settings"], **changes, "learning_rate": 0.5})
-    assert experiment.train(settings) == 0
+    settings = Settings(**{**config["settings"], **changes, "learning_rate": 0.5})
+    assert runs.train(settings) == 0
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    run = load_run(settings.run_dir, chosen)
-    loss = evaluate_run(run, Source("valid"), Adaptation())["loss"]
+    run = runs.load(settings.run_dir, chosen)
+    loss = run.evaluate(split="valid")["loss"]
     figures = {"best": results["best"], "last": results["valid"]}.get(chosen)
     if figures:
         assert run.step == figures["step"]

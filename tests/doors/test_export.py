@@ -11,15 +11,11 @@ import pytest
 import tensorflow as tf
 from forked_commands import run_command
 
-from tfseq import experiment
-from tfseq.configuration import Configuration
+from tfseq import runs
+from tfseq.tasks import Settings
 from tfseq.errors import UsageError
-from tfseq.experiment import (
-    build_predictor,
-    export_saved_model,
-    export_tflite,
-    load_run,
-)
+from tfseq.tasks.classification.use import build_predictor
+from tfseq.runs.saved_model import export_saved_model, export_tflite
 
 WITHOUT_PACKAGE = (
     "import sys; sys.modules['tfseq'] = None; import tensorflow as tf, json\n"
@@ -36,13 +32,16 @@ def fixture_run_dirs(tmp_path_factory):
     common = {
         "cache_dir": str(folder / "cache"),
         "batch_size": 4,
-        "num_unrollings": 10,
         "units": 8,
         "num_steps": 20,
         "num_layers": 2,
         "sample_every": 0,
     }
-    text = {"dataset": "text", "train_file": str(folder / "text.txt")}
+    text = {
+        "dataset": "text",
+        "train_file": str(folder / "text.txt"),
+        "num_unrollings": 10,
+    }
     reviews = {"dataset": "toy_reviews", "embedding_size": 8, "max_length": 20}
     kinds = {
         "character": {**text, "ngram": 2, "embedding_size": 5},
@@ -57,8 +56,8 @@ def fixture_run_dirs(tmp_path_factory):
         "textbook": {**reviews, "padding": "left"},
     }
     for name, options in kinds.items():
-        settings = Configuration(run_dir=str(folder / name), **common, **options)
-        assert experiment.train(settings) == 0
+        settings = Settings(run_dir=str(folder / name), **common, **options)
+        assert runs.train(settings) == 0
     return {name: str(folder / name) for name in kinds}
 
 
@@ -89,7 +88,7 @@ print(json.dumps(logits))
 
 @pytest.mark.parametrize("kind", ["character", "word"])
 def test_steps_equal_the_models(run_dirs, kind, tmp_path):
-    run = load_run(run_dirs[kind])
+    run = runs.load(run_dirs[kind])
     export_saved_model(run, str(tmp_path / "saved"))
     logits = np.array(use(str(tmp_path / "saved"), STEPS))
     tokens = tf.constant([[1, 3, 2], [2, 0, 2], [3, 1, 0]])
@@ -110,11 +109,10 @@ print(json.dumps([text('the quick', 0.0, 0), text('the quick', 0.0, 1),
 
 @pytest.mark.parametrize("kind", ["character", "word"])
 def test_generation_takes_and_returns_text(run_dirs, kind, tmp_path):
-    run = load_run(run_dirs[kind])
+    run = runs.load(run_dirs[kind])
     export_saved_model(run, str(tmp_path / "saved"))
     greedy, again, drawn, repeated, unprompted = use(str(tmp_path / "saved"), GENERATE)
-    rule = experiment.Rule(greedy=True)
-    parts = experiment.write_texts(run, "the quick", 1, 12, rule, 0)
+    parts = run.sample(prompt="the quick", length=12, greedy=True)
     assert greedy == again == "the quick" + "".join(part for (part,) in parts)
     assert drawn == repeated
     assert drawn.startswith("the quick")
@@ -122,22 +120,21 @@ def test_generation_takes_and_returns_text(run_dirs, kind, tmp_path):
 
 
 def test_words_of_a_prompt_stand_between_any_white_space(run_dirs, tmp_path):
-    run = load_run(run_dirs["word"])
+    run = runs.load(run_dirs["word"])
     export_saved_model(run, str(tmp_path / "saved"))
     prompts = ["the\tquick\u00a0brown", "the dog\n", "dog \n the\u2003lazy\r\n"]
     code = GENERATE.split("print")[0] + (
         f"print(json.dumps([text(prompt, 0.0, 0) for prompt in {prompts!r}]))"
     )
     texts = use(str(tmp_path / "saved"), code)
-    rule = experiment.Rule(greedy=True)
     for prompt, text in zip(prompts, texts, strict=True):
-        parts = experiment.write_texts(run, prompt, 1, 12, rule, 0)
+        parts = run.sample(prompt=prompt, length=12, greedy=True)
         assert text == prompt + "".join(part for (part,) in parts)
 
 
 @pytest.mark.parametrize("kind", ["review", "textbook"])
 def test_a_classifier_takes_raw_strings(run_dirs, kind, tmp_path):
-    run = load_run(run_dirs[kind])
+    run = runs.load(run_dirs[kind])
     export_saved_model(run, str(tmp_path / "saved"))
     texts = ["the plot was GOOD.", "not<br />bad " * 30, "zebra", "x! y? z."]
     code = (
@@ -151,7 +148,7 @@ def test_a_classifier_takes_raw_strings(run_dirs, kind, tmp_path):
 
 @pytest.mark.parametrize("kind", ["character", "word"])
 def test_tensorflow_lite_gives_the_same_logits(run_dirs, kind, tmp_path):
-    run = load_run(run_dirs[kind])
+    run = runs.load(run_dirs[kind])
     signatures = export_tflite(run, str(tmp_path / "lite"))
     assert signatures["step"].startswith("(")
     assert "logits float32[?, " in signatures["step"]
@@ -187,6 +184,6 @@ def test_the_command_prints_signatures_and_sizes(run_dirs, tmp_path):
 
 
 def test_a_classifier_is_not_for_tensorflow_lite(run_dirs, tmp_path):
-    with pytest.raises(UsageError, match="--format=tflite"):
-        export_tflite(load_run(run_dirs["review"]), str(tmp_path / "lite"))
+    with pytest.raises(UsageError, match="`format`=tflite"):
+        export_tflite(runs.load(run_dirs["review"]), str(tmp_path / "lite"))
     assert not pathlib.Path(tmp_path, "lite").exists()

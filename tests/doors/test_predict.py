@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from forked_commands import run_command
 
-from tfseq import experiment
-from tfseq.configuration import Configuration
+from tfseq.tasks.classification.use import build_predictor
+from tfseq import runs
+from tfseq.tasks import Settings
 from tfseq.datasets import toy_reviews_corpus
 
 REVIEWS = [
@@ -25,7 +26,7 @@ REVIEWS = [
 def fixture_run_dir(tmp_path_factory):
     """A classifier that has learned the grammar."""
     folder = tmp_path_factory.mktemp("predict")
-    settings = Configuration(
+    settings = Settings(
         dataset="toy_reviews",
         cache_dir=str(folder / "cache"),
         run_dir=str(folder / "run"),
@@ -36,7 +37,7 @@ def fixture_run_dir(tmp_path_factory):
         learning_rate=0.01,
         num_steps=250,
     )
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     return settings.run_dir
 
 
@@ -74,9 +75,9 @@ def test_a_table_for_people(run_dir):
 
 def test_predictions_equal_the_evaluations(run_dir):
     """Accuracy and loss over the test reviews, from the predictions of their texts."""
-    run = experiment.load_run(run_dir)
+    run = runs.load(run_dir)
     test = toy_reviews_corpus().splits["test"]
-    probabilities = np.array(list(experiment.build_predictor(run)(test.texts)))
+    probabilities = np.array(list(build_predictor(run)(test.texts)))
     labels = np.array(test.labels)
     chosen = np.where(labels == 1, probabilities, 1 - probabilities)
     content = json.loads(pathlib.Path(run_dir, "results.json").read_text())
@@ -89,8 +90,8 @@ def test_predictions_equal_the_evaluations(run_dir):
 
 def test_any_length_and_any_words(run_dir):
     texts = ["zebra", "the plot was bad but the cast was good . " * 200, "Été 映画!"]
-    run = experiment.load_run(run_dir, "last")
-    predictor = experiment.build_predictor(run)
+    run = runs.load(run_dir, "last")
+    predictor = build_predictor(run)
     together = list(predictor(texts))
     alone = [next(predictor([text])) for text in texts]
     np.testing.assert_allclose(together, alone, atol=1e-5)
@@ -145,7 +146,7 @@ def test_a_run_without_its_vocabulary_is_named(run_dir, tmp_path):
 def test_a_language_model_is_refused(tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("the quick brown fox " * 100)
-    settings = Configuration(
+    settings = Settings(
         dataset="text",
         train_file=str(text),
         cache_dir=str(tmp_path / "cache"),
@@ -156,7 +157,7 @@ def test_a_language_model_is_refused(tmp_path):
         num_steps=2,
         sample_every=0,
     )
-    assert experiment.train(dataclasses.replace(settings)) == 0
+    assert runs.train(dataclasses.replace(settings)) == 0
     output = predict(f"--run_dir={settings.run_dir}", "--text=a")
     assert output.returncode == 2
     assert "found a language model" in output.stderr

@@ -10,8 +10,8 @@ import sys
 import pytest
 from absl import flags
 
-from tfseq import command_line, configuration, experiment
-from tfseq.configuration import Configuration
+from tfseq import command_line, runs
+from tfseq.tasks import Settings
 from tfseq.datasets import imdb_reviews
 
 RECIPES = command_line.recipes()
@@ -25,20 +25,15 @@ NUM_REVIEWS = 100
 STEPS = {"ptb_medium": 20, "ptb_large": 5}
 
 
-def read(name: str) -> Configuration:
+def read(name: str) -> Settings:
     """The settings that a recipe gives, parsed as the command line is."""
     values = flags.FlagValues()
     command_line.define_flags(values)
     values([name, f"--flagfile={RECIPES[name]}", *REQUIRED.get(name, [])])
-    return configuration.from_mapping(
-        {
-            field.name: values[field.name].value
-            for field in dataclasses.fields(Configuration)
-        }
-    )
+    return command_line.settings_from_flags(values)
 
 
-def need(settings: Configuration) -> None:
+def need(settings: Settings) -> None:
     """Skips where the recipe's text is not at hand."""
     wanted = {
         "python_docs": "",
@@ -96,7 +91,7 @@ def train_shortly(name: str, **changes) -> None:
         sample_every=0,
         **changes,
     )
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
 
 
 def few_reviews(folder: pathlib.Path) -> str:
@@ -156,7 +151,7 @@ def test_a_recipe_is_found_by_name_and_a_flag_after_it_overrides(tmp_path):
         cwd=tmp_path,
         env={
             **os.environ,
-            "PYTHONPATH": str(pathlib.Path(configuration.__file__).parents[1]),
+            "PYTHONPATH": str(pathlib.Path(runs.__file__).parents[2]),
         },
     )
     assert process.returncode == 2

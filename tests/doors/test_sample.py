@@ -8,10 +8,10 @@ import sys
 import pytest
 from forked_commands import run_command
 
-from tfseq import experiment
-from tfseq.configuration import Configuration
+from tfseq import runs
+from tfseq.tasks import Settings
 from tfseq.errors import UsageError
-from tfseq.experiment import text_generation
+from tfseq.tasks.language_modeling import use
 
 SENTENCE = "the quick brown fox jumps over the lazy dog"
 
@@ -22,7 +22,7 @@ def fixture_run_dirs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sample")
     (folder / "text.txt").write_text(f"{SENTENCE}\n" * 60)
     for level, units in (("character", 32), ("word", 16)):
-        settings = Configuration(
+        settings = Settings(
             dataset="text",
             level=level,
             train_file=str(folder / "text.txt"),
@@ -36,7 +36,7 @@ def fixture_run_dirs(tmp_path_factory):
             num_steps=150 if level == "character" else 500,
             sample_every=0,
         )
-        assert experiment.train(settings) == 0
+        assert runs.train(settings) == 0
     return {level: str(folder / level) for level in ("character", "word")}
 
 
@@ -125,21 +125,21 @@ def test_wrong_use_is_one_line(run_dirs, level, arguments, message):
 
 
 def test_more_texts_than_memory_should_hold_are_refused(run_dirs, monkeypatch):
-    run = experiment.load_run(run_dirs["word"])
+    run = runs.load(run_dirs["word"])
     most = 5
-    monkeypatch.setattr(text_generation, "MOST_LOGITS", most * len(run.vocabulary))
-    rule = experiment.Rule()
-    (parts,) = experiment.write_texts(run, "the", most, 4, rule, 0)
+    monkeypatch.setattr(use, "MOST_LOGITS", most * len(run.vocabulary))
+    options = {"prompt": "the", "length": 4}
+    (parts,) = run.sample(num_samples=most, **options)
     assert len(parts) == most
-    with pytest.raises(UsageError, match=r"--num_samples=6: .* at most 5 texts"):
-        next(experiment.write_texts(run, "the", most + 1, 4, rule, 0))
+    with pytest.raises(UsageError, match=r"`num_samples`=6: .* at most 5 texts"):
+        next(run.sample(num_samples=most + 1, **options))
 
 
 def test_the_commands_are_listed():
     output = subprocess.run(
         [sys.executable, "-m", "tfseq"], capture_output=True, text=True, check=True
     ).stdout
-    package = pathlib.Path(experiment.__file__).parents[1]
+    package = pathlib.Path(runs.__file__).parents[1]
     for name in ("train", "evaluate", "sample", "predict", "export"):
         assert f"python -m tfseq.{name} " in output
         assert (package / f"{name}.py").exists()

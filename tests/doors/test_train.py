@@ -23,8 +23,8 @@ from training_runs import (
     train_on_one_and_two_devices,
 )
 
-from tfseq import experiment
-from tfseq.configuration import Configuration
+from tfseq import runs
+from tfseq.tasks import Settings
 from tfseq.errors import DataError, UsageError
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 60
@@ -40,7 +40,7 @@ def fixture_text_file(tmp_path):
 @pytest.fixture(name="settings")
 def fixture_settings(tmp_path, text_file):
     """A small run; tests override what they are about."""
-    return Configuration(
+    return Settings(
         dataset="text",
         train_file=str(text_file),
         cache_dir=str(tmp_path / "cache"),
@@ -64,7 +64,7 @@ def test_a_run_learns_and_fills_its_folder(settings):
         settings, num_steps=400, dropout=0.0, evaluate_every=200, checkpoint_every=0,
         sample_every=200, histograms=True,
     )  # fmt: skip
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     content = results(settings)
     assert content["finished"]
     assert content["step"] == 400
@@ -98,7 +98,7 @@ def test_a_run_learns_and_fills_its_folder(settings):
 
 def test_a_profile_of_some_steps(settings):
     profiled = dataclasses.replace(settings, profile_steps="5:11")
-    assert experiment.train(profiled) == 0
+    assert runs.train(profiled) == 0
     folder = pathlib.Path(settings.run_dir, "train", "plugins", "profile")
     (file,) = folder.rglob("*.xplane.pb")
     # Steps 6 to 11 in two calls, for there is a line of figures after step 8.
@@ -114,7 +114,7 @@ def test_epochs_start_from_state_zero_and_repeat(settings):
     )  # fmt: skip
     # 2,430 training characters: (2430 // 16 - 1) // 30 = 5 unrollings an epoch.
     settings = dataclasses.replace(settings, log_every=5)
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     assert results(settings)["step"] == 15
     assert results(settings)["epoch"] == 3
     events = EventAccumulator(str(pathlib.Path(settings.run_dir, "train"))).Reload()
@@ -127,13 +127,13 @@ def test_an_epoch_run_goes_on_in_the_middle_of_an_epoch(settings, tmp_path):
     whole = dataclasses.replace(
         settings, num_steps=None, num_epochs=2, run_dir=str(tmp_path / "whole")
     )
-    assert experiment.train(whole) == 0
+    assert runs.train(whole) == 0
     # The same run, stopped in the middle of its first epoch, then resumed.
     parted = dataclasses.replace(whole, run_dir=str(tmp_path / "parted"))
     with stopping_at(9):
-        assert experiment.train(parted) == 0
+        assert runs.train(parted) == 0
     assert results(parted)["step"] == 9
-    assert experiment.train(parted) == 0
+    assert runs.train(parted) == 0
     one, other = last_checkpoint(whole), last_checkpoint(parted)
     for name, value in one.items():
         np.testing.assert_array_equal(value, other[name], err_msg=name)
@@ -181,35 +181,35 @@ def test_a_signal_saves_and_says_how_to_go_on(settings, tmp_path, number, status
     step = int(saved.stem.split("-")[1])
     # It goes on from there.
     settings = dataclasses.replace(settings, num_steps=step + 5)
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     assert results(settings)["step"] == step + 5
 
 
 def test_a_finished_run_is_left_alone(settings, capsys):
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     first = results(settings)
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     assert "nothing left to do" in capsys.readouterr().out
     assert results(settings) == first
 
 
 def test_a_run_killed_before_its_last_results_finishes(settings, capsys):
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     expected = figures(settings)
     pathlib.Path(settings.run_dir, "results.json").unlink()
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     assert figures(settings) == expected
 
 
 def test_a_damaged_checkpoint_falls_back_and_ends_the_same(settings, tmp_path):
     whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
-    assert experiment.train(whole) == 0
-    assert experiment.train(settings) == 0
+    assert runs.train(whole) == 0
+    assert runs.train(settings) == 0
     folder = pathlib.Path(settings.run_dir, "checkpoints")
     newest = folder / "step-24.data-00000-of-00001"
     newest.write_bytes(newest.read_bytes()[:100])
     pathlib.Path(settings.run_dir, "results.json").unlink()
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     assert_same_run(whole, settings)
 
 
@@ -222,20 +222,20 @@ def test_a_loss_that_is_not_finite_stops_the_run(settings):
         dropout=0.0,
     )
     with pytest.raises(DataError, match=r"step \d+: .*not finite.*no checkpoint yet"):
-        experiment.train(settings)
+        runs.train(settings)
 
 
 def test_a_changed_setting_is_refused(settings):
-    experiment.train(dataclasses.replace(settings, num_steps=4))
-    with pytest.raises(UsageError, match=r"--units=16.*--units=12"):
-        experiment.train(dataclasses.replace(settings, units=16))
+    runs.train(dataclasses.replace(settings, num_steps=4))
+    with pytest.raises(UsageError, match=r"`units`=16.*`units`=12"):
+        runs.train(dataclasses.replace(settings, units=16))
 
 
 def test_a_changed_text_is_refused(settings, text_file):
-    experiment.train(dataclasses.replace(settings, num_steps=4))
+    runs.train(dataclasses.replace(settings, num_steps=4))
     text_file.write_text(TEXT + "the end")
     with pytest.raises(UsageError, match="text has changed"):
-        experiment.train(settings)
+        runs.train(settings)
 
 
 def test_a_second_process_is_refused(settings):
@@ -263,9 +263,9 @@ def test_a_run_moves_from_one_device_to_four_and_to_two(settings, tmp_path):
     """Every lane's state is in the checkpoint, whatever device it was on."""
     settings = dataclasses.replace(settings, schedule="constant", chains=1)
     whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
-    assert experiment.train(whole) == 0
+    assert runs.train(whole) == 0
     with stopping_at(6):
-        assert experiment.train(settings) == 0
+        assert runs.train(settings) == 0
     for devices, steps in [(4, 12), (2, 24)]:
         changes = {"strategy": "mirrored", "num_devices": devices, "num_steps": steps}
         moved = run(settings, **changes)
@@ -294,9 +294,9 @@ def test_eager_steps_give_the_same_run(settings, tmp_path):
         sample_every=0,
         run_dir=str(tmp_path / "eager"),
     )
-    experiment.train(compiled)
+    runs.train(compiled)
     try:
-        experiment.train(eager)
+        runs.train(eager)
     finally:
         tf.config.run_functions_eagerly(False)
     np.testing.assert_allclose(

@@ -15,14 +15,14 @@ from training_runs import (
     train_on_one_and_two_devices,
 )
 
-from tfseq import experiment
-from tfseq.configuration import Configuration
+from tfseq import runs
+from tfseq.tasks import Settings
 
 
 @pytest.fixture(name="settings")
 def fixture_settings(tmp_path):
     """A small classifier of the reviews made by a grammar."""
-    return Configuration(
+    return Settings(
         dataset="toy_reviews",
         cache_dir=str(tmp_path / "cache"),
         run_dir=str(tmp_path / "run"),
@@ -42,7 +42,7 @@ def fixture_settings(tmp_path):
 
 
 def test_a_run_reports_what_a_classifier_finds(settings):
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     content = results(settings)
     assert {"loss", "accuracy", "auc"} <= set(content["test"])
     assert 0 <= content["valid"]["accuracy"] <= 1
@@ -64,11 +64,11 @@ def test_resuming_in_the_middle_of_an_epoch_is_exact(settings, tmp_path):
     """2,700 reviews in batches of 32: more than 84 steps an epoch."""
     settings = dataclasses.replace(settings, num_steps=None, num_epochs=1)
     whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
-    assert experiment.train(whole) == 0
+    assert runs.train(whole) == 0
     with stopping_at(37):
-        assert experiment.train(settings) == 0
+        assert runs.train(settings) == 0
     assert results(settings)["step"] == 37
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     one, other = last_checkpoint(whole), last_checkpoint(settings)
     for name, value in one.items():
         np.testing.assert_array_equal(value, other[name], err_msg=name)
@@ -100,13 +100,13 @@ def test_training_stops_when_validation_stalls(settings):
     settings = dataclasses.replace(
         settings, learning_rate=0.0, early_stopping=2, num_steps=100, evaluate_every=5
     )
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     content = results(settings)
     assert content["finished"]
     assert content["step"] == 15
     assert content["best"]["step"] == 5
     # The same command has nothing left to do.
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     assert results(settings) == content
 
 
@@ -115,12 +115,12 @@ def test_a_run_that_goes_on_after_a_kill_stops_at_the_same_step(settings, tmp_pa
         settings, monitor="accuracy", early_stopping=1, evaluate_every=4
     )
     whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
-    assert experiment.train(whole) == 0
-    assert experiment.train(settings) == 0
+    assert runs.train(whole) == 0
+    assert runs.train(settings) == 0
     folder = pathlib.Path(settings.run_dir, "checkpoints")
     last = f"step-{results(settings)['step']}"
     for path in folder.glob(f"{last}.*"):
         path.unlink()
     pathlib.Path(settings.run_dir, "results.json").unlink()
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     assert_same_run(whole, settings)

@@ -14,9 +14,8 @@ from training_runs import (
     train_on_one_and_two_devices,
 )
 
-from tfseq import experiment
-from tfseq.configuration import Configuration
-from tfseq.experiment import load_run
+from tfseq import runs
+from tfseq.tasks import Settings
 
 SUBJECTS = ["the cat", "a dog", "the old bird", "my friend", "nobody"]
 VERBS = ["sees", "likes", "follows", "hears"]
@@ -38,7 +37,7 @@ def fixture_settings(tmp_path):
     assert 1_900 < len(text.split()) + text.count("\n") < 2_200
     (tmp_path / "train.txt").write_text(text)
     (tmp_path / "valid.txt").write_text(sentences(20))
-    return Configuration(
+    return Settings(
         dataset="text",
         level="word",
         train_file=str(tmp_path / "train.txt"),
@@ -74,7 +73,7 @@ REGULARIZED = {
 
 
 def test_fifty_steps_learn_a_grammar(settings, capsys):
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     content = results(settings)
     # Five subjects, four verbs, then certainty: (5 · 4 · 5)^(1 / 6) is 2.15 a word.
     assert 2.0 < content["valid"]["perplexity"] < 3.6
@@ -87,7 +86,7 @@ def test_fifty_steps_learn_a_grammar(settings, capsys):
 
 def test_every_regularizer_at_once_still_learns(settings):
     settings = dataclasses.replace(settings, **REGULARIZED)
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     assert results(settings)["valid"]["perplexity"] < 4.5
 
 
@@ -97,10 +96,10 @@ def test_every_regularizer_at_once_still_learns(settings):
 )
 def test_layers_in_bfloat16_learn_too(settings, changes):
     settings = dataclasses.replace(settings, precision="bfloat16", **changes)
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     assert results(settings)["valid"]["perplexity"] < 4.5
     # A trained run is used in float32, whatever it was trained in.
-    model = load_run(settings.run_dir).model
+    model = runs.load(settings.run_dir).model
     assert model.cell.compute_dtype == "float32"
     assert keras.config.dtype_policy().name == "float32"
 
@@ -114,7 +113,7 @@ def test_averaged_weights_are_what_is_validated_and_kept_as_best(settings, capsy
         weight_averaging="nonmonotone",
         averaging_interval=0,
     )
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     assert "averaging of the weights begins" in capsys.readouterr().out
     saved = last_checkpoint(settings)
     (count,) = (
@@ -144,15 +143,15 @@ def test_a_run_killed_while_averaging_ends_the_same(settings, tmp_path):
         settings, checkpoint_every=10, **{**REGULARIZED, "averaging_interval": 0}
     )
     whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
-    assert experiment.train(whole) == 0
-    assert experiment.train(settings) == 0
+    assert runs.train(whole) == 0
+    assert runs.train(settings) == 0
     folder = pathlib.Path(settings.run_dir, "checkpoints")
     for step in (40, 50):
         for path in folder.glob(f"step-{step}.*"):
             path.unlink()
     pathlib.Path(settings.run_dir, "results.json").unlink()
     # The best checkpoint and the samples of the later steps are written once more.
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     assert_same_run(whole, settings)
 
 

@@ -14,8 +14,8 @@ from training_runs import (
     train_on_one_and_more_devices,
 )
 
-from tfseq import experiment
-from tfseq.configuration import Configuration
+from tfseq import runs
+from tfseq.tasks import Settings
 
 TEXT = "the quick brown fox jumps over the lazy dog and the cat sees it all\n"
 CHARACTERS = {
@@ -41,6 +41,7 @@ NGRAM_FEATURES = {**CHARACTERS, "ngram_features": 3, "ngram_rows": 512}
 REVIEWS = {
     "dataset": "toy_reviews",
     "train_file": None,
+    "num_unrollings": Settings().num_unrollings,
     "units": 8,
     "embedding_size": 8,
     "bidirectional": True,
@@ -53,7 +54,7 @@ REVIEWS = {
 @pytest.fixture(name="settings")
 def fixture_settings(tmp_path):
     (tmp_path / "text.txt").write_text(TEXT * 60)
-    return Configuration(
+    return Settings(
         dataset="text",
         train_file=str(tmp_path / "text.txt"),
         cache_dir=str(tmp_path / "cache"),
@@ -98,14 +99,14 @@ def test_four_devices_compute_what_one_device_computes(settings, tmp_path, chang
 def test_a_run_moves_from_one_device_to_two_workers_and_back(settings, tmp_path):
     settings = dataclasses.replace(settings, **CHARACTERS, chains=1)
     whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
-    assert experiment.train(whole) == 0
+    assert runs.train(whole) == 0
     with stopping_at(20):
-        assert experiment.train(settings) == 0
+        assert runs.train(settings) == 0
     longer = dataclasses.replace(settings, num_steps=40)
     moved = run_workers(longer)
     assert "going on from step 20" in moved.stdout, moved.stdout
     assert moved.returncode == 0
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     assert_close_checkpoints(settings, whole, atol=1e-5)
     assert last_checkpoint(settings).keys() == last_checkpoint(whole).keys()
 
@@ -140,7 +141,7 @@ def test_a_batch_that_the_workers_do_not_divide_is_refused(settings):
 )
 def test_a_wrong_cluster_is_one_line(settings, monkeypatch, content, message):
     from tfseq.errors import UsageError
-    from tfseq.training.strategies import read_cluster
+    from tfseq.machine.devices import read_cluster
 
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if content:

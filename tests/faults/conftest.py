@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from tfseq.configuration import Configuration
+from tfseq.tasks import Settings
 
 
 @pytest.fixture(name="settings")
@@ -19,10 +19,10 @@ def fixture_shared_settings(tmp_path_factory):
     return short_run(tmp_path_factory.mktemp("shared"))
 
 
-def short_run(folder: pathlib.Path) -> Configuration:
+def short_run(folder: pathlib.Path) -> Settings:
     """A run in this folder, and its text."""
     (folder / "text.txt").write_text("the quick brown fox jumps over it. " * 3000)
-    return Configuration(
+    return Settings(
         dataset="text",
         train_file=str(folder / "text.txt"),
         cache_dir=str(folder / "cache"),

@@ -10,12 +10,13 @@ import subprocess
 import pytest
 from training_runs import command, run
 
-from tfseq.configuration import Configuration
+from tfseq import runs
+from tfseq.tasks import Settings
 
 pytestmark = pytest.mark.faults
 
 
-def run_with_room(settings: Configuration, most_bytes: int):
+def run_with_room(settings: Settings, most_bytes: int):
     """The command, with no file larger than this: what a full disk looks like."""
     limits = (most_bytes, most_bytes)
     return subprocess.run(
@@ -36,7 +37,7 @@ def check_one_line(returned: int, errors: str, status: int, *words: str) -> None
         assert word in last
 
 
-def saved(settings: Configuration) -> dict[str, bytes]:
+def saved(settings: Settings) -> dict[str, bytes]:
     folder = pathlib.Path(settings.run_dir, "checkpoints")
     return {path.name: path.read_bytes() for path in folder.glob("step-*")}
 
@@ -84,9 +85,7 @@ def test_the_run_folder_disappears(settings, tmp_path):
     moved = dataclasses.replace(endless, run_dir=str(tmp_path / "moved"), num_steps=100)
     assert saved(moved)
     # What was saved before is whole.
-    from tfseq.experiment import load_run
-
-    assert load_run(moved.run_dir).step > 0
+    assert runs.load(moved.run_dir).step > 0
 
 
 def as_nobody(program: list[str]) -> list[str]:

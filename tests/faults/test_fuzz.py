@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from training_runs import run
 
 from tfseq import command_line
-from tfseq.configuration import Configuration, from_mapping
+from tfseq.tasks import Settings, read_settings
 from tfseq.datasets import text_file_corpus
 from tfseq.errors import DataError, UsageError
-from tfseq.experiment.trained_run import read_configuration
+from tfseq.tasks.trained import read_run_settings
 from tfseq.pipelines import Vocabulary, prepare_corpus
 from tfseq.training.run_folder import RunFolder
 
 pytestmark = pytest.mark.faults
 
-FIELDS = {field.name: field for field in dataclasses.fields(Configuration)}
+FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
 QUICK = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 plain_text = st.text(
@@ -61,7 +61,7 @@ def test_flagfiles(parser, lines, noise):
             parser[name].unparse()
         try:
             parser(["train", f"--flagfile={path}"])
-            configuration = from_mapping({name: parser[name].value for name in FIELDS})
+            configuration = read_settings({name: parser[name].value for name in FIELDS})
         except (flags.Error, UsageError) as error:
             assert str(error)
             return
@@ -89,7 +89,7 @@ def test_text_files(content):
         try:
             corpus = text_file_corpus(str(path))
             prepared = prepare_corpus(
-                corpus.splits, corpus.fingerprint, None, "character", folder
+                corpus.splits, corpus.fingerprint, level="character", cache_dir=folder
             )
         except (DataError, UsageError) as error:
             assert "\n" not in str(error)
@@ -154,7 +154,7 @@ def test_run_configurations(content):
         run_folder = RunFolder(pathlib.Path(folder))
         run_folder.config_file.write_text(json.dumps(content))
         try:
-            configuration = read_configuration(run_folder)
+            configuration = read_run_settings(run_folder)
         except (UsageError, DataError) as error:
             assert "\n" not in str(error)
             return
@@ -184,7 +184,7 @@ def fixture_run_dirs(tmp_path_factory):
     """A language model, and a classifier of reviews for `predict`."""
     folder = tmp_path_factory.mktemp("fuzz")
     (folder / "text.txt").write_text("the quick brown fox jumps over it. " * 40)
-    characters = Configuration(
+    characters = Settings(
         dataset="text",
         train_file=str(folder / "text.txt"),
         cache_dir=str(folder / "cache"),
@@ -199,6 +199,7 @@ def fixture_run_dirs(tmp_path_factory):
         characters,
         dataset="toy_reviews",
         train_file=None,
+        num_unrollings=Settings().num_unrollings,
         embedding_size=4,
         run_dir=str(folder / "reviews"),
     )

@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util.tensor_util import make_ndarray
 from training_runs import arguments, assert_same_run, run
 
-from tfseq.configuration import Configuration
+from tfseq.tasks import Settings
 
 pytestmark = pytest.mark.faults
 
@@ -22,13 +22,18 @@ LONGEST = 2.0  # Seconds from a process' first line to its end.
 LONGEST_START = 4.0  # Seconds from its start to its end: data, graph, restored run.
 TEXT = "the quick brown fox jumps over the lazy dog and runs away\n"
 KINDS = {
-    "characters": {"dataset": "text"},
-    "words": {"dataset": "text", "level": "word", "embedding_size": 6},
+    "characters": {"dataset": "text", "num_unrollings": 8},
+    "words": {
+        "dataset": "text",
+        "level": "word",
+        "embedding_size": 6,
+        "num_unrollings": 8,
+    },
     "reviews": {"dataset": "toy_reviews", "embedding_size": 6, "batch_size": 50},
 }
 
 
-def kill_within(settings: Configuration, seconds: float, at_start: bool) -> bool:
+def kill_within(settings: Settings, seconds: float, at_start: bool) -> bool:
     """Starts the command and kills it; whether it was still running then.
 
     Args:
@@ -44,7 +49,7 @@ def kill_within(settings: Configuration, seconds: float, at_start: bool) -> bool
     return process.finish()[0] == -signal.SIGKILL
 
 
-def logged(settings: Configuration) -> list[tuple[int, float]]:
+def logged(settings: Settings) -> list[tuple[int, float]]:
     """Steps and losses on the training curve, as TensorBoard reads them."""
     events = EventAccumulator(str(pathlib.Path(settings.run_dir, "train"))).Reload()
     return [
@@ -57,13 +62,12 @@ def logged(settings: Configuration) -> list[tuple[int, float]]:
 def test_kills_change_nothing(tmp_path, kind):
     (tmp_path / "text.txt").write_text(TEXT * 50)
     file = None if kind == "reviews" else str(tmp_path / "text.txt")
-    settings = Configuration(
+    settings = Settings(
         **{
             "train_file": file,
             "cache_dir": str(tmp_path / "cache"),
             "run_dir": str(tmp_path / "run"),
             "batch_size": 4,
-            "num_unrollings": 8,
             "units": 8,
             "dropout": 0.2,
             "optimizer": "adam",

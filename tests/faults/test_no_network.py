@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from training_runs import command, results
 
-from tfseq.configuration import Configuration
+from tfseq.tasks import Settings
 
 pytestmark = pytest.mark.faults
 
@@ -26,7 +26,7 @@ def fixture_isolated():
 
 
 def test_training_needs_no_network(isolated, tmp_path):
-    settings = Configuration(
+    settings = Settings(
         cache_dir=str(tmp_path / "cache"),
         run_dir=str(tmp_path / "run"),
         batch_size=4,
@@ -44,7 +44,7 @@ def test_training_needs_no_network(isolated, tmp_path):
 
 
 def test_a_download_without_network_is_one_line(isolated, tmp_path):
-    settings = Configuration(
+    settings = Settings(
         dataset="ptb",
         level="word",
         data_dir=str(tmp_path),

@@ -12,7 +12,7 @@ import time
 import pytest
 from training_runs import command
 
-from tfseq.configuration import Configuration
+from tfseq.tasks import Settings
 
 pytestmark = pytest.mark.faults
 
@@ -32,7 +32,7 @@ def open_files(pid: int) -> int:
 
 def test_memory_and_open_files_stay(tmp_path):
     (tmp_path / "text.txt").write_text("the quick brown fox jumps over it. " * 2000)
-    settings = Configuration(
+    settings = Settings(
         dataset="text",
         train_file=str(tmp_path / "text.txt"),
         cache_dir=str(tmp_path / "cache"),

@@ -9,7 +9,7 @@ import pytest
 from forked_commands import Command
 from training_runs import arguments
 
-from tfseq.configuration import Configuration
+from tfseq.tasks import Settings
 
 pytestmark = pytest.mark.faults
 
@@ -19,7 +19,7 @@ TRIES = int(os.environ.get("TFSEQ_TRIES", "20"))
 def test_exactly_one_trains(tmp_path):
     (tmp_path / "text.txt").write_text("the quick brown fox jumps. " * 60)
     for number in range(TRIES):
-        settings = Configuration(
+        settings = Settings(
             dataset="text",
             train_file=str(tmp_path / "text.txt"),
             cache_dir=str(tmp_path / "cache"),

@@ -1,6 +1,7 @@
 """Unrollings against cuts made by hand and by plain NumPy indexing."""
 
 import dataclasses
+import functools
 import itertools
 import os
 from pathlib import Path
@@ -244,13 +245,17 @@ def test_evaluation_of_one_lane_is_the_text(tmp_path):
 @pytest.mark.parametrize(
     ("cut", "arguments", "words"),
     [
-        (endless_unrollings, (0, 5), "--batch_size is 0, expected at least 1"),
-        (epoch_unrollings, (4, 0), "--num_unrollings is 0"),
-        (endless_unrollings, (4, 65_537), "--num_unrollings is 65537"),
-        (evaluation_unrollings, (-1, 5), "--batch_size is -1"),
-        (endless_unrollings, (4, 26), "has 100 tokens.*--batch_size=4.*need 104"),
-        (epoch_unrollings, (4, 25), "has 100 tokens.*--num_unrollings=25.*need 104"),
-        (endless_unrollings, (4, 5, 0, (3, 2)), "lanes 3 to 4.*4 lanes"),
+        (endless_unrollings, (0, 5), "`batch_size` is 0, expected at least 1"),
+        (epoch_unrollings, (4, 0), "`num_unrollings` is 0"),
+        (endless_unrollings, (4, 65_537), "`num_unrollings` is 65537"),
+        (evaluation_unrollings, (-1, 5), "`batch_size` is -1"),
+        (endless_unrollings, (4, 26), "has 100 tokens.*`batch_size`=4.*need 104"),
+        (epoch_unrollings, (4, 25), "has 100 tokens.*`num_unrollings`=25.*need 104"),
+        (
+            functools.partial(endless_unrollings, lanes=(3, 2)),
+            (4, 5),
+            "lanes 3 to 4.*4 lanes",
+        ),
     ],
 )
 def test_bad_arguments(tmp_path, cut, arguments, words):

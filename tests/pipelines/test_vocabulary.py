@@ -139,7 +139,7 @@ def test_tokens_that_make_no_vocabulary(tokens, words):
 
 
 def test_an_unknown_level_is_an_error():
-    with pytest.raises(ValueError, match="level is 'byte'"):
+    with pytest.raises(ValueError, match="`level` is 'byte'"):
         Vocabulary(["a"], "byte")
 
 
@@ -196,7 +196,7 @@ def test_words_beyond_the_size_are_unknown_and_counted_so():
 
 @pytest.mark.parametrize("size", [2, 0, -1])
 def test_a_size_without_room_for_a_word(size):
-    with pytest.raises(UsageError, match=f"--vocabulary_size is {size}, expected at"):
+    with pytest.raises(UsageError, match=f"`vocabulary_size` is {size}, expected at"):
         word_vocabulary([STORY], size=size)
 
 

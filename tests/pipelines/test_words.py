@@ -51,6 +51,6 @@ def test_pieces_do_not_change_the_words(text, length):
 def test_a_text_without_white_space_has_no_words():
     pieces = ["x" * 100_000] * (LONGEST_WORD // 100_000 + 2)
     with pytest.raises(
-        DataError, match=r"dna\.txt: no white space .*--level=character"
+        DataError, match=r"dna\.txt: no white space .*`level`=character"
     ):
         list(whole_words(["a b ", *pieces], "dna.txt"))

@@ -7,9 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from tfseq import cells, experiment
-from tfseq.configuration import Configuration
-from tfseq.experiment import Source, evaluate_run, load_run
+from tfseq import cells, runs
+from tfseq.tasks import Settings
 
 TOOL = pathlib.Path(__file__).parents[2] / "tools" / "convert_weights.py"
 
@@ -18,7 +17,7 @@ TOOL = pathlib.Path(__file__).parents[2] / "tools" / "convert_weights.py"
 def fixture_run_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("convert")
     (folder / "text.txt").write_text("a cat sees a dog and a bird sees a cow. " * 40)
-    settings = Configuration(
+    settings = Settings(
         run_dir=str(folder / "run"),
         dataset="text",
         train_file=str(folder / "text.txt"),
@@ -29,7 +28,7 @@ def fixture_run_dir(tmp_path_factory):
         num_steps=20,
         sample_every=0,
     )
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     return settings.run_dir
 
 
@@ -48,7 +47,7 @@ def test_there_and_back_with_a_change(run_dir, tmp_path):
     assert output.returncode == 0, output.stderr
     assert "weight_hh_l1" in output.stdout
     arrays = dict(np.load(file))
-    run = load_run(run_dir)
+    run = runs.load(run_dir)
     expected = cells.to_pytorch(cells.lstm_weights(run.model.cell))
     assert arrays.keys() == expected.keys()
     arrays["bias_hh_l0"] += 0.5
@@ -58,9 +57,9 @@ def test_there_and_back_with_a_change(run_dir, tmp_path):
     )
     assert output.returncode == 0, output.stderr
     run.model.cell.cells[0].bias.assign_add([0.5] * 32)
-    figures = evaluate_run(load_run(str(copy)), Source("test"))
-    assert figures == evaluate_run(run, Source("test"))
-    assert figures != evaluate_run(load_run(run_dir), Source("test"))
+    figures = runs.load(str(copy)).evaluate(split="test")
+    assert figures == run.evaluate(split="test")
+    assert figures != runs.load(run_dir).evaluate(split="test")
 
 
 @pytest.mark.parametrize(

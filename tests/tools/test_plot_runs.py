@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from training_runs import run
 
-from tfseq.configuration import Configuration
+from tfseq import runs
+from tfseq.tasks import Settings
 
 TOOL = pathlib.Path(__file__).parents[2] / "tools" / "plot_runs.py"
 
@@ -28,7 +29,7 @@ def fixture_run_dir(tmp_path):
 def fixture_console(tmp_path, run_dir):
     """What a small run prints."""
     (tmp_path / "text.txt").write_text("the quick brown fox jumps. " * 60)
-    settings = Configuration(
+    settings = Settings(
         dataset="text",
         train_file=str(tmp_path / "text.txt"),
         cache_dir=str(tmp_path / "cache"),

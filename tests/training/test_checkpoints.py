@@ -8,7 +8,8 @@ from damaged_files import damage, each_part, each_way
 
 from tfseq import cells
 from tfseq.errors import DataError
-from tfseq.models import LanguageModel, TokenInputs
+from tfseq.tasks.language_modeling.model import LanguageModel
+from tfseq.layers.token_inputs import TokenInputs
 from tfseq.training.checkpoints import Checkpoints
 
 
@@ -17,7 +18,9 @@ def build(folder, keep=3):
     model.build()
     optimizer = keras.optimizers.Adam(0.1)
     optimizer.build(model.trainable_variables)
-    checkpoints = Checkpoints(folder, model, optimizer, model.initial_state(2), keep)
+    checkpoints = Checkpoints(
+        folder, model, optimizer, state=model.initial_state(2), keep=keep
+    )
     return model, optimizer, checkpoints
 
 

@@ -42,7 +42,9 @@ def test_adam_equals_keras(weight_decay, compiled):
     else:
         expected = keras.optimizers.AdamW(SCHEDULE, weight_decay=weight_decay)
     found = build_optimizer(
-        "adam" if weight_decay is None else "adamw", SCHEDULE, weight_decay or 0.0
+        "adam" if weight_decay is None else "adamw",
+        SCHEDULE,
+        weight_decay=weight_decay or 0.0,
     )
     assert isinstance(found, FusedAdam)
     for one, other in zip(

@@ -10,10 +10,9 @@ from tensorboard.plugins.projector.projector_plugin import (
     _rel_to_abs_asset_path,
 )
 
-from tfseq import experiment
-from tfseq.configuration import Configuration
-from tfseq.experiment import load_run
-from tfseq.models import TokenInputs
+from tfseq import runs
+from tfseq.tasks import Settings
+from tfseq.layers.token_inputs import TokenInputs
 
 
 def read_projector(folder: pathlib.Path) -> tuple[list[str], np.ndarray]:
@@ -30,7 +29,7 @@ def read_projector(folder: pathlib.Path) -> tuple[list[str], np.ndarray]:
 
 def test_a_finished_run_shows_its_words(tmp_path):
     (tmp_path / "text.txt").write_text("a cat sees a dog\nand a cow\n" * 40)
-    settings = Configuration(
+    settings = Settings(
         run_dir=str(tmp_path / "run"),
         dataset="text",
         level="word",
@@ -42,9 +41,9 @@ def test_a_finished_run_shows_its_words(tmp_path):
         num_steps=10,
         sample_every=0,
     )
-    assert experiment.train(settings) == 0
+    assert runs.train(settings) == 0
     names, vectors = read_projector(tmp_path / "run")
-    run = load_run(settings.run_dir)
+    run = runs.load(settings.run_dir)
     assert names == list(run.vocabulary.tokens)
     np.testing.assert_allclose(vectors, run.model.inputs_layer.embedding, rtol=1e-4)
 

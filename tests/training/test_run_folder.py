@@ -23,14 +23,14 @@ def test_a_second_lock_is_refused_until_the_first_is_released(folder):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="--run_dir="):
+    with pytest.raises(UsageError, match="`run_dir`="):
         RunFolder(tmp_path / "file" / "run").create()
 
 
 def test_a_changed_setting_is_named(folder):
     folder.write_config({"units": 8, "log_every": 5}, "text")
     folder.check_settings({"units": 8, "log_every": 9}, ["units"], "text")
-    with pytest.raises(UsageError, match=r"--units=16.*--units=8"):
+    with pytest.raises(UsageError, match=r"`units`=16.*`units`=8"):
         folder.check_settings({"units": 16, "log_every": 5}, ["units"], "text")
     with pytest.raises(UsageError, match="text has changed"):
         folder.check_settings({"units": 8}, ["units"], "another text")
@@ -39,7 +39,7 @@ def test_a_changed_setting_is_named(folder):
 def test_a_run_counted_in_epochs_stays_so(folder):
     folder.write_config({"num_epochs": 3, "num_steps": None}, "text")
     folder.check_settings({"num_epochs": 5, "num_steps": None}, [], "text")
-    with pytest.raises(UsageError, match=r"--num_steps: .*started with --num_epochs"):
+    with pytest.raises(UsageError, match=r"`num_steps`: .*started with `num_epochs`"):
         folder.check_settings({"num_epochs": None, "num_steps": 70}, [], "text")
 
 

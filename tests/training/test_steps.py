@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tfseq import cells
-from tfseq.models import LanguageModel, TokenInputs
+from tfseq.tasks.language_modeling.model import LanguageModel
+from tfseq.layers.token_inputs import TokenInputs
 from tfseq.training.optimizers import FusedSGD
 from tfseq.training.row_updates import RowAdagrad, RowAdam
 from tfseq.training.steps import NEVER, compile_steps, no_totals
@@ -39,7 +40,7 @@ def build(dropout=0.0, cell_class=cells.FusedGateLSTMCell):
     cell = cell_class(UNITS)
     if dropout:
         cell = cells.DropoutCell(cell, dropout)
-    model = LanguageModel(TokenInputs(VOCABULARY), cell, VOCABULARY, dropout)
+    model = LanguageModel(TokenInputs(VOCABULARY), cell, VOCABULARY, dropout=dropout)
     model.build()
     return model
 
@@ -60,12 +61,12 @@ def train(
         model,
         optimizer,
         tf.distribute.get_strategy(),
-        BATCH,
-        divisor,
-        clip,
-        seed,
-        chains,
-        row_optimizers,
+        batch_size=BATCH,
+        divisor=divisor,
+        max_gradient_norm=clip,
+        seed=seed,
+        chains=chains,
+        row_optimizers=row_optimizers,
     )
     iterator, state, totals, step = (
         iterate(elements),

@@ -21,7 +21,9 @@ def scalars(folder: pathlib.Path, tag: str) -> list[tuple[int, float]]:
 
 
 def write(folder, first, steps):
-    summaries = Summaries(folder, first, SETTINGS, [("valid", "perplexity")])
+    summaries = Summaries(
+        folder, first, settings=SETTINGS, compared=[("valid", "perplexity")]
+    )
     for step in steps:
         summaries.scalars("train", {"loss": step / 8}, step)
         summaries.scalars("valid", {"loss": step / 4}, step)

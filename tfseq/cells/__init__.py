@@ -1,16 +1,27 @@
-"""Recurrent cells and their unrolling: `cell(inputs, states) -> (outputs, states)`."""
+"""Recurrent cells and their unrolling: `outputs, states = cell(inputs, states)`.
+
+States are nests of tuples, handed in and out. A cell of your own derives from `Cell` (any
+step), from `RecurrentCell` (two methods, unrolled fast) or from `WrappedCell` (around
+another cell). The examples of this room need `import keras, numpy as np, tensorflow as tf`
+and the names of this package.
+"""
 
 from tfseq.cells.conversion import fuse, separate
 from tfseq.cells.cudnn_lstm import CudnnLSTMCell
-from tfseq.cells.dropout import DropoutCell, lane_dropout
+from tfseq.cells.dropout import (
+    DropoutCell,
+    WeightDroppedCell,
+    drop_values,
+    lane_dropout,
+)
 from tfseq.cells.gru import FusedGateGRUCell, SeparateGateGRUCell
-from tfseq.cells.lane_seed import LaneSeed, fold_lane_seed
+from tfseq.cells.lanes import LaneSeed, fold_lane_seed
 from tfseq.cells.lstm import FusedGateLSTMCell, SeparateGateLSTMCell
-from tfseq.cells.repeated_rows import RepeatedRows, lay_out
+from tfseq.cells.projection import RepeatedRows, lay_out
+from tfseq.cells.recurrent_cell import Cell, RecurrentCell
 from tfseq.cells.simple_rnn import FusedSimpleRNNCell, SeparateSimpleRNNCell
-from tfseq.cells.stack import StackedCell
+from tfseq.cells.stack import ComposedCell, StackedCell, WrappedCell
 from tfseq.cells.unroll import plain_unroll, unroll
-from tfseq.cells.weight_dropout import WeightDroppedCell, drop_values
 from tfseq.cells.weight_exchange import (
     LayerWeights,
     from_keras,
@@ -22,6 +33,8 @@ from tfseq.cells.weight_exchange import (
 )
 
 __all__ = [
+    "Cell",
+    "ComposedCell",
     "CudnnLSTMCell",
     "DropoutCell",
     "FusedGateGRUCell",
@@ -29,12 +42,14 @@ __all__ = [
     "FusedSimpleRNNCell",
     "LaneSeed",
     "LayerWeights",
+    "RecurrentCell",
     "RepeatedRows",
     "SeparateGateGRUCell",
     "SeparateGateLSTMCell",
     "SeparateSimpleRNNCell",
     "StackedCell",
     "WeightDroppedCell",
+    "WrappedCell",
     "drop_values",
     "fold_lane_seed",
     "from_keras",

@@ -1,18 +1,30 @@
-"""Dropout on inputs, never on the recurrent path, with masks that belong to lanes.
+"""Dropout of inputs, whose masks belong to lanes, and of recurrent weights.
 
-Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html; only between
-layers of recurrent networks: Zaremba et al. 2014, https://arxiv.org/abs/1409.2329.
+Inputs: Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html; between the
+layers of recurrent networks and not on the recurrent path: Zaremba et al. 2014,
+https://arxiv.org/abs/1409.2329. Weights: Merity, Keskar and Socher 2018, "Regularizing and
+optimizing LSTM language models", https://arxiv.org/abs/1708.02182; DropConnect: Wan et al.
+2013, https://proceedings.mlr.press/v28/wan13.html.
 """
+
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfseq.cells.dropping_cell import DroppingCell, check_rate
-from tfseq.cells.lane_seed import LaneSeed
-from tfseq.cells.repeated_rows import RepeatedRows, lay_out
+from tfseq.cells.lanes import LaneSeed
+from tfseq.cells.projection import RepeatedRows, lay_out
+from tfseq.cells.recurrent_cell import RecurrentCell, UnrollingWeights
+from tfseq.cells.stack import WrappedCell
 
 # One step of the Philox generator's counter gives this many values.
 VALUES_PER_COUNT = 4
+
+
+def check_rate(rate: float) -> None:
+    """Raises ValueError unless 0 <= rate < 1."""
+    if not 0 <= rate < 1:
+        raise ValueError(f"`rate` must be at least 0 and below 1, received {rate}")
 
 
 def lane_dropout(
@@ -41,17 +53,29 @@ def lane_dropout(
 
     Raises:
         ValueError: the rate is out of range.
+
+    Example:
+        seed = LaneSeed(tf.constant([1, 2]))
+        dropped = lane_dropout(tf.ones([8, 20, 32]), 0.5, seed)
+        assert set(dropped.numpy().flatten()) == {0, 2}
     """
     check_rate(rate)
     if rate == 0:
         return inputs
     sizes = tf.shape(inputs)
     if inputs.shape.rank == 2:
-        kept = kept_by_lane(lane_seed, rate, sizes[0], 1, inputs.shape[-1])[:, 0]
+        kept = kept_by_lane(
+            lane_seed, rate, num_lanes=sizes[0], num_masks=1, features=inputs.shape[-1]
+        )[:, 0]
     else:
         batch, time = (sizes[1], sizes[0]) if time_major else (sizes[0], sizes[1])
-        num_masks = 1 if variational else time
-        kept = kept_by_lane(lane_seed, rate, batch, num_masks, inputs.shape[-1])
+        kept = kept_by_lane(
+            lane_seed,
+            rate,
+            num_lanes=batch,
+            num_masks=1 if variational else time,
+            features=inputs.shape[-1],
+        )
         if time_major:
             kept = tf.transpose(kept, [1, 0, 2])
     scale = tf.constant(1 / (1 - rate), inputs.dtype)
@@ -61,6 +85,7 @@ def lane_dropout(
 def kept_by_lane(
     lane_seed: LaneSeed,
     rate: float,
+    *,
     num_lanes: tf.Tensor,
     num_masks: tf.Tensor,
     features: int,
@@ -85,29 +110,103 @@ def kept_by_lane(
     return tf.reshape(kept, [num_lanes, num_masks, features])
 
 
-@keras.saving.register_keras_serializable(package="tfseq")
-class DropoutCell(DroppingCell):
-    """Drops values of the inputs of a cell; the cell's recurrent path is untouched.
+def drop_values(values: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
+    """Sets each value to zero with probability `rate`, else divides it by 1 - rate.
 
     Args:
-        cell: the cell whose inputs are dropped.
+        values: any shape.
         rate: probability to drop a value, 0 <= rate < 1.
-        variational: with `unroll`, one mask for all time steps of an unrolling.
+        seed: `[2]`, int32; the same seed drops the same values.
 
-    Call arguments:
-        inputs: `[batch, features]`, or integers `[batch]` that stand for one-hot
-            vectors.
-        states: the states of `cell`.
-        training: values are dropped only in training.
-        lane_seed: a `LaneSeed`; needed in training with a rate above 0.
+    Example:
+        dropped = drop_values(tf.ones([10, 10]), 0.5, tf.constant([1, 2]))
+        assert set(dropped.numpy().flatten()) == {0, 2}
+    """
+    return tf.nn.experimental.stateless_dropout(values, rate, seed)
+
+
+class DroppingCell(WrappedCell):
+    """The base of the cells that drop something of another cell in training.
+
+    Args:
+        cell: the cell inside.
+        rate: probability to drop a value, 0 <= rate < 1.
 
     Raises:
-        ValueError: the rate is out of range, or a lane seed is missing.
+        ValueError: the rate is out of range.
+    """
+
+    dropped = "values"
+
+    def __init__(self, cell: keras.layers.Layer, rate: float, **kwargs: Any):
+        super().__init__(cell, **kwargs)
+        check_rate(rate)
+        self.rate = float(rate)
+
+    def drops(self, training: bool, lane_seed: LaneSeed | None) -> bool:
+        """Returns whether something is to be dropped.
+
+        Raises:
+            ValueError: it is, and there is no lane seed.
+        """
+        if not training or self.rate == 0:
+            return False
+        if lane_seed is None:
+            raise ValueError(
+                f"{self.name} drops {self.dropped} with rate {self.rate} in training and "
+                "needs lane_seed=LaneSeed(seed, first_lane), received None"
+            )
+        return True
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "rate": self.rate}
+
+
+@keras.saving.register_keras_serializable(package="tfseq")
+class DropoutCell(DroppingCell):
+    """A cell whose inputs are dropped in training; its recurrent path is untouched.
+
+        outputs, states' = cell(x * mask / (1 - rate), states)
+
+    A mask is 0 with probability `rate`, else 1. Each lane, step and feature has its own;
+    the masks are a function of the lane seed. A single call knows no time: a loop that
+    hands the same lane seed to each step draws one mask for all steps, as variational
+    dropout does.
+
+    Args:
+        cell: the cell inside.
+        rate: probability to drop a value, 0 <= rate < 1.
+        variational: in an unrolling, one mask for all time steps (Gal and Ghahramani
+            2016, https://arxiv.org/abs/1512.05287).
+
+    Raises:
+        ValueError: the rate is out of range, or a lane seed is missing in training.
+
+    Attributes:
+        cell: the cell inside, which owns the weights.
+
+    Example:
+        cell = DropoutCell(FusedGateLSTMCell(64), rate=0.5)
+        outputs, state = unroll(
+            cell,
+            tf.random.normal([8, 20, 32]),
+            cell.get_initial_state(8),
+            training=True,
+            lane_seed=LaneSeed(tf.constant([1, 2])),
+        )
+        assert outputs.shape == (8, 20, 64)
     """
 
     dropped = "inputs"
 
-    def __init__(self, cell, rate: float, variational: bool = False, **kwargs):
+    def __init__(
+        self,
+        cell: keras.layers.Layer,
+        rate: float,
+        variational: bool = False,
+        **kwargs: Any,
+    ):
         super().__init__(cell, rate, **kwargs)
         self.variational = bool(variational)
 
@@ -116,14 +215,15 @@ class DropoutCell(DroppingCell):
         inputs: tf.Tensor | RepeatedRows,
         training: bool,
         lane_seed: LaneSeed | None,
+        *,
         time_major: bool = False,
     ) -> tf.Tensor | RepeatedRows:
         """Returns the inputs of one step or of all steps, dropped in training.
 
         Args:
-            inputs: `[batch, features]` or `[batch, time, features]`; integers
-                `[batch]` or `[batch, time]` become one-hot vectors when dropped, and
-                repeated rows are laid out, for each place drops values of its own.
+            inputs: `[batch, features]` or `[batch, time, features]`; integers `[batch]`
+                or `[batch, time]` become one-hot vectors when dropped; repeated rows are
+                laid out, because each place drops values of its own.
             training: whether to drop.
             lane_seed: needed in training with a rate above 0.
             time_major: inputs of all steps have time before batch.
@@ -134,13 +234,114 @@ class DropoutCell(DroppingCell):
         if inputs.dtype.is_integer:
             tokens = tf.cast(inputs, tf.int32)
             inputs = tf.one_hot(tokens, self.input_size, dtype=self.compute_dtype)
-        return lane_dropout(inputs, self.rate, lane_seed, self.variational, time_major)
+        return lane_dropout(
+            inputs, self.rate, lane_seed, self.variational, time_major=time_major
+        )
 
-    def call(self, inputs, states, training=False, lane_seed=None):
+    def call(
+        self,
+        inputs: tf.Tensor,
+        states: tuple,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, tuple]:
         """Computes one step of the cell from dropped inputs."""
         inputs = self.drop_inputs(inputs, training, lane_seed)
-        return self.call_part(self.cell, 0, inputs, states, training, lane_seed)
+        return self.call_part(0, inputs, states, training=training, lane_seed=lane_seed)
 
-    def get_config(self):
+    def unroll(
+        self,
+        inputs: tf.Tensor | RepeatedRows,
+        state: tuple,
+        *,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, tuple]:
+        """Computes all steps of the cell from dropped inputs; see `Cell.unroll`."""
+        inputs = self.drop_inputs(inputs, training, lane_seed, time_major=True)
+        return self.unroll_part(
+            0, inputs, state, training=training, lane_seed=lane_seed
+        )
+
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
         return {**super().get_config(), "variational": self.variational}
+
+
+@keras.saving.register_keras_serializable(package="tfseq")
+class WeightDroppedCell(DroppingCell):
+    """A basic cell with values of its recurrent kernel dropped in training.
+
+        R' = R * mask / (1 - rate), used at every time step of an unrolling
+
+    A mask is 0 with probability `rate`, else 1. It depends on the seed alone and not on
+    the lane: all lanes of a step, on whichever device, share one network.
+
+    Args:
+        cell: a basic recurrent cell.
+        rate: probability to drop a weight, 0 <= rate < 1.
+
+    Raises:
+        ValueError: the rate is out of range, the cell is not a basic one, or a lane
+            seed is missing in training.
+
+    Attributes:
+        cell: the cell inside, which owns the weights.
+
+    Example:
+        cell = WeightDroppedCell(FusedGateLSTMCell(64), rate=0.5)
+        outputs, state = unroll(
+            cell,
+            tf.random.normal([8, 20, 32]),
+            cell.get_initial_state(8),
+            training=True,
+            lane_seed=LaneSeed(tf.constant([1, 2])),
+        )
+        assert outputs.shape == (8, 20, 64)
+    """
+
+    dropped = "weights"
+
+    def __init__(self, cell: RecurrentCell, rate: float, **kwargs: Any):
+        super().__init__(cell, rate, **kwargs)
+        if not isinstance(cell, RecurrentCell):
+            raise ValueError(
+                "`cell` must be a basic recurrent cell, one derived from RecurrentCell, "
+                f"received {type(cell).__name__}"
+            )
+
+    def unrolling_weights(
+        self, training: bool, lane_seed: LaneSeed | None
+    ) -> UnrollingWeights:
+        """Returns the cell's weights, the recurrent kernel dropped in training."""
+        weights = self.cell.unrolling_weights()
+        if not self.drops(training, lane_seed):
+            return weights
+        dropped = drop_values(weights.recurrent_kernel, self.rate, lane_seed.seed)
+        return weights._replace(recurrent_kernel=dropped)
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        states: tuple[tf.Tensor, ...],
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+        """Computes one step of the cell with dropped recurrent weights."""
+        weights = self.unrolling_weights(training, lane_seed)
+        if inputs.dtype.is_floating:
+            inputs = tf.cast(inputs, self.compute_dtype)
+        projected = self.cell.project_inputs(inputs, weights)
+        return self.cell.recurrent_step(projected, tuple(states), weights)
+
+    def unroll(
+        self,
+        inputs: tf.Tensor | RepeatedRows,
+        state: tuple[tf.Tensor, ...],
+        *,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+        """Computes all steps with the same dropped weights; see `Cell.unroll`."""
+        weights = self.unrolling_weights(training, lane_seed)
+        return self.cell.unroll_with(weights, inputs, state)

@@ -1,26 +1,24 @@
-"""The GRU cell with separate gates and with fused gates.
+"""The gated recurrent unit (GRU), with separate gates and with fused gates.
 
 Cho et al. 2014, https://arxiv.org/abs/1406.1078, with the reset gate applied after the
 recurrent product, as cuDNN and `keras.layers.GRUCell(reset_after=True)` compute it.
 """
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
-from tfseq.cells.gate_weights import add_gate_weights, gate_weights
-from tfseq.cells.initialization import concatenated_initializer, derived_initializers
-from tfseq.cells.projection import project
-from tfseq.cells.recurrent_cell import RecurrentCell, UnrollingWeights
-
-# The order of the gates in fused weights, as in keras.layers.GRUCell.
-GRU_GATES = ("update", "reset", "candidate")
-ROLES = ("kernel", "recurrent_kernel", "bias", "recurrent_bias")
+from tfseq.cells.recurrent_cell import (
+    FusedGates,
+    GatedCell,
+    SeparateGates,
+    UnrollingWeights,
+)
 
 
 def gru_update(
-    projected: tuple[tf.Tensor, tf.Tensor, tf.Tensor],
-    recurrent: tuple[tf.Tensor, tf.Tensor, tf.Tensor],
-    hidden: tf.Tensor,
+    projected: Sequence[tf.Tensor], recurrent: Sequence[tf.Tensor], hidden: tf.Tensor
 ) -> tf.Tensor:
     """Computes the hidden state from the sums before activation.
 
@@ -40,112 +38,103 @@ def gru_update(
     return candidate + update * (hidden - candidate)
 
 
-class GRUCell(RecurrentCell):
-    """What the two variants share: arguments, states [hidden], fast path."""
+class GRUCell(GatedCell):
+    """The base of the two variants. The state is `(hidden,)`."""
 
-    def gate_initializers(self) -> tuple[list, list, list, list]:
-        """Returns the initializers by gate, in the order of the roles."""
-        return (
-            derived_initializers(self.kernel_initializer, 3),
-            derived_initializers(self.recurrent_initializer, 3, 3),
-            derived_initializers(self.bias_initializer, 3, 6),
-            derived_initializers(self.bias_initializer, 3, 9),
-        )
+    gates = ("update", "reset", "candidate")  # the order of keras.layers.GRUCell
+    roles = ("kernel", "recurrent_kernel", "bias", "recurrent_bias")
 
     def recurrent_step(
-        self, projected: tf.Tensor, states: list[tf.Tensor], weights: UnrollingWeights
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Returns outputs and states of one step from its projected inputs."""
-        recurrent = project(states[0], weights.recurrent_kernel, weights.recurrent_bias)
+        self,
+        projected: tf.Tensor,
+        states: tuple[tf.Tensor],
+        weights: UnrollingWeights,
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor]]:
+        """Computes one step from x @ kernel + bias, `[batch, 3 * units]`."""
+        (hidden,) = states
+        recurrent = tf.matmul(hidden, weights.recurrent_kernel)
+        recurrent = tf.nn.bias_add(recurrent, weights.recurrent_bias)
         hidden = gru_update(
-            tf.split(projected, 3, axis=-1), tf.split(recurrent, 3, axis=-1), states[0]
+            tf.split(projected, 3, axis=-1), tf.split(recurrent, 3, axis=-1), hidden
         )
-        return hidden, [hidden]
+        return hidden, (hidden,)
 
 
 @keras.saving.register_keras_serializable(package="tfseq")
-class SeparateGateGRUCell(GRUCell):
-    """The GRU with kernels and biases for each gate; see `gru_update`.
+class SeparateGateGRUCell(SeparateGates, GRUCell):
+    """The GRU with kernels and biases for each gate.
 
-    Weights for each gate of update, reset and candidate: `update_kernel [features,
-    units]`, `update_recurrent_kernel [units, units]`, `update_bias [units]`,
-    `update_recurrent_bias [units]` and so on. Arguments as of `RecurrentCell`.
+        update = sigmoid(x @ Wu + bu + h @ Ru + cu)
+        reset = sigmoid(x @ Wr + br + h @ Rr + cr)
+        candidate = tanh(x @ Wc + bc + reset * (h @ Rc + cc))
+        h' = update * h + (1 - update) * candidate
+
+    The outputs are h'; the state is `(h',)`.
+
+    Args:
+        units: size of the outputs and of the state.
+        kernel_initializer: of the kernels W, drawn gate by gate.
+        recurrent_initializer: of the recurrent kernels R, drawn gate by gate.
+        bias_initializer: of the biases b and c, drawn gate by gate.
+
+    Attributes:
+        update_kernel: Wu, `[features, units]`; also `reset_kernel` and
+            `candidate_kernel`.
+        update_recurrent_kernel: Ru, `[units, units]`; likewise for the other gates.
+        update_bias: bu, `[units]`; likewise for the other gates.
+        update_recurrent_bias: cu, `[units]`; likewise for the other gates.
+
+    Example:
+        cell = SeparateGateGRUCell(units=64)
+        inputs = tf.random.normal([8, 20, 32])  # [batch, time, features]
+        outputs, state = unroll(cell, inputs, cell.get_initial_state(8))
+        assert outputs.shape == (8, 20, 64) and state[0].shape == (8, 64)
     """
 
-    def create_weights(self, input_size: int) -> None:
-        """Creates four variables for each gate."""
-        units = self.units
-        shapes = [(input_size, units), (units, units), (units,), (units,)]
-        for role, shape, initializers in zip(
-            ROLES, shapes, self.gate_initializers(), strict=True
-        ):
-            add_gate_weights(self, GRU_GATES, role, shape, initializers)
-
-    def weights_by_gate(self) -> tuple[list, list, list, list]:
-        """Returns the variables of each role in the order of the gates."""
-        return tuple(gate_weights(self, GRU_GATES, role) for role in ROLES)
-
-    def call(self, inputs, states, training=False):
+    def call(
+        self, inputs: tf.Tensor, states: tuple[tf.Tensor]
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor]]:
         """Computes one step gate by gate."""
-        kernels, recurrent_kernels, biases, recurrent_biases = self.weights_by_gate()
-        hidden = states[0]
-        projected = [
-            project(inputs, self.read(kernel), self.read(bias))
-            for kernel, bias in zip(kernels, biases, strict=True)
-        ]
+        (hidden,) = states
+        gates = self.weights_by_gate()
+        projected = [self.project_inputs(inputs, gate) for gate in gates]
         recurrent = [
-            project(hidden, self.read(kernel), self.read(bias))
-            for kernel, bias in zip(recurrent_kernels, recurrent_biases, strict=True)
+            tf.nn.bias_add(
+                tf.matmul(hidden, gate.recurrent_kernel), gate.recurrent_bias
+            )
+            for gate in gates
         ]
         hidden = gru_update(projected, recurrent, hidden)
-        return hidden, [hidden]
-
-    def unrolling_weights(self) -> UnrollingWeights:
-        """Returns the weights of the three gates joined, once per unrolling."""
-        joined = [self.read(*variables) for variables in self.weights_by_gate()]
-        return UnrollingWeights(*joined)
+        return hidden, (hidden,)
 
 
 @keras.saving.register_keras_serializable(package="tfseq")
-class FusedGateGRUCell(GRUCell):
-    """The GRU with one kernel for all three gates; see `gru_update`.
+class FusedGateGRUCell(FusedGates, GRUCell):
+    """The GRU with one kernel for all three gates.
 
-    Weights: `kernel [features, 3 * units]`, `recurrent_kernel [units, 3 * units]`,
-    `bias [2, 3 * units]` (of the input side, then of the recurrent side), in the gate
-    order of `keras.layers.GRUCell`. Arguments as of `RecurrentCell`.
+        [xu, xr, xc] = x @ kernel + bias[0]
+        [hu, hr, hc] = h @ recurrent_kernel + bias[1]
+        update = sigmoid(xu + hu)
+        reset = sigmoid(xr + hr)
+        candidate = tanh(xc + reset * hc)
+        h' = update * h + (1 - update) * candidate
+
+    The outputs are h'; the state is `(h',)`.
+
+    Args:
+        units: size of the outputs and of the state.
+        kernel_initializer: of the kernel, drawn gate by gate.
+        recurrent_initializer: of the recurrent kernel, drawn gate by gate.
+        bias_initializer: of the biases, drawn gate by gate.
+
+    Attributes:
+        kernel: `[features, 3 * units]`, in the gate order of `keras.layers.GRUCell`.
+        recurrent_kernel: `[units, 3 * units]`.
+        bias: `[2, 3 * units]`, of the side of the inputs, then of the state.
+
+    Example:
+        cell = FusedGateGRUCell(units=64)
+        inputs = tf.random.normal([8, 20, 32])  # [batch, time, features]
+        outputs, state = unroll(cell, inputs, cell.get_initial_state(8))
+        assert outputs.shape == (8, 20, 64) and state[0].shape == (8, 64)
     """
-
-    def create_weights(self, input_size: int) -> None:
-        """Creates the three fused variables."""
-        kernels, recurrent, biases, recurrent_biases = self.gate_initializers()
-        sizes = [self.units] * 3
-        width = 3 * self.units
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(input_size, width),
-            initializer=concatenated_initializer(kernels, sizes),
-        )
-        self.recurrent_kernel = self.add_weight(
-            name="recurrent_kernel",
-            shape=(self.units, width),
-            initializer=concatenated_initializer(recurrent, sizes),
-        )
-        sides = [
-            concatenated_initializer(initializers, sizes)
-            for initializers in (biases, recurrent_biases)
-        ]
-        self.bias = self.add_weight(
-            name="bias",
-            shape=(2, width),
-            initializer=concatenated_initializer(sides, [1, 1], axis=0),
-        )
-
-    def unrolling_weights(self) -> UnrollingWeights:
-        """Returns the weights as tensors, the two sides' biases apart."""
-        bias, recurrent_bias = tf.unstack(self.read(self.bias))
-        return UnrollingWeights(
-            self.read(self.kernel),
-            self.read(self.recurrent_kernel),
-            bias,
-            recurrent_bias,
-        )

@@ -1,26 +1,78 @@
-"""Lanes of a state, dealt to parts that are computed side by side."""
+"""Lanes: the rows of a batch. Their seeds, and the parts in which they are computed.
 
-from typing import Any
+Everything random in a cell is a function of a seed and of the lane, so that the values do
+not depend on how many devices or parts the lanes are dealt to.
+"""
+
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 
+class LaneSeed(NamedTuple):
+    """The seed of the random values of a batch, and the lane of the batch's first row.
+
+    Attributes:
+        seed: int32, `[2]`.
+        first_lane: the number, within the global batch, of the first row of the tensors
+            at hand; an integer or an integer scalar tensor.
+
+    Example:
+        seed = LaneSeed(tf.constant([1, 2]))
+        whole = lane_dropout(tf.ones([8, 32]), 0.5, seed)
+        rest = lane_dropout(tf.ones([6, 32]), 0.5, seed._replace(first_lane=2))
+        assert tf.reduce_all(whole[2:] == rest)
+    """
+
+    seed: tf.Tensor
+    first_lane: int | tf.Tensor = 0
+
+
+def lane_seed_as_tensors(lane_seed: LaneSeed | None) -> LaneSeed | None:
+    """Returns a lane seed that a Keras layer may be called with, None if there is none.
+
+    Keras accepts no mixture of tensors and numbers within one argument.
+    """
+    if lane_seed is None:
+        return None
+    return LaneSeed(*map(tf.convert_to_tensor, lane_seed))
+
+
+def fold_lane_seed(lane_seed: LaneSeed, index: int | tf.Tensor) -> LaneSeed:
+    """Returns a lane seed for the part numbered `index`, independent of the others.
+
+    Example:
+        seed = LaneSeed(tf.constant([1, 2]))
+        first, second = fold_lane_seed(seed, 0), fold_lane_seed(seed, 1)
+    """
+    index = tf.cast(index, tf.int32)
+    return lane_seed._replace(seed=tf.random.fold_in(lane_seed.seed, index))
+
+
 @tf.autograph.experimental.do_not_convert
 def split_lanes(nest: Any, count: int) -> list[Any]:
-    """Equal parts of the lanes of a nest of tensors `[lanes, …]`, in order.
+    """Returns equal parts of the lanes of a nest of tensors `[lanes, …]`, in order.
 
     Args:
-        nest: the nest, whose lanes divide by `count`.
+        nest: the nest; `count` divides the number of its lanes.
         count: number of parts.
     """
-    flat = [tf.split(tensor, count) for tensor in tf.nest.flatten(nest)]
+    splits = [tf.split(tensor, count) for tensor in tf.nest.flatten(nest)]
     return [
-        tf.nest.pack_sequence_as(nest, [parts[index] for parts in flat])
-        for index in range(count)
+        tf.nest.pack_sequence_as(nest, [split[part] for split in splits])
+        for part in range(count)
     ]
 
 
 @tf.autograph.experimental.do_not_convert
 def join_lanes(parts: list[Any]) -> Any:
-    """The nest of all lanes: what `split_lanes` has split."""
+    """Returns the nest of all lanes, from the parts that `split_lanes` returned."""
     return tf.nest.map_structure(lambda *lanes: tf.concat(lanes, axis=0), *parts)
+
+
+def as_tuples(nest: Any) -> Any:
+    """Returns the nest with a tuple in the place of each list."""
+    if not isinstance(nest, (list, tuple)):
+        return nest
+    parts = [as_tuples(part) for part in nest]
+    return type(nest)(*parts) if hasattr(nest, "_fields") else tuple(parts)

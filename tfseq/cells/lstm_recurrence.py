@@ -1,9 +1,9 @@
 """The LSTM over all steps of an unrolling, with its gradient written out.
 
-Automatic differentiation forms the recurrent kernel's gradient once a step and adds up
-as many matrices of its size as there are steps. Written out, the backward loop only
-carries the gradients of state and gates, and one product after it forms the kernel's
-gradient for all steps (Werbos 1990, "Backpropagation through time",
+Automatic differentiation forms the gradient of the recurrent kernel at each step and adds
+up as many matrices of its size as there are steps. Here the backward loop carries only the
+gradients of state and gates, and one product after the loop forms the gradient of the
+kernel for all steps (Werbos 1990, "Backpropagation through time",
 https://doi.org/10.1109/5.58337).
 """
 
@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from tfseq.cells.time_loop import loop_over_time
 
-# Up to this many units the way back multiplies with a transposed copy of the recurrent
-# kernel; larger products are faster where they transpose it themselves.
+# Up to this many units the backward loop multiplies by a transposed copy of the recurrent
+# kernel. Larger products are faster if they transpose it themselves.
 MOST_UNITS_TO_TRANSPOSE = 512
 
 
@@ -50,13 +50,13 @@ def lstm_recurrence(
         memory = f * memory_before + i * g
         squashed = tf.tanh(memory)
         hidden = o * squashed
-        return [hidden, i, f, g, o, memory_before, squashed], [hidden, memory]
+        return [hidden, i, f, g, o, memory_before, squashed], (hidden, memory)
 
     (outputs, *kept), (last_hidden, last_memory) = loop_over_time(
         forward,
         [projected],
-        [hidden, memory],
-        [units] * 7,
+        (hidden, memory),
+        output_sizes=[units] * 7,
         num_kept=6,
         slices=True,
     )
@@ -70,9 +70,9 @@ def lstm_recurrence(
         def backward(elements, state):
             d_output, i, f, g, o, memory_before, squashed = elements
             d_hidden, d_memory = state
-            # The slope of the memory along each gate's sum and of the hidden state along
-            # the output gate's, and that of the hidden state along the memory: nothing
-            # that waits for the step after this one.
+            # The derivatives of the memory by the sums of three gates, and of the hidden
+            # state by the sum of the output gate and by the memory. They do not depend on
+            # the later steps, so the executor can compute them ahead.
             gate_slopes = tf.concat(
                 [
                     tf.raw_ops.SigmoidGrad(y=i, dy=g),
@@ -87,13 +87,13 @@ def lstm_recurrence(
             d_memory += d_hidden * memory_slope
             d_sums = tf.concat([d_memory] * 3 + [d_hidden], axis=-1) * gate_slopes
             d_hidden = tf.matmul(d_sums, kernel, transpose_b=not copies)
-            return [d_sums], [d_hidden, d_memory * f]
+            return [d_sums], (d_hidden, d_memory * f)
 
         (d_projected,), (d_hidden, d_memory) = loop_over_time(
             backward,
             [d_outputs, *kept],
-            [d_hidden, d_memory],
-            [4 * units],
+            (d_hidden, d_memory),
+            output_sizes=[4 * units],
             reverse=True,
             slices=True,
         )
@@ -111,9 +111,10 @@ def lstm_recurrence(
 def _transposed_by_gate(recurrent_kernel: tf.Tensor) -> tf.Tensor:
     """Returns the transposed recurrent kernel, `[4 * units, units]`.
 
-    The graph optimizer would undo a plain transposition by telling each product to
-    transpose, which adds a tenth to a third to it when rows and units are few, and more
-    where oneDNN is off; it leaves one alone that is followed by a reshape.
+    The graph optimizer would undo a plain transposition and tell each product to
+    transpose. With few rows and units such a product takes a tenth to a third longer, and
+    more than that without oneDNN. The optimizer leaves a transposition alone that is
+    followed by a reshape.
     """
     units = recurrent_kernel.shape[0]
     by_gate = tf.reshape(recurrent_kernel, [units, 4, units])

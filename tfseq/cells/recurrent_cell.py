@@ -1,19 +1,243 @@
-"""What every basic recurrent cell has in common, and how it is unrolled fast."""
+"""The contract of all cells, and the base of the basic ones.
 
-from typing import NamedTuple
+A cell computes one step of time, `outputs, states = cell(inputs, states)`. `Cell` is the
+contract. `RecurrentCell` is the base of cells whose inputs can be projected for all steps
+at once. `SeparateGates` and `FusedGates` are the two forms in which the weights of gates
+are kept.
+"""
+
+import functools
+import inspect
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-from tfseq.cells.projection import project
+from tfseq.cells.initialization import (
+    Initializer,
+    concatenated_initializer,
+    derived_initializers,
+)
+from tfseq.cells.lanes import LaneSeed, as_tuples, lane_seed_as_tensors
+from tfseq.cells.projection import RepeatedRows, lay_out, project
 from tfseq.cells.time_loop import loop_over_time
 
 
-class UnrollingWeights(NamedTuple):
-    """A cell's weights as tensors of its compute dtype, read once per unrolling.
+class Cell(keras.layers.Layer):
+    """The base of all cells: `outputs, states = cell(inputs, states)`.
 
-    `kernel [features, width]`, `recurrent_kernel [units, width]`, `bias [width]` and,
-    for cells with a bias on the recurrent side, `recurrent_bias [width]`.
+    A cell of your own defines
+
+    - `state_size`, the sizes of its states: a tuple of integers, or a nest of tuples;
+    - `output_size`, the size of its outputs;
+    - `call(inputs, states, training=False, lane_seed=None)`, one step; a cell without
+      dropout leaves out the last two;
+    - `create_weights(input_size)`, if it has weights.
+
+    Then it works with `unroll`, in `StackedCell` and `DropoutCell`, and in
+    `keras.layers.RNN`. It is unrolled step by step; a cell that knows a faster way
+    overrides `unroll`, and must compute what `plain_unroll` computes. Each step gets the
+    same lane seed; fold it with a number of its own for each use within a step.
+
+    Call arguments:
+        inputs: `[batch, features]`, or integers `[batch]` that stand for one-hot vectors
+            (then the cell must have been built with its number of features).
+        states: a nest of tensors `[batch, size]`, in the structure of `state_size`.
+        training: whether dropout is active.
+        lane_seed: a `LaneSeed`; needed in training by cells with dropout.
+
+    Returns:
+        Outputs `[batch, output_size]` and the new states, a nest of tuples.
+
+    Example:
+        class LeakySum(Cell):
+            \"\"\"h' = h / 2 + x @ kernel, with dropout on x.\"\"\"
+
+            def __init__(self, units, rate, **kwargs):
+                super().__init__(**kwargs)
+                self.output_size, self.state_size = units, (units,)
+                self.rate = rate
+
+            def create_weights(self, input_size):
+                self.kernel = self.add_weight(shape=(input_size, self.output_size))
+
+            def call(self, inputs, states, training=False, lane_seed=None):
+                if training:
+                    inputs = lane_dropout(inputs, self.rate, lane_seed)
+                hidden = states[0] / 2 + tf.matmul(inputs, self.kernel)
+                return hidden, (hidden,)
+
+        cell = StackedCell([LeakySum(16, 0.5), FusedGateGRUCell(8)])
+        seed = LaneSeed(tf.constant([1, 2]))
+        outputs, state = unroll(
+            cell,
+            tf.ones([4, 10, 3]),
+            cell.get_initial_state(4),
+            training=True,
+            lane_seed=seed,
+        )
+        assert outputs.shape == (4, 10, 8)
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self._input_size = None
+
+    @property
+    def input_size(self) -> int | None:
+        """Number of features of the inputs, None before the cell is built."""
+        return self._input_size
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Creates the weights for inputs of shape `[batch, features]`."""
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise ValueError(
+                f"{type(self).__name__} needs the number of features to create its "
+                "weights; for integer inputs call cell.build((None, features)) first; "
+                f"received input shape {tuple(input_shape)}"
+            )
+        self._input_size = int(input_shape[-1])
+        self.create_weights(self._input_size)
+
+    def create_weights(self, input_size: int) -> None:
+        """Creates the variables of the cell; a cell without any has nothing to do."""
+
+    def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> tuple:
+        """Returns zeros `[batch_size, size]` for each state, of the compute dtype."""
+        return tf.nest.map_structure(
+            lambda size: tf.zeros([batch_size, size], self.compute_dtype),
+            state_sizes(self),
+        )
+
+    def __call__(
+        self,
+        inputs: tf.Tensor,
+        states: tuple,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, tuple]:
+        """Computes one step; see the class."""
+        arguments = call_arguments(self, training=training, lane_seed=lane_seed)
+        outputs, states = super().__call__(inputs, states, **arguments)
+        return outputs, as_tuples(states)
+
+    def unroll(
+        self,
+        inputs: tf.Tensor | RepeatedRows,
+        state: tuple,
+        *,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, tuple]:
+        """Computes all steps of a sequence. The function `unroll` calls this method.
+
+        Args:
+            inputs: `[time, batch, features]` of the compute dtype, integers `[time,
+                batch]` that stand for one-hot vectors, or repeated rows with places
+                `[time, batch]`. The cell is built.
+            state: the state before the first step, a nest of tuples.
+            training: whether dropout is active.
+            lane_seed: a `LaneSeed`; needed in training by cells with dropout.
+
+        Returns:
+            Outputs `[time, batch, output_size]` and the state after the last step.
+        """
+        return loop_over_cell(
+            self, inputs, state, training=training, lane_seed=lane_seed
+        )
+
+
+def state_sizes(cell: keras.layers.Layer) -> tuple:
+    """Returns the `state_size` of any Keras cell as a nest of tuples."""
+    sizes = cell.state_size
+    return (sizes,) if isinstance(sizes, int) else as_tuples(sizes)
+
+
+def takes(cell: keras.layers.Layer, argument: str) -> bool:
+    """Returns whether the `call` of any Keras cell names an argument."""
+    return argument in _call_parameters(type(cell))
+
+
+@functools.cache
+def _call_parameters(cell_class: type) -> frozenset[str]:
+    return frozenset(inspect.signature(cell_class.call).parameters)
+
+
+def call_arguments(
+    cell: keras.layers.Layer, *, training: bool, lane_seed: LaneSeed | None
+) -> dict[str, Any]:
+    """Returns those of the two arguments that the cell's `call` takes."""
+    arguments = {"training": training} if takes(cell, "training") else {}
+    if takes(cell, "lane_seed"):
+        arguments["lane_seed"] = lane_seed_as_tensors(lane_seed)
+    return arguments
+
+
+def call_cell(
+    cell: keras.layers.Layer,
+    inputs: tf.Tensor,
+    states: tuple,
+    *,
+    training: bool,
+    lane_seed: LaneSeed | None,
+) -> tuple[tf.Tensor, tuple]:
+    """Computes one step of any Keras cell; new states have the structure of `states`."""
+    arguments = call_arguments(cell, training=training, lane_seed=lane_seed)
+    outputs, new_states = cell(inputs, states, **arguments)
+    return outputs, tf.nest.pack_sequence_as(states, tf.nest.flatten(new_states))
+
+
+def unroll_cell(
+    cell: keras.layers.Layer,
+    inputs: tf.Tensor | RepeatedRows,
+    state: tuple,
+    *,
+    training: bool,
+    lane_seed: LaneSeed | None,
+) -> tuple[tf.Tensor, tuple]:
+    """Computes all steps of any Keras cell; arguments and results as of `Cell.unroll`.
+
+    A cell that has no method `unroll` is called at each step.
+    """
+    own_way = getattr(cell, "unroll", None)
+    if callable(own_way):
+        return own_way(inputs, state, training=training, lane_seed=lane_seed)
+    return loop_over_cell(cell, inputs, state, training=training, lane_seed=lane_seed)
+
+
+def loop_over_cell(
+    cell: keras.layers.Layer,
+    inputs: tf.Tensor | RepeatedRows,
+    state: tuple,
+    *,
+    training: bool,
+    lane_seed: LaneSeed | None,
+) -> tuple[tf.Tensor, tuple]:
+    """Calls any Keras cell at each step of inputs `[time, batch, …]`."""
+
+    def step(elements, states):
+        outputs, states = call_cell(
+            cell, elements[0], states, training=training, lane_seed=lane_seed
+        )
+        return [outputs], states
+
+    (outputs,), state = loop_over_time(
+        step, [lay_out(inputs)], state, output_sizes=[cell.output_size]
+    )
+    return outputs, state
+
+
+class UnrollingWeights(NamedTuple):
+    """The weights of a basic cell as tensors, in the form in which a step needs them.
+
+    The width is that of all gates side by side.
+
+    Attributes:
+        kernel: the weights applied to the inputs, `[features, width]`.
+        recurrent_kernel: the weights applied to the hidden state, `[units, width]`.
+        bias: added on the side of the inputs, `[width]`.
+        recurrent_bias: added on the side of the state, `[width]`, or None.
     """
 
     kernel: tf.Tensor
@@ -22,13 +246,23 @@ class UnrollingWeights(NamedTuple):
     recurrent_bias: tf.Tensor | None = None
 
 
-class RecurrentCell(keras.layers.Layer):
-    """Base of the basic cells: `cell(inputs, states) -> (outputs, new_states)`.
+class RecurrentCell(Cell):
+    """The base of the basic cells, which are unrolled fast.
 
-    A step is in two parts: `project_inputs`, which does not depend on the state and is
-    done for all time steps of an unrolling at once, and `recurrent_step`. A variant
-    whose weights are held in another form computes `call` by its own formula and joins
-    them in `unrolling_weights`.
+    A step has two parts. `project_inputs` does not depend on the state and is done for
+    all steps of an unrolling at once. `recurrent_step` does the rest.
+
+    A cell of your own defines two methods:
+
+    - `create_weights(input_size)` creates `self.kernel [features, width]`,
+      `self.recurrent_kernel [units, width]` and `self.bias [width]`;
+    - `recurrent_step(projected, states, weights)` computes outputs and new states from
+      `projected`, which is inputs @ kernel + bias;
+
+    and, where they differ, `state_size` (it is `(units,)`), `unrolling_weights` with
+    `assign_weights` (for weights that are kept in another form), and `unroll_projected`
+    (a faster loop). Unrolling does not use `call`: a class that overrides it overrides
+    `recurrent_step` alike. A cell that cannot be cut in this way derives from `Cell`.
 
     Args:
         units: size of the outputs and of each state.
@@ -36,103 +270,161 @@ class RecurrentCell(keras.layers.Layer):
         recurrent_initializer: of the weights applied to the hidden state.
         bias_initializer: of the biases.
 
-    Call arguments:
-        inputs: `[batch, features]`, or integers `[batch]` that stand for one-hot
-            vectors (then the cell must have been built with its number of features).
-        states: list of tensors `[batch, units]`.
-        training: not used by the basic cells.
-
-    Returns:
-        Outputs `[batch, units]` and the list of new states.
-
     Raises:
         ValueError: `units` is not a positive integer, or the cell is called with
             integers before it is built.
+
+    Example:
+        class SoftsignCell(RecurrentCell):
+            \"\"\"h' = softsign(x @ kernel + h @ recurrent_kernel + bias).\"\"\"
+
+            def create_weights(self, input_size):
+                units = self.units
+                self.kernel = self.add_weight(shape=(input_size, units))
+                self.recurrent_kernel = self.add_weight(shape=(units, units))
+                self.bias = self.add_weight(shape=(units,))
+
+            def recurrent_step(self, projected, states, weights):
+                sums = projected + tf.matmul(states[0], weights.recurrent_kernel)
+                hidden = tf.nn.softsign(sums)
+                return hidden, (hidden,)
+
+        cell = SoftsignCell(units=16)
+        outputs, state = unroll(cell, tf.ones([4, 10, 3]), cell.get_initial_state(4))
+        assert outputs.shape == (4, 10, 16)
     """
 
     def __init__(
         self,
         units: int,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        **kwargs,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if not isinstance(units, int) or units < 1:
-            raise ValueError(f"units must be a positive integer, received {units!r}")
+            raise ValueError(f"`units` must be a positive integer, received {units!r}")
         self.units = units
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.input_size = None
 
     @property
-    def state_size(self) -> list[int]:
+    def state_size(self) -> tuple[int, ...]:
         """Sizes of the states."""
-        return [self.units]
+        return (self.units,)
 
     @property
     def output_size(self) -> int:
         """Size of the outputs."""
         return self.units
 
-    def build(self, input_shape):
-        """Creates the weights for inputs of shape `[batch, features]`."""
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise ValueError(
-                f"{type(self).__name__} needs the number of features to create its "
-                f"weights, received input shape {tuple(input_shape)}; for integer "
-                "inputs call cell.build((None, features)) first"
-            )
-        self.input_size = int(input_shape[-1])
-        self.create_weights(self.input_size)
-
     def create_weights(self, input_size: int) -> None:
-        """Creates the variables of the variant."""
-        raise NotImplementedError
+        """Creates the variables of the cell."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define create_weights(input_size)"
+        )
 
-    def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> list:
-        """Returns zeros `[batch_size, size]` for each state, of the compute dtype."""
-        return [
-            tf.zeros([batch_size, size], self.compute_dtype) for size in self.state_size
-        ]
+    def recurrent_step(
+        self,
+        projected: tf.Tensor,
+        states: tuple[tf.Tensor, ...],
+        weights: UnrollingWeights,
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+        """Computes one step from its projected inputs.
 
-    def call(self, inputs, states, training=False):
+        Args:
+            projected: inputs @ kernel + bias, `[batch, width]`.
+            states: tensors `[batch, units]`.
+            weights: the weights of the cell.
+
+        Returns:
+            Outputs `[batch, units]` and the new states.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define recurrent_step(projected, states, weights)"
+        )
+
+    def unrolling_weights(self, dtype: str | None = None) -> UnrollingWeights:
+        """Returns the weights as tensors, read and joined once per unrolling.
+
+        Args:
+            dtype: type of the tensors; the compute dtype where None.
+        """
+        variables = (self.kernel, self.recurrent_kernel, self.bias)
+        return UnrollingWeights(
+            *(self.read(variable, dtype=dtype) for variable in variables)
+        )
+
+    def assign_weights(self, weights: UnrollingWeights) -> None:
+        """Assigns to the variables: the reverse of `unrolling_weights`."""
+        self.kernel.assign(weights.kernel)
+        self.recurrent_kernel.assign(weights.recurrent_kernel)
+        self.bias.assign(weights.bias)
+
+    def read(self, *variables: keras.Variable, dtype: str | None = None) -> tf.Tensor:
+        """Returns the variables joined along the last axis, of the compute dtype."""
+        dtype = dtype or self.compute_dtype
+        tensors = [tf.cast(variable, dtype) for variable in variables]
+        return tensors[0] if len(tensors) == 1 else tf.concat(tensors, -1)
+
+    def call(
+        self, inputs: tf.Tensor, states: tuple[tf.Tensor, ...]
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
         """Computes one step."""
         weights = self.unrolling_weights()
         projected = self.project_inputs(inputs, weights)
-        return self.recurrent_step(projected, states, weights)
+        return self.recurrent_step(projected, tuple(states), weights)
 
-    def unrolling_weights(self) -> UnrollingWeights:
-        """Returns the weights in fused form, read and joined once per unrolling."""
-        variables = (self.kernel, self.recurrent_kernel, self.bias)
-        return UnrollingWeights(*(self.read(variable) for variable in variables))
-
-    def project_inputs(self, inputs: tf.Tensor, weights: UnrollingWeights) -> tf.Tensor:
-        """Returns inputs @ kernel + bias for all steps: `[time, batch, width]`.
+    def project_inputs(
+        self, inputs: tf.Tensor | RepeatedRows, weights: UnrollingWeights
+    ) -> tf.Tensor:
+        """Returns inputs @ kernel + bias, for one step or for all: `[…, width]`.
 
         Args:
-            inputs: `[time, batch, features]` or integers `[time, batch]`.
+            inputs: `[…, features]`, integers `[…]`, or repeated rows.
             weights: what `unrolling_weights` returned.
         """
         return project(inputs, weights.kernel, weights.bias)
 
-    def recurrent_step(
-        self, projected: tf.Tensor, states: list[tf.Tensor], weights: UnrollingWeights
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Returns outputs and states of one step from its projected inputs."""
-        raise NotImplementedError
+    def unroll(
+        self,
+        inputs: tf.Tensor | RepeatedRows,
+        state: tuple[tf.Tensor, ...],
+        *,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+        """Computes all steps of a sequence; see `Cell.unroll`."""
+        del training, lane_seed  # Basic cells have no dropout.
+        return self.unroll_with(self.unrolling_weights(), inputs, state)
+
+    def unroll_with(
+        self,
+        weights: UnrollingWeights,
+        inputs: tf.Tensor | RepeatedRows,
+        state: tuple[tf.Tensor, ...],
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+        """Computes all steps of a sequence with the given weights."""
+        projected = self.project_inputs(inputs, weights)
+        return self.unroll_projected(projected, tuple(state), weights)
 
     def unroll_projected(
-        self, projected: tf.Tensor, states: list[tf.Tensor], weights: UnrollingWeights
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Returns outputs `[time, batch, units]` and the final states.
+        self,
+        projected: tf.Tensor,
+        states: tuple[tf.Tensor, ...],
+        weights: UnrollingWeights,
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+        """Computes all steps of a sequence from its projected inputs.
 
         Args:
             projected: `[time, batch, width]`, from `project_inputs`.
             states: initial states, each `[batch, units]`.
             weights: what `unrolling_weights` returned.
+
+        Returns:
+            Outputs `[time, batch, units]` and the final states.
         """
 
         def step(elements, states):
@@ -140,16 +432,11 @@ class RecurrentCell(keras.layers.Layer):
             return [outputs], states
 
         (outputs,), states = loop_over_time(
-            step, [projected], states, [self.output_size]
+            step, [projected], states, output_sizes=[self.output_size]
         )
         return outputs, states
 
-    def read(self, *variables: keras.Variable) -> tf.Tensor:
-        """Returns the variables joined along the last axis, of the compute dtype."""
-        tensors = [tf.cast(variable, self.compute_dtype) for variable in variables]
-        return tensors[0] if len(tensors) == 1 else tf.concat(tensors, -1)
-
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
         serialize = keras.initializers.serialize
         return {
@@ -159,3 +446,120 @@ class RecurrentCell(keras.layers.Layer):
             "recurrent_initializer": serialize(self.recurrent_initializer),
             "bias_initializer": serialize(self.bias_initializer),
         }
+
+
+class GatedCell(RecurrentCell):
+    """The base of the cells with gates, before it is said how their weights are kept.
+
+    Attributes:
+        gates: names of the gates, in the order in which fused weights hold them.
+        roles: what weights each gate has.
+    """
+
+    gates: tuple[str, ...]
+    roles: tuple[str, ...] = ("kernel", "recurrent_kernel", "bias")
+
+    def gate_initializers(self) -> list[list[Initializer]]:
+        """Returns for each role the initializers of the gates.
+
+        Each gate draws values of its own, and both forms of a cell draw the same ones.
+        """
+        given = (
+            self.kernel_initializer,
+            self.recurrent_initializer,
+            self.bias_initializer,
+            self.bias_initializer,
+        )
+        count = len(self.gates)
+        return [
+            derived_initializers(given[role], count, role * count)
+            for role in range(len(self.roles))
+        ]
+
+
+class SeparateGates(GatedCell):
+    """A cell that keeps variables `<gate>_<role>` for each gate: `input_kernel` and so on.
+
+    A variant computes `call` gate by gate, from `weights_by_gate`. Unrolled, it joins the
+    gates once and takes the way of the fused variant.
+    """
+
+    def create_weights(self, input_size: int) -> None:
+        """Creates the variables: for each role, one for each gate."""
+        units = self.units
+        shapes = [(input_size, units), (units, units), (units,), (units,)]
+        initializers = self.gate_initializers()
+        for index, role in enumerate(self.roles):
+            for gate, initializer in zip(self.gates, initializers[index], strict=True):
+                name = f"{gate}_{role}"
+                variable = self.add_weight(
+                    name=name, shape=shapes[index], initializer=initializer
+                )
+                setattr(self, name, variable)
+
+    def variables_of(self, role: str) -> list[keras.Variable]:
+        """Returns the variables of a role, in the order of the gates."""
+        return [getattr(self, f"{gate}_{role}") for gate in self.gates]
+
+    def weights_by_gate(self) -> list[UnrollingWeights]:
+        """Returns the weights of each gate, of the compute dtype."""
+        roles = [map(self.read, self.variables_of(role)) for role in self.roles]
+        return [UnrollingWeights(*gate) for gate in zip(*roles, strict=True)]
+
+    def unrolling_weights(self, dtype: str | None = None) -> UnrollingWeights:
+        """Returns the weights of all gates side by side."""
+        return UnrollingWeights(
+            *(self.read(*self.variables_of(role), dtype=dtype) for role in self.roles)
+        )
+
+    def assign_weights(self, weights: UnrollingWeights) -> None:
+        """Assigns to the variables: the reverse of `unrolling_weights`."""
+        for index, role in enumerate(self.roles):
+            parts = tf.split(weights[index], len(self.gates), axis=-1)
+            for variable, part in zip(self.variables_of(role), parts, strict=True):
+                variable.assign(part)
+
+
+class FusedGates(GatedCell):
+    """A cell that keeps the weights of all gates side by side in one variable.
+
+    The variables are `kernel [features, width]`, `recurrent_kernel [units, width]` and
+    `bias`, which is `[width]`, or `[2, width]` for a cell with biases on both sides.
+    """
+
+    def create_weights(self, input_size: int) -> None:
+        """Creates the three fused variables."""
+        sizes = [self.units] * len(self.gates)
+        width = sum(sizes)
+        kernel, recurrent_kernel, *biases = [
+            concatenated_initializer(initializers, sizes)
+            for initializers in self.gate_initializers()
+        ]
+        bias, bias_shape = biases[0], (width,)
+        if len(biases) == 2:
+            bias = concatenated_initializer(biases, [1, 1], axis=0)
+            bias_shape = (2, width)
+        self.kernel = self.add_weight(
+            name="kernel", shape=(input_size, width), initializer=kernel
+        )
+        self.recurrent_kernel = self.add_weight(
+            name="recurrent_kernel",
+            shape=(self.units, width),
+            initializer=recurrent_kernel,
+        )
+        self.bias = self.add_weight(name="bias", shape=bias_shape, initializer=bias)
+
+    def unrolling_weights(self, dtype: str | None = None) -> UnrollingWeights:
+        """Returns the weights as tensors, the biases of the two sides apart."""
+        weights = super().unrolling_weights(dtype)
+        if len(self.roles) == 3:
+            return weights
+        bias, recurrent_bias = tf.unstack(weights.bias)
+        return weights._replace(bias=bias, recurrent_bias=recurrent_bias)
+
+    def assign_weights(self, weights: UnrollingWeights) -> None:
+        """Assigns to the variables: the reverse of `unrolling_weights`."""
+        if weights.recurrent_bias is not None:
+            both = tf.stack([weights.bias, weights.recurrent_bias])
+            weights = weights._replace(bias=both)
+        super().assign_weights(weights)

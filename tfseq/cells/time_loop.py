@@ -1,6 +1,7 @@
 """One loop over time for every recurrence, forward or reverse."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -12,28 +13,29 @@ MAX_UNROLLED_STEPS = 128
 def loop_over_time(
     step: Callable,
     sequences: Sequence[tf.Tensor | Sequence[tf.Tensor] | tf.TensorArray],
-    state: Sequence[tf.Tensor],
+    state: Any,
+    *,
     output_sizes: Sequence[int],
     reverse: bool = False,
     num_kept: int = 0,
     slices: bool = False,
-) -> tuple[list, list[tf.Tensor]]:
+) -> tuple[list, Any]:
     """Runs `outputs, state = step(elements, state)` for each step of time.
 
     Args:
         step: takes the elements of one step (one tensor of each sequence) and the
-            state (a list of tensors); returns lists of outputs and of states.
-        sequences: tensors `[time, ...]` with the same time, the major axis, or what
-            another loop over the same steps kept.
-        state: the initial state, tensors `[batch, ...]`.
+            state; returns a list of outputs and the new state, a nest like the old one.
+        sequences: tensors `[time, …]` of the same length, or what another loop over the
+            same steps kept.
+        state: the initial state, a nest of tensors `[batch, …]`.
         output_sizes: last size of each output; outputs are `[batch, size]`, of the
-            state's dtype.
+            dtype of the state.
         reverse: from the last step to the first; outputs keep their step's place.
-        num_kept: so many of the outputs, the last ones, are only for another loop. They
-            come as the steps' tensors, a list or an array, which are not copied.
+        num_kept: number of outputs, the last ones, that only another loop will read. They
+            are returned as a list or an array of the tensors of the steps, without a copy.
         slices: a while loop reads its sequences where they lie instead of copying them
             first. Not for automatic differentiation, which would make a gradient of
-            the sequence's size in each step.
+            the size of the sequence in each step.
 
     Returns:
         The outputs of all steps, tensors `[time, batch, size]`, and the final state.
@@ -43,10 +45,18 @@ def loop_over_time(
     """
     num_steps = _known_length(sequences)
     if num_steps == 0:
-        raise ValueError("a loop over time needs at least 1 step, received 0 steps")
+        raise ValueError(
+            "`sequences`: a loop over time needs at least 1 step, received 0 steps"
+        )
     if num_steps is None or num_steps > MAX_UNROLLED_STEPS:
         return _loop_dynamically(
-            step, sequences, state, output_sizes, reverse, num_kept, slices
+            step,
+            sequences,
+            state,
+            output_sizes=output_sizes,
+            reverse=reverse,
+            num_kept=num_kept,
+            slices=slices,
         )
     steps_of_sequences = [
         tf.unstack(sequence, num_steps) if tf.is_tensor(sequence) else sequence
@@ -54,7 +64,6 @@ def loop_over_time(
     ]
     elements_of_steps = list(zip(*steps_of_sequences, strict=True))
     outputs_of_steps = []
-    state = list(state)
     for elements in reversed(elements_of_steps) if reverse else elements_of_steps:
         outputs, state = step(elements, state)
         outputs_of_steps.append(outputs)
@@ -63,11 +72,11 @@ def loop_over_time(
     outputs = list(zip(*outputs_of_steps, strict=True))
     num_stacked = len(outputs) - num_kept
     stacked = [tf.stack(steps) for steps in outputs[:num_stacked]]
-    return [*stacked, *outputs[num_stacked:]], list(state)
+    return [*stacked, *outputs[num_stacked:]], state
 
 
 def _known_length(sequences):
-    """The time of any sequence that tells it, or None."""
+    """Returns the length of the first sequence that knows it, or None."""
     lengths = [
         sequence.shape[0] if tf.is_tensor(sequence) else len(sequence)
         for sequence in sequences
@@ -76,13 +85,14 @@ def _known_length(sequences):
     return next((length for length in lengths if length is not None), None)
 
 
-def _loop_dynamically(step, sequences, state, output_sizes, reverse, num_kept, slices):
+def _loop_dynamically(
+    step, sequences, state, *, output_sizes, reverse, num_kept, slices
+):
     readers, lengths = zip(*(_reader(each, slices) for each in sequences), strict=True)
     num_steps = lengths[0]
+    first = tf.nest.flatten(state)[0]
     writers = [
-        tf.TensorArray(
-            state[0].dtype, num_steps, element_shape=[state[0].shape[0], size]
-        )
+        tf.TensorArray(first.dtype, num_steps, element_shape=[first.shape[0], size])
         for size in output_sizes
     ]
 
@@ -93,12 +103,12 @@ def _loop_dynamically(step, sequences, state, output_sizes, reverse, num_kept, s
             writer.write(time, output)
             for writer, output in zip(writers, outputs, strict=True)
         ]
-        return count + 1, list(state), writers
+        return count + 1, state, writers
 
     _, state, writers = tf.while_loop(
         lambda count, state, writers: count < num_steps,
         body,
-        (tf.constant(0), list(state), writers),
+        (tf.constant(0), state, writers),
         maximum_iterations=num_steps,
     )
     num_stacked = len(writers) - num_kept
@@ -107,7 +117,7 @@ def _loop_dynamically(step, sequences, state, output_sizes, reverse, num_kept, s
 
 
 def _reader(sequence, slices):
-    """What reads an element of the sequence, and the number of them."""
+    """Returns a function that reads an element of the sequence, and their number."""
     if isinstance(sequence, tf.TensorArray):
         return sequence.read, sequence.size()
     num_steps = tf.shape(sequence)[0]

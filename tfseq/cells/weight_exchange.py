@@ -12,22 +12,27 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from tfseq.cells.conversion import fuse
-from tfseq.cells.dropping_cell import DroppingCell
-from tfseq.cells.lstm import LSTMCell, SeparateGateLSTMCell
-from tfseq.cells.stack import StackedCell
+from tfseq.cells.lstm import LSTMCell
+from tfseq.cells.recurrent_cell import UnrollingWeights
+from tfseq.cells.stack import ComposedCell
 
 KERAS_NAMES = ("layer_{}/kernel", "layer_{}/recurrent_kernel", "layer_{}/bias")
 PYTORCH_NAMES = ("weight_ih_l{}", "weight_hh_l{}", "bias_ih_l{}", "bias_hh_l{}")
 
 
 class LayerWeights(NamedTuple):
-    """Weights of one layer as `keras.layers.LSTM.set_weights` takes them.
+    """The weights of one layer, as `keras.layers.LSTM.set_weights` takes them.
 
     Attributes:
         kernel: `[features, 4 * units]`.
         recurrent_kernel: `[units, 4 * units]`.
         bias: `[4 * units]`.
+
+    Example:
+        layer = LayerWeights(np.zeros((3, 8)), np.zeros((2, 8)), np.zeros(8))
+        cell = FusedGateLSTMCell(units=2)
+        cell.build((None, 3))
+        set_lstm_weights(cell, [layer])
     """
 
     kernel: np.ndarray
@@ -36,41 +41,59 @@ class LayerWeights(NamedTuple):
 
 
 def lstm_layers(cell: keras.layers.Layer) -> list[LSTMCell]:
-    """The LSTM cells of a cell, the lowest first, without what is around them.
+    """Returns the LSTM cells of a cell, the lowest first, without what is around them.
 
     Raises:
         ValueError: there are other cells.
     """
-    if isinstance(cell, StackedCell):
-        return [layer for part in cell.cells for layer in lstm_layers(part)]
-    if isinstance(cell, DroppingCell):
-        return lstm_layers(cell.cell)
+    if isinstance(cell, ComposedCell):
+        return [layer for part in cell.parts for layer in lstm_layers(part)]
     if not isinstance(cell, LSTMCell):
-        raise ValueError(f"expected LSTM cells, found {type(cell).__name__}")
+        raise ValueError(f"`cell`: expected LSTM cells, found {type(cell).__name__}")
     return [cell]
 
 
 def lstm_weights(cell: keras.layers.Layer) -> list[LayerWeights]:
-    """The weights of each layer of a built cell, the lowest first.
+    """Returns the weights of each layer of a built cell, the lowest first.
 
     Raises:
         ValueError: there are cells other than LSTM cells.
+
+    Example:
+        cell = DropoutCell(SeparateGateLSTMCell(64), 0.5)
+        cell.build((None, 32))
+        (layer,) = lstm_weights(cell)
+        keras_layer = keras.layers.LSTM(64)
+        keras_layer.build((None, None, 32))
+        keras_layer.set_weights(layer)
     """
+    weights = [
+        layer.unrolling_weights(layer.variable_dtype) for layer in lstm_layers(cell)
+    ]
     return [
-        LayerWeights(*(weight.numpy() for weight in fuse(layer).weights))
-        for layer in lstm_layers(cell)
+        LayerWeights(*(part.numpy() for part in layer if part is not None))
+        for layer in weights
     ]
 
 
 def set_lstm_weights(cell: keras.layers.Layer, weights: Sequence[LayerWeights]) -> None:
-    """Gives each layer of a built cell these weights.
+    """Assigns these weights to the layers of a built cell.
 
     Raises:
         ValueError: number or shapes of the layers do not fit.
+
+    Example:
+        lstm = keras.layers.LSTM(64)
+        lstm.build((None, None, 32))
+        cell = FusedGateLSTMCell(64)
+        cell.build((None, 32))
+        set_lstm_weights(cell, [LayerWeights(*lstm.get_weights())])
     """
     layers = lstm_layers(cell)
     if len(layers) != len(weights):
-        raise ValueError(f"expected {len(layers)} layers, found {len(weights)}")
+        raise ValueError(
+            f"`weights`: expected {len(layers)} layers, found {len(weights)}"
+        )
     for number, (layer, given) in enumerate(zip(layers, weights, strict=True)):
         units, features = layer.units, layer.input_size
         expected = [(features, 4 * units), (units, 4 * units), (4 * units,)]
@@ -79,19 +102,22 @@ def set_lstm_weights(cell: keras.layers.Layer, weights: Sequence[LayerWeights]) 
         ):
             if part.shape != shape:
                 raise ValueError(
-                    f"layer {number}: expected a {name} of shape {shape}, found "
-                    f"{part.shape}"
+                    f"`weights`, layer {number}: expected a {name} of shape {shape}, "
+                    f"found {part.shape}"
                 )
     for layer, given in zip(layers, weights, strict=True):
-        values = list(given)
-        if isinstance(layer, SeparateGateLSTMCell):
-            values = [gate for part in given for gate in np.split(part, 4, axis=-1)]
-        for variable, value in zip(layer.weights, values, strict=True):
-            variable.assign(value)
+        layer.assign_weights(UnrollingWeights(*given))
 
 
 def to_keras(weights: Sequence[LayerWeights]) -> dict[str, np.ndarray]:
-    """Arrays by name, `layer_0/kernel` and so on."""
+    """Returns the arrays by name, `layer_0/kernel` and so on.
+
+    Example:
+        cell = FusedGateLSTMCell(64)
+        cell.build((None, 32))
+        arrays = to_keras(lstm_weights(cell))
+        assert arrays["layer_0/kernel"].shape == (32, 4 * 64)
+    """
     return {
         name.format(number): part
         for number, layer in enumerate(weights)
@@ -100,10 +126,15 @@ def to_keras(weights: Sequence[LayerWeights]) -> dict[str, np.ndarray]:
 
 
 def from_keras(arrays: Mapping[str, np.ndarray]) -> list[LayerWeights]:
-    """The reverse of `to_keras`.
+    """Returns the weights of each layer: the reverse of `to_keras`.
 
     Raises:
         ValueError: an array is missing.
+
+    Example:
+        cell = FusedGateLSTMCell(64)
+        cell.build((None, 32))
+        set_lstm_weights(cell, from_keras(to_keras(lstm_weights(cell))))
     """
     return [
         LayerWeights(*(arrays[name] for name in names))
@@ -112,14 +143,22 @@ def from_keras(arrays: Mapping[str, np.ndarray]) -> list[LayerWeights]:
 
 
 def to_pytorch(weights: Sequence[LayerWeights]) -> dict[str, np.ndarray]:
-    """The state dict of `torch.nn.LSTM`: its second bias is zero.
+    """Returns the state dict of `torch.nn.LSTM`; its second bias is zero.
 
     Raises:
         ValueError: the layers differ in size, which `nn.LSTM` cannot have.
+
+    Example:
+        cell = FusedGateLSTMCell(64)
+        cell.build((None, 32))
+        arrays = to_pytorch(lstm_weights(cell))
+        assert arrays["weight_ih_l0"].shape == (4 * 64, 32)
     """
     sizes = [layer.recurrent_kernel.shape[0] for layer in weights]
     if len(set(sizes)) > 1:
-        raise ValueError(f"nn.LSTM needs layers of equal size, found {sizes}")
+        raise ValueError(
+            f"`weights`: nn.LSTM needs layers of equal size, found {sizes}"
+        )
     arrays = {}
     for number, layer in enumerate(weights):
         parts = (
@@ -134,10 +173,15 @@ def to_pytorch(weights: Sequence[LayerWeights]) -> dict[str, np.ndarray]:
 
 
 def from_pytorch(arrays: Mapping[str, np.ndarray]) -> list[LayerWeights]:
-    """The weights of a state dict of `torch.nn.LSTM`; its two biases are added.
+    """Returns the weights of a state dict of `torch.nn.LSTM`, its two biases added.
 
     Raises:
         ValueError: an array is missing.
+
+    Example:
+        cell = FusedGateLSTMCell(64)
+        cell.build((None, 32))
+        set_lstm_weights(cell, from_pytorch(to_pytorch(lstm_weights(cell))))
     """
     layers = []
     for names in _names_by_layer(arrays, PYTORCH_NAMES):
@@ -149,11 +193,13 @@ def from_pytorch(arrays: Mapping[str, np.ndarray]) -> list[LayerWeights]:
 def _names_by_layer(
     arrays: Mapping[str, np.ndarray], patterns: Sequence[str]
 ) -> list[list[str]]:
-    """The names of each layer's arrays; a number of layers that uses all arrays."""
+    """Returns the names of the arrays of each layer; the layers use up all arrays."""
     count = max(-(-len(arrays) // len(patterns)), 1)
     layers = [[name.format(number) for name in patterns] for number in range(count)]
     expected = [name for names in layers for name in names]
     for name in expected:
         if name not in arrays:
-            raise ValueError(f"expected the array {name}, found {', '.join(arrays)}")
+            raise ValueError(
+                f"`arrays`: expected the array {name}, found {', '.join(arrays)}"
+            )
     return layers

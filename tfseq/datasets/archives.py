@@ -15,7 +15,7 @@ from tfseq.datasets.sources import CHUNK_BYTES, read_bytes
 from tfseq.errors import DataError
 
 MOST_ENTRIES = 200_000
-# Others unpack without a bound, whatever number of bytes is asked for.
+# With other methods, zipfile cannot bound how many bytes are unpacked at a time.
 ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -31,20 +31,20 @@ def read_zip_member(path: Path, member: str, max_bytes: int) -> Iterator[bytes]:
     Nothing is unpacked to disk.
 
     Args:
-        path: The archive.
-        member: The name of the file.
-        max_bytes: What the file may have.
+        path: the archive.
+        member: the name of the file.
+        max_bytes: the largest size of the file that is accepted.
 
     Raises:
-        DataError: The archive is damaged, has no such file, or one that is too large,
-            or names a path that would leave the folder it were unpacked to.
+        DataError: the archive is damaged, has no such file or one that is too large,
+            or has an entry whose path leaves the folder of the archive.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 _check_name(path, name)
             entry = archive.getinfo(member)
-            # No more than this is unpacked, whatever is there.
+            # The archive cannot unpack to more than it claims here.
             if entry.file_size > max_bytes:
                 raise _too_large(path, max_bytes)
             if entry.compress_type not in ZIP_METHODS:
@@ -76,13 +76,13 @@ def read_tar_member(path: Path, member: str, max_bytes: int) -> Iterator[bytes]:
     """Yields the content of one named file of a gzipped tar archive in pieces.
 
     Args:
-        path: The archive.
-        member: The name of the file.
-        max_bytes: What the archive's files may add up to, of whatever name.
+        path: the archive.
+        member: the name of the file.
+        max_bytes: the largest size of all files of the archive together.
 
     Raises:
-        DataError: The archive is damaged or too large, has no such file, or names a
-            path that would leave the folder it were unpacked to.
+        DataError: the archive is damaged or too large, has no such file, or has an
+            entry whose path leaves the folder of the archive.
     """
     try:
         with _open_tar(path, max_bytes) as archive:
@@ -98,7 +98,7 @@ def read_tar_member(path: Path, member: str, max_bytes: int) -> Iterator[bytes]:
 
 
 class _BoundedGzip(gzip.GzipFile):
-    """Unpacks up to a number of bytes: also what describes a tar archive's files."""
+    """A gzip file that unpacks a bounded number of bytes, headers of a tar included."""
 
     def __init__(self, path: Path, max_bytes: int):
         super().__init__(path, "rb")
@@ -139,7 +139,7 @@ def _check_name(path: Path, name: str) -> None:
 def _checked_entries(
     path: Path, archive: tarfile.TarFile, max_bytes: int
 ) -> Iterator[tarfile.TarInfo]:
-    """Yields the entries; what they claim is checked before they are read."""
+    """Yields the entries; names and sizes are checked before anything is read."""
     total = 0
     for count, entry in enumerate(archive):
         _check_entry(path, entry)
@@ -176,14 +176,14 @@ def read_tar_members(
     Nothing is unpacked to disk. Only plain files whose whole name matches are read.
 
     Args:
-        path: The archive.
-        wanted: What a name must match.
-        max_bytes: What the archive's files may add up to, of whatever name: an
-            archive that claims more is refused before it is read.
+        path: the archive.
+        wanted: the pattern that a name must match.
+        max_bytes: the largest size of all files of the archive together; an archive
+            that claims more is refused before it is read.
 
     Raises:
-        DataError: The archive is damaged or too large, or names a path that would
-            leave the folder it were unpacked to.
+        DataError: the archive is damaged or too large, or has an entry whose path
+            leaves the folder of the archive.
     """
     try:
         with _open_tar(path, max_bytes) as archive:

@@ -6,6 +6,7 @@ https://aclanthology.org/P11-1015; https://ai.stanford.edu/~amaas/data/sentiment
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterator
@@ -14,9 +15,12 @@ from pathlib import Path
 from absl import logging
 
 from tfseq.datasets.archives import read_tar_members
-from tfseq.datasets.review_corpus import ReviewCorpus, ReviewSplit, split_reviews
+from tfseq.datasets.labelled_corpus import LabelledCorpus, LabelledSplit, split_labelled
 from tfseq.datasets.sources import find_file, find_folder
+from tfseq.datasets.text_corpus import TextCorpus, TextSplit
 from tfseq.errors import DataError
+from tfseq.pipelines.cache_folder import cache_root
+from tfseq.pipelines.tokenizer import tokenized_lines
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 ARCHIVE = "aclImdb_v1.tar.gz"
@@ -31,25 +35,29 @@ Reviews = dict[tuple[str, str], dict[tuple[int, int], str]]
 
 
 def imdb_reviews_corpus(
-    data_dir: str | Path | None, cache_dir: str | Path, valid_size: int | None = None
-) -> ReviewCorpus:
+    data_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+    valid_size: int | None = None,
+) -> LabelledCorpus:
     """Returns the reviews, from a folder or archive at hand or else through TFDS.
 
     The official split is kept: 25,000 for training, of which a stratified part is for
-    validation, and 25,000 for the test.
+    validation, and 25,000 for the test. The label of a positive review is 1, of a
+    negative one 0.
 
     Args:
-        data_dir: The folder that holds `aclImdb_v1.tar.gz` (the official archive or one
+        data_dir: the folder that holds `aclImdb_v1.tar.gz` (the official archive or one
             with the same labelled reviews) or the unpacked `aclImdb/`, itself or in a
             folder `imdb`, or the archive; None is `TFSEQ_DATA_DIR`.
-        cache_dir: Where TFDS keeps what it downloads.
-        valid_size: The number of training reviews for validation; None is a tenth.
+        cache_dir: the folder for what TFDS downloads; None is the default of
+            `cache_root`.
+        valid_size: the number of training reviews for validation; None is a tenth.
 
     Raises:
-        UsageError: There is no `data_dir`, or nothing is left for training.
-        DataError: Reviews are missing or damaged, or cannot be downloaded.
+        UsageError: `data_dir` does not exist, or nothing is left for training.
+        DataError: reviews are missing or damaged, or cannot be downloaded.
     """
-    archive = find_file((ARCHIVE,), "imdb", data_dir, "--data_dir")
+    archive = find_file((ARCHIVE,), "imdb", data_dir)
     folder = None if archive else find_folder(FOLDER, "imdb", data_dir)
     if archive or folder:
         origin = archive or folder
@@ -59,7 +67,39 @@ def imdb_reviews_corpus(
         train, test = (_to_split(origin, part, found) for part in ("train", "test"))
     else:
         train, test = _load_through_tfds(cache_dir)
-    return split_reviews("imdb", train, test, _digest(train, test), valid_size)
+    return split_labelled(
+        "imdb", train, test, digest=_digest(train, test), valid_size=valid_size
+    )
+
+
+def imdb_text_corpus(
+    data_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+    valid_size: int | None = None,
+) -> TextCorpus:
+    """Returns the reviews' text for a language model: a review a line, no labels.
+
+    Only reviews for training and validation are in it: a classifier that starts from
+    the language model is tested on reviews that neither of them has read.
+
+    Args:
+        data_dir: the folder of the reviews, as of `imdb_reviews_corpus`.
+        cache_dir: the folder for downloads, as of `imdb_reviews_corpus`.
+        valid_size: the number of reviews for validation; None is a tenth.
+
+    Raises:
+        UsageError: `data_dir` does not exist, or nothing is left for training.
+        DataError: reviews are missing or damaged, or cannot be downloaded.
+    """
+    reviews = imdb_reviews_corpus(data_dir, cache_dir, valid_size)
+    splits = {
+        name: TextSplit(
+            split.origin, 0, functools.partial(tokenized_lines, split.texts)
+        )
+        for name, split in reviews.splits.items()
+        if name != "test"
+    }
+    return TextCorpus("imdb_text", f"{reviews.fingerprint}-text", splits)
 
 
 def _archive_members(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -76,7 +116,7 @@ def _folder_members(folder: Path) -> Iterator[tuple[str, bytes]]:
                         yield name, path.read_bytes()
                     except OSError as error:
                         raise DataError(
-                            f"{path}: cannot read it ({error.strerror})"
+                            f"{path}: cannot read it ({error.strerror}); make it readable"
                         ) from error
 
 
@@ -108,16 +148,16 @@ def _collect(origin: Path, members: Iterator[tuple[str, bytes]]) -> Reviews:
     return found
 
 
-def _to_split(origin: Path, part: str, found: Reviews) -> ReviewSplit:
+def _to_split(origin: Path, part: str, found: Reviews) -> LabelledSplit:
     texts, labels = [], []
     for name, label in LABELS.items():
         for _, text in sorted(found[part, name].items()):
             texts.append(text)
             labels.append(label)
-    return ReviewSplit(f"{origin}:{part}", texts, labels)
+    return LabelledSplit(f"{origin}:{part}", texts, labels)
 
 
-def _digest(*splits: ReviewSplit) -> str:
+def _digest(*splits: LabelledSplit) -> str:
     digest = hashlib.sha256()
     for split in splits:
         for text, label in split:
@@ -125,14 +165,18 @@ def _digest(*splits: ReviewSplit) -> str:
     return digest.hexdigest()
 
 
-def _load_through_tfds(cache_dir: str | Path) -> tuple[ReviewSplit, ReviewSplit]:
-    """TFDS' own `imdb_reviews`, downloaded from the publisher and checked by TFDS."""
+def _load_through_tfds(
+    cache_dir: str | Path | None,
+) -> tuple[LabelledSplit, LabelledSplit]:
+    """Returns TFDS' `imdb_reviews`, which TFDS downloads from the publisher and checks."""
     # Takes seconds to load and is not needed where the reviews are at hand.
     import tensorflow_datasets as tfds
 
     logging.warning("Downloading %s through tensorflow_datasets", URL)
     try:
-        builder = tfds.builder("imdb_reviews", data_dir=str(Path(cache_dir) / "tfds"))
+        builder = tfds.builder(
+            "imdb_reviews", data_dir=str(cache_root(cache_dir) / "tfds")
+        )
         builder.download_and_prepare(
             download_config=tfds.download.DownloadConfig(try_download_gcs=False)
         )
@@ -144,10 +188,10 @@ def _load_through_tfds(cache_dir: str | Path) -> tuple[ReviewSplit, ReviewSplit]
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataError(
             f"cannot download {URL} ({reason}); fetch it by another way and put it into "
-            "the folder that --data_dir names"
+            "the folder that `data_dir` names"
         ) from None
     return tuple(
-        ReviewSplit(
+        LabelledSplit(
             f"imdb_reviews:{name}",
             [example["text"].decode("utf-8") for example in examples],
             [int(example["label"]) for example in examples],

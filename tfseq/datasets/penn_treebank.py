@@ -58,27 +58,29 @@ TEXTS = {
 
 
 def penn_treebank_corpus(
-    data_dir: str | Path | None, cache_dir: str | Path
+    data_dir: str | Path | None = None, cache_dir: str | Path | None = None
 ) -> TextCorpus:
     """Returns the three texts, found in `data_dir` or the cache or else downloaded.
 
     One sentence a line, lower case, numbers as `N`, rare words as `<unk>`: 929,589,
     73,760 and 82,430 tokens with the line ends, 10,000 different ones. Texts that are
     not the published ones are accepted with one warning. From Mikolov's RNNLM toolkit
-    page, rnnlm.org; Marcus, Santorini and Marcinkiewicz 1993.
+    page, https://www.rnnlm.org; Marcus, Santorini and Marcinkiewicz 1993, "Building a
+    Large Annotated Corpus of English", https://aclanthology.org/J93-2004.
 
     Args:
-        data_dir: The folder that holds `ptb.train.txt`, `ptb.valid.txt` and
+        data_dir: the folder that holds `ptb.train.txt`, `ptb.valid.txt` and
             `ptb.test.txt`, `simple-examples/data/` with these or
             `simple-examples.tgz`, itself or in a folder `ptb`, or that archive; None
             is the environment variable `TFSEQ_DATA_DIR`.
-        cache_dir: Where a downloaded archive is kept.
+        cache_dir: the folder for a downloaded archive; None is the default of
+            `cache_root`.
 
     Raises:
-        UsageError: There is no `data_dir`.
-        DataError: A file is missing or damaged or cannot be downloaded.
+        UsageError: `data_dir` does not exist.
+        DataError: a file is missing or damaged or cannot be downloaded.
     """
-    path = find_file(FILE_NAMES, "ptb", data_dir, "--data_dir")
+    path = find_file(FILE_NAMES, "ptb", data_dir)
     return penn_treebank_from_file(path or fetch(ARCHIVE, cache_dir))
 
 
@@ -110,7 +112,7 @@ def _decode(read: Callable[[], Iterator[bytes]], origin: str) -> Iterator[str]:
 
 
 def _byte_reader(path: Path, name: str) -> tuple[str, Callable[[], Iterator[bytes]]]:
-    """Returns where a text is, for messages, and what reads it."""
+    """Returns the place of a text, for messages, and a function that reads it."""
     if path.name not in [text.name for text in TEXTS.values()]:
         reader = functools.partial(
             read_tar_member, path, f"{FOLDER}/{name}", MAX_UNPACKED_BYTES

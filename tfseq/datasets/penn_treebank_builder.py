@@ -75,11 +75,11 @@ class PennTreebank(TextBuilder):
     PUBLISHED = ARCHIVE
 
     def read_corpus(self, path: Path) -> TextCorpus:
-        """Training, validation and test text."""
+        """Returns training, validation and test text."""
         return penn_treebank_from_file(path)
 
     def cut(self, chunks: Iterator[str]) -> Iterator[str]:
-        """The sentences."""
+        """Yields the sentences."""
         return cut_sentences(chunks)
 
 

@@ -23,12 +23,12 @@ def python_docs_corpus(
     https://docs.python.org/3/reference/.
 
     Args:
-        valid_size: The characters for validation; see `cut_text`.
-        test_size: The characters for test.
+        valid_size: the characters for validation; see `cut_text`.
+        test_size: the characters for test.
 
     Raises:
-        UsageError: The sizes leave nothing for training.
-        DataError: This Python comes without its topics.
+        UsageError: the sizes leave nothing for training.
+        DataError: this Python comes without its topics.
     """
     text = _text()
     bounds = cut_text(len(text), valid_size, test_size)
@@ -51,6 +51,6 @@ def _text() -> str:
     except ImportError as error:
         raise DataError(
             f"{_ORIGIN}: this Python comes without its language reference ({error}); "
-            "use another Python, or --dataset=text with a file of your own"
+            "use another Python, or `dataset`=text with a file of your own"
         ) from error
     return clean_text("\n".join(topics[name] for name in sorted(topics)))

@@ -1,4 +1,4 @@
-"""Finding the published files: given folder, then cache, then a checked download."""
+"""Finding files: in the given folder, then in the cache, then by a checked download."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from pathlib import Path
 from absl import logging
 
 from tfseq.errors import DataError, UsageError
+from tfseq.pipelines.cache_folder import cache_root
 
 DATA_DIR_VARIABLE = "TFSEQ_DATA_DIR"
 CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PublishedFile:
     """A file as its publisher offers it.
 
     Attributes:
-        name: The name of the file.
-        url: Its address.
-        num_bytes: Its size.
-        checksum: Its checksum, hexadecimal.
-        algorithm: How that is computed: "md5", "sha1" or "sha256".
+        name: the name of the file.
+        url: its address.
+        num_bytes: its size.
+        checksum: its checksum, hexadecimal.
+        algorithm: the algorithm of the checksum: "md5", "sha1" or "sha256".
     """
 
     name: str
@@ -41,29 +42,34 @@ class PublishedFile:
 
 
 def find_file(
-    names: tuple[str, ...], folder: str, data_dir: str | Path | None, flag: str
+    names: tuple[str, ...],
+    folder: str,
+    data_dir: str | Path | None,
+    *,
+    argument: str = "data_dir",
 ) -> Path | None:
     """Returns the first of the files `names` that the reader has, or None.
 
     Args:
-        names: File names, the preferred one first.
-        folder: The name of a folder in `data_dir` that may hold them.
-        data_dir: A folder that holds one of the files or `folder`, or the file itself;
-            None is the environment variable `TFSEQ_DATA_DIR`, if set.
-        flag: The flag that gave `data_dir`, for the message.
+        names: the file names, the preferred one first.
+        folder: the name of a folder in `data_dir` that may hold them.
+        data_dir: a folder that holds one of the files or `folder`, or the file itself;
+            None is the environment variable `TFSEQ_DATA_DIR`, if it is set.
+        argument: the name of the argument that gave `data_dir`, for the message.
 
     Raises:
-        UsageError: There is no `data_dir`.
+        UsageError: `data_dir` does not exist.
     """
+    given_by = f"`{argument}`"
     if data_dir is None:
-        data_dir, flag = os.environ.get(DATA_DIR_VARIABLE), DATA_DIR_VARIABLE
+        data_dir, given_by = os.environ.get(DATA_DIR_VARIABLE), DATA_DIR_VARIABLE
     if not data_dir:
         return None
     root = Path(data_dir)
     if root.is_file():
         return root
     if not root.is_dir():
-        raise UsageError(f"{flag}: no folder or file {root}; give one that exists")
+        raise UsageError(f"{given_by}: no folder or file {root}; give one that exists")
     places = (parent / name for parent in (root, root / folder) for name in names)
     return next((place for place in places if place.is_file()), None)
 
@@ -72,31 +78,48 @@ def find_folder(name: str, folder: str, data_dir: str | Path | None) -> Path | N
     """Returns the folder `name` in `data_dir` or in its `folder`, or None.
 
     Args:
-        name: The name of an unpacked data set.
-        folder: The name of a folder in `data_dir` that may hold it.
-        data_dir: As of `find_file`.
+        name: the name of an unpacked data set.
+        folder: the name of a folder in `data_dir` that may hold it.
+        data_dir: the folder to look in, or that folder itself; None is the environment
+            variable `TFSEQ_DATA_DIR`, if set.
     """
     data_dir = data_dir or os.environ.get(DATA_DIR_VARIABLE)
     if not data_dir:
         return None
     root = Path(data_dir)
     places = (root / name, root / folder / name, root)
-    return next(
-        (p for p in places if p.is_dir() and p.name == name),
-        None,
-    )
+    return next((p for p in places if p.is_dir() and p.name == name), None)
 
 
-def fetch(published: PublishedFile, cache_dir: str | Path) -> Path:
+def find_text(path: str | Path | None, data_dir: str | Path | None) -> Path | None:
+    """Returns the path of a text file: as it is given, or else inside `data_dir`.
+
+    Args:
+        path: the path; it is returned unchanged if there is none in either place.
+        data_dir: the folder to look in; None is the environment variable
+            `TFSEQ_DATA_DIR`, if set.
+    """
+    data_dir = data_dir or os.environ.get(DATA_DIR_VARIABLE)
+    if not path or not data_dir or os.path.exists(path):
+        return path
+    inside = Path(data_dir) / path
+    return inside if inside.exists() else path
+
+
+def fetch(published: PublishedFile, cache_dir: str | Path | None) -> Path:
     """Returns the file from `<cache_dir>/downloads/`, downloading it if need be.
 
-    It is written under a temporary name, checked and renamed: what stands in the
-    cache is whole.
+    It is written under a temporary name, checked and renamed: a file in the cache is
+    whole.
+
+    Args:
+        published: the file.
+        cache_dir: the cache folder; None is the default of `cache_root`.
 
     Raises:
-        DataError: The download fails or is not the published file.
+        DataError: the download fails or is not the published file.
     """
-    folder = Path(cache_dir) / "downloads"
+    folder = cache_root(cache_dir) / "downloads"
     target = folder / published.name
     if target.is_file() and target.stat().st_size == published.num_bytes:
         return target
@@ -112,7 +135,7 @@ def fetch(published: PublishedFile, cache_dir: str | Path) -> Path:
     except (OSError, http.client.HTTPException) as error:
         raise DataError(
             f"cannot download {published.url} ({error}); fetch it by another way and "
-            f"put it at {target} or into the folder that --data_dir names"
+            f"put it at {target} or into the folder that `data_dir` names"
         ) from error
     return target
 
@@ -134,7 +157,12 @@ def _download(published: PublishedFile, target: Path) -> None:
                 num_bytes += len(data)
             file.flush()
             os.fsync(file.fileno())
-        check_published(published, published.url, num_bytes, digest.hexdigest())
+        check_published(
+            published,
+            published.url,
+            num_bytes=num_bytes,
+            checksum=digest.hexdigest(),
+        )
         os.replace(temporary, target)
     finally:
         with contextlib.suppress(FileNotFoundError):
@@ -142,12 +170,18 @@ def _download(published: PublishedFile, target: Path) -> None:
 
 
 def check_published(
-    published: PublishedFile, origin: str, num_bytes: int, checksum: str
+    published: PublishedFile, origin: str, *, num_bytes: int, checksum: str
 ) -> None:
     """Compares a file's size and checksum with the published ones.
 
+    Args:
+        published: the file as published.
+        origin: the place of the file, for the message.
+        num_bytes: its size.
+        checksum: its checksum by `published.algorithm`, hexadecimal.
+
     Raises:
-        DataError: They differ.
+        DataError: they differ.
     """
     if (num_bytes, checksum) != (published.num_bytes, published.checksum):
         raise DataError(
@@ -163,21 +197,28 @@ def check_file(published: PublishedFile, path: Path) -> None:
     digest = _new_digest(published.algorithm)
     for data in read_bytes(path):
         digest.update(data)
-    check_published(published, str(path), path.stat().st_size, digest.hexdigest())
+    check_published(
+        published,
+        str(path),
+        num_bytes=path.stat().st_size,
+        checksum=digest.hexdigest(),
+    )
 
 
 def read_bytes(path: Path) -> Iterator[bytes]:
     """Yields the content of a file in pieces.
 
     Raises:
-        DataError: The file cannot be read.
+        DataError: the file cannot be read.
     """
     try:
         with open(path, "rb") as file:
             while data := file.read(CHUNK_BYTES):
                 yield data
     except OSError as error:
-        raise DataError(f"{path}: cannot read it ({error.strerror})") from error
+        raise DataError(
+            f"{path}: cannot read it ({error.strerror}); make it readable"
+        ) from error
 
 
 def _new_digest(algorithm: str):

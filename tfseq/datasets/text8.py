@@ -65,8 +65,9 @@ TEXT = PublishedFile(
 
 
 def text8_corpus(
-    data_dir: str | Path | None,
-    cache_dir: str | Path,
+    data_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+    *,
     valid_size: int | None = None,
     test_size: int | None = None,
 ) -> TextCorpus:
@@ -77,17 +78,18 @@ def text8_corpus(
     http://mattmahoney.net/dc/textdata.html.
 
     Args:
-        data_dir: The folder that holds `text8` or `text8.zip`, itself or in a folder
+        data_dir: the folder that holds `text8` or `text8.zip`, itself or in a folder
             `text8`, or that file; None is the environment variable `TFSEQ_DATA_DIR`.
-        cache_dir: Where a downloaded file is kept.
-        valid_size: The characters for validation; see `cut_text`.
-        test_size: The characters for test.
+        cache_dir: the folder for a downloaded file; None is the default of
+            `cache_root`.
+        valid_size: the characters for validation; see `cut_text`.
+        test_size: the characters for test.
 
     Raises:
-        UsageError: There is no `data_dir`, or the sizes leave nothing for training.
-        DataError: The file is damaged, is not text8 or cannot be downloaded.
+        UsageError: `data_dir` does not exist, or the sizes leave nothing for training.
+        DataError: the file is damaged, is not text8 or cannot be downloaded.
     """
-    path = find_file(FILE_NAMES, "text8", data_dir, "--data_dir")
+    path = find_file(FILE_NAMES, "text8", data_dir)
     return text8_from_file(path or fetch(ARCHIVE, cache_dir), valid_size, test_size)
 
 
@@ -108,9 +110,9 @@ def text8_from_file(
 
 
 def clean_text(text: str) -> str:
-    """Returns lower-case a to z, digits spelled out, all else single spaces.
+    """Returns the text in lower case, digits spelled out, all else as single spaces.
 
-    These are the rules by which text8 was made; like text8 the result begins and ends
+    These are the rules by which text8 was made. Like text8 the result begins and ends
     with a space (http://mattmahoney.net/dc/textdata.html).
     """
     spelled = text.lower().translate(_DIGIT_WORDS)
@@ -118,7 +120,7 @@ def clean_text(text: str) -> str:
 
 
 def _byte_reader(path: Path) -> Callable[[], Iterator[bytes]]:
-    """Returns what reads the text, checking a whole archive first."""
+    """Returns a function that reads the text; a whole archive is checked first."""
     if not is_zip(path):
         return lambda: read_bytes(path)
     if path.stat().st_size == ARCHIVE.num_bytes:
@@ -130,7 +132,7 @@ def _check_text(path: Path, num_characters: int, sha1: str) -> None:
     if not num_characters:
         raise DataError(f"{path}: empty, expected text8; fetch {URL}")
     if num_characters >= TEXT.num_bytes:
-        check_published(TEXT, str(path), num_characters, sha1)
+        check_published(TEXT, str(path), num_bytes=num_characters, checksum=sha1)
     else:
         logging.warning(
             "%s: %s characters, but the published text8 has %s; results on it are not "

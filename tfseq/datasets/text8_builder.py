@@ -60,11 +60,11 @@ class Text8(TextBuilder):
     PUBLISHED = ARCHIVE
 
     def read_corpus(self, path: Path) -> TextCorpus:
-        """Training, validation and test text."""
+        """Returns training, validation and test text."""
         return text8_from_file(path)
 
     def cut(self, chunks: Iterator[str]) -> Iterator[str]:
-        """The text in pieces of equal length."""
+        """Yields the text in pieces of equal length."""
         return cut_examples(chunks, EXAMPLE_CHARACTERS)
 
 

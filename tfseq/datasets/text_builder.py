@@ -1,4 +1,4 @@
-"""What the TensorFlow Datasets builders of published texts share."""
+"""The base of the TensorFlow Datasets builders of published texts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class TextBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     folder that the environment variable TFSEQ_DATA_DIR names, and then downloaded.
 
     Attributes:
-        DESCRIPTION, CITATION, HOMEPAGE: what the builder's page tells.
+        DESCRIPTION, CITATION, HOMEPAGE: the content of the builder's page.
         FILE_NAMES: the publisher's names of the file, packed or unpacked.
         FOLDER: a folder that it may lie in.
-        PUBLISHED: what is downloaded.
+        PUBLISHED: the file to download.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -39,11 +39,11 @@ class TextBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     PUBLISHED: PublishedFile
 
     def read_corpus(self, path: Path) -> TextCorpus:
-        """The splits of the text in a file that was found."""
+        """Returns the splits of the text in a file that was found."""
         raise NotImplementedError
 
     def cut(self, chunks: Iterator[str]) -> Iterator[str]:
-        """A split's text, which comes in chunks, as its examples."""
+        """Yields the examples of a split, whose text comes in chunks."""
         raise NotImplementedError
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -57,7 +57,9 @@ class TextBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
-        path = builder_file(dl_manager, self.FILE_NAMES, self.FOLDER, self.PUBLISHED)
+        path = builder_file(
+            dl_manager, self.FILE_NAMES, folder=self.FOLDER, published=self.PUBLISHED
+        )
         return {
             _SPLIT_NAMES[name]: self._generate_examples(split)
             for name, split in self.read_corpus(path).splits.items()
@@ -71,23 +73,30 @@ class TextBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 def builder_file(
     dl_manager: tfds.download.DownloadManager,
     names: tuple[str, ...],
+    *,
     folder: str,
     published: PublishedFile,
 ) -> Path:
     """Returns one of the files `names`, downloading the published one if need be.
 
-    Looked at first are the manual folder and the one that `TFSEQ_DATA_DIR` names, each
-    with its `folder`; what is found there is not compared with `published`.
+    The manual folder and the one that `TFSEQ_DATA_DIR` names are searched first, each
+    with its `folder`. A file that is found there is not compared with `published`.
+
+    Args:
+        dl_manager: the download manager of TensorFlow Datasets.
+        names: the file names, the preferred one first.
+        folder: the name of a folder that may hold them.
+        published: the file to download.
 
     Raises:
-        DataError: The download is not the published file.
+        DataError: the download is not the published file.
     """
     try:
         manual_dir = Path(dl_manager.manual_dir)
     except AssertionError:  # There is no manual folder, or it is empty.
         manual_dir = None
-    path = manual_dir and find_file(names, folder, manual_dir, "manual_dir")
-    path = path or find_file(names, folder, None, "")
+    path = manual_dir and find_file(names, folder, manual_dir, argument="manual_dir")
+    path = path or find_file(names, folder, None)
     if path is None:
         path = Path(dl_manager.download(published.url))
         check_file(published, path)

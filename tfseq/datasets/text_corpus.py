@@ -18,9 +18,10 @@ class TextSplit:
     """A stretch of text that can be read again and again in bounded memory.
 
     Attributes:
-        origin: The file or source it is from, for messages.
-        start: The position in characters in `origin` where it begins.
-        read: Yields the text in order, in pieces of about a million characters.
+        origin: the file or source that it is from, for messages.
+        start: the position in characters in `origin` where it begins.
+        read: a function that yields the text in order, in pieces of about a million
+            characters.
     """
 
     origin: str
@@ -33,10 +34,10 @@ class TextCorpus:
     """Texts to train and evaluate on.
 
     Attributes:
-        name: The name of the dataset.
-        fingerprint: A hexadecimal digest of the content and of how it is cut.
-        splits: The texts "train", "valid" and "test"; an empty one is absent.
-        alphabet: The fixed characters of the dataset, by id, or None.
+        name: the name of the data set.
+        fingerprint: a digest of the content and of how it is cut.
+        splits: the texts "train", "valid" and "test"; an empty one is absent.
+        alphabet: the fixed characters of the data set, by id, or None.
     """
 
     name: str
@@ -50,19 +51,19 @@ def cut_text(
 ) -> dict[str, tuple[int, int]]:
     """Returns `(start, stop)` of each split of one text; an empty split is absent.
 
-    - Neither size: training, then the last 5 % each for validation and test.
-    - `valid_size`: so many leading characters for validation, `test_size` (default 0)
-      trailing ones for test.
-    - Only `test_size`: so many trailing characters for test, the 5 % before them for
-      validation.
+    - Without sizes: training, then 5 % for validation, then 5 % for test.
+    - With `valid_size`: the first `valid_size` characters are for validation, the last
+      `test_size` (default 0) for test.
+    - With `test_size` alone: the last `test_size` characters are for test, the 5 %
+      before them for validation.
 
     Args:
-        num_characters: The length of the text.
-        valid_size: The characters for validation.
-        test_size: The characters for test.
+        num_characters: the length of the text.
+        valid_size: the characters for validation.
+        test_size: the characters for test.
 
     Raises:
-        UsageError: A size is negative or nothing remains for training.
+        UsageError: a size is negative or nothing remains for training.
     """
     part = num_characters // DEFAULT_PART
     if valid_size is None:
@@ -73,7 +74,9 @@ def cut_text(
         test_start = num_characters - (test_size or 0)
         valid = (0, valid_size)
         train = (valid_size, test_start)
-    _check_sizes(num_characters, valid_size, test_size, train)
+    _check_sizes(
+        num_characters, valid_size=valid_size, test_size=test_size, train=train
+    )
     bounds = {"train": train, "valid": valid, "test": (test_start, num_characters)}
     return {name: bound for name, bound in bounds.items() if bound[0] < bound[1]}
 
@@ -82,15 +85,16 @@ def cut_splits(
     origin: str,
     read: Callable[[], Iterator[str]],
     bounds: Mapping[str, tuple[int, int]],
+    *,
     start: int = 0,
 ) -> dict[str, TextSplit]:
     """Returns the splits of one text.
 
     Args:
-        origin: The file or source of the text.
-        read: Yields all of `origin` in pieces.
+        origin: the file or source of the text.
+        read: a function that yields all of `origin` in pieces.
         bounds: `(start, stop)` of each split in the text, in characters.
-        start: Where in `origin` the text begins.
+        start: the position in `origin` where the text begins.
     """
 
     def reader(first: int, last: int) -> Callable[[], Iterator[str]]:
@@ -115,12 +119,16 @@ def slice_chunks(chunks: Iterable[str], start: int, stop: int) -> Iterator[str]:
 
 
 def decode_utf8(byte_chunks: Iterable[bytes], origin: str) -> Iterator[str]:
-    """Yields the text of UTF-8 bytes, every character of it as it stands.
+    """Yields the text of UTF-8 bytes, with no character changed.
 
     Line ends of all kinds and a byte order mark are characters like any other.
 
+    Args:
+        byte_chunks: the bytes in pieces, which may cut a character.
+        origin: the file or source that they are from, for the message.
+
     Raises:
-        DataError: The bytes are not UTF-8; the message names the place.
+        DataError: the bytes are not UTF-8; the message names the place.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     position = 0  # In bytes, of what the decoder has not yet turned into characters.
@@ -142,8 +150,13 @@ def measure_text(
 ) -> tuple[int, str]:
     """Returns the number of characters and the hexadecimal digest of UTF-8 bytes.
 
+    Args:
+        byte_chunks: the bytes in pieces.
+        origin: the file or source that they are from, for the message.
+        algorithm: the algorithm of the digest, by its name in `hashlib`.
+
     Raises:
-        DataError: The bytes are not UTF-8.
+        DataError: the bytes are not UTF-8.
     """
     digest = hashlib.new(algorithm, usedforsecurity=False)
 
@@ -163,18 +176,21 @@ def fingerprint_of(*parts: object) -> str:
 
 def _check_sizes(
     num_characters: int,
+    *,
     valid_size: int | None,
     test_size: int | None,
     train: tuple[int, int],
 ) -> None:
-    sizes = {"--valid_size": valid_size, "--test_size": test_size}
-    given = {flag: size for flag, size in sizes.items() if size is not None}
-    for flag, size in given.items():
+    sizes = {"`valid_size`": valid_size, "`test_size`": test_size}
+    given = {name: size for name, size in sizes.items() if size is not None}
+    for name, size in given.items():
         if size < 0:
-            raise UsageError(f"{flag} is {size}, expected at least 0")
+            raise UsageError(
+                f"{name} is {size}, expected at least 0; give a larger one"
+            )
     if train[0] >= train[1]:
-        flags = " and ".join(f"{flag}={size}" for flag, size in given.items())
+        found = " and ".join(f"{name}={size}" for name, size in given.items())
         raise UsageError(
-            f"{flags or 'no size'}: nothing is left of {num_characters} characters for "
+            f"{found or 'no size'}: nothing is left of {num_characters} characters for "
             "training; ask for less validation and test text or give a longer text"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tfseq.datasets.sources import read_bytes
+from tfseq.datasets.sources import find_text, read_bytes
 from tfseq.datasets.text_corpus import (
     TextCorpus,
     TextSplit,
@@ -20,11 +20,13 @@ from tfseq.errors import DataError, UsageError
 
 def text_file_corpus(
     train_file: str | Path,
+    *,
     valid_file: str | Path | None = None,
     test_file: str | Path | None = None,
     valid_size: int | None = None,
     test_size: int | None = None,
     skip_characters: int = 0,
+    data_dir: str | Path | None = None,
 ) -> TextCorpus:
     """Returns the text of one, two or three UTF-8 files, character for character.
 
@@ -34,37 +36,47 @@ def text_file_corpus(
     for validation.
 
     Args:
-        train_file: The text to train on.
-        valid_file: The text to validate on.
-        test_file: The text to test on.
-        valid_size: The characters of `train_file` for validation.
-        test_size: The characters of `train_file` for test.
-        skip_characters: So many leading characters of `train_file` are left out, as
-            a header would be.
+        train_file: the text to train on.
+        valid_file: the text to validate on.
+        test_file: the text to test on.
+        valid_size: the characters of `train_file` for validation.
+        test_size: the characters of `train_file` for test.
+        skip_characters: the number of leading characters of `train_file` that are left
+            out, such as a header.
+        data_dir: the folder for files that are not found as they are given; None is
+            the environment variable `TFSEQ_DATA_DIR`, if set.
 
     Raises:
-        UsageError: A file cannot be read, a size leaves nothing for training or
+        UsageError: a file cannot be read, a size leaves nothing for training or
             contradicts a file, or more is skipped than there is.
-        DataError: A file is empty or not UTF-8.
+        DataError: a file is empty or not UTF-8.
+
+    Example:
+        corpus = text_file_corpus("novel.txt", valid_size=20_000, test_size=20_000)
+        first = next(corpus.splits["train"].read())
     """
     _check_given_once("valid", valid_file, valid_size)
     _check_given_once("test", test_file, test_size)
-    train_path, num_characters, digest = _measure(train_file, "--train_file")
+    train_path = find_text(train_file, data_dir)
+    train_path, num_characters, digest = _measure(train_path, "train_file")
     if not 0 <= skip_characters < num_characters:
         raise UsageError(
-            f"--skip_characters is {skip_characters}, expected 0 to "
-            f"{num_characters - 1}: {train_path} has {num_characters} characters"
+            f"`skip_characters` is {skip_characters}, expected 0 to "
+            f"{num_characters - 1}: {train_path} has {num_characters} characters; give "
+            "a smaller one"
         )
     bounds = cut_text(
         num_characters - skip_characters,
         valid_size if valid_file is None else 0,
         test_size if test_file is None else 0,
     )
-    splits = cut_splits(str(train_path), _reader(train_path), bounds, skip_characters)
+    splits = cut_splits(
+        str(train_path), _reader(train_path), bounds, start=skip_characters
+    )
     parts = [digest, skip_characters, sorted(bounds.items())]
     for name, file in (("valid", valid_file), ("test", test_file)):
         if file is not None:
-            path, _, digest = _measure(file, f"--{name}_file")
+            path, _, digest = _measure(find_text(file, data_dir), f"{name}_file")
             splits[name] = TextSplit(str(path), 0, _reader(path))
             parts.append((name, digest))
     return TextCorpus("text", fingerprint_of("text", *parts), splits)
@@ -74,7 +86,7 @@ def _reader(path: Path) -> Callable[[], Iterator[str]]:
     return lambda: decode_utf8(read_bytes(path), str(path))
 
 
-def _measure(file: str | Path, flag: str) -> tuple[Path, int, str]:
+def _measure(file: str | Path, argument: str) -> tuple[Path, int, str]:
     """Returns the path, the number of characters and the digest of a text file."""
     path = Path(file)
     try:
@@ -82,7 +94,7 @@ def _measure(file: str | Path, flag: str) -> tuple[Path, int, str]:
             pass
     except OSError as error:
         raise UsageError(
-            f"{flag}: cannot read {path} ({error.strerror}); give a readable text file"
+            f"`{argument}`: cannot read {path} ({error.strerror}); give a readable text file"
         ) from error
     num_characters, digest = measure_text(read_bytes(path), str(path))
     if not num_characters:
@@ -93,5 +105,5 @@ def _measure(file: str | Path, flag: str) -> tuple[Path, int, str]:
 def _check_given_once(name: str, file: str | Path | None, size: int | None) -> None:
     if file is not None and size is not None:
         raise UsageError(
-            f"--{name}_file={file} and --{name}_size={size} are both given; give one"
+            f"`{name}_file`={file} and `{name}_size`={size} are both given; give one"
         )

@@ -1,9 +1,9 @@
 """Reviews made by a small grammar: synthetic, without network, for tests and first runs.
 
-Each has two clauses of opposite feeling with "but" between them, and the second one
+Each review has two clauses of opposite feeling with "but" between them, and the second one
 counts: "the plot was not good but the music was great" is positive. Praise and blame, with
-and without "not", occur equally often on both sides of "but" in both classes, so that the
-words (or the pairs of neighbouring words) without their order say nothing about the label.
+and without "not", occur equally often on both sides of "but" in both classes. So the words
+alone, or pairs of neighbouring words, say nothing about the label: their order does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 
 import numpy as np
 
-from tfseq.datasets.review_corpus import ReviewCorpus, ReviewSplit, split_reviews
+from tfseq.datasets.labelled_corpus import LabelledCorpus, LabelledSplit, split_labelled
 
 ASPECTS = ["plot", "music", "ending", "dialogue", "acting", "camera", "story", "cast"]
 PRAISE = ["good", "great", "moving", "funny", "clever", "charming"]
@@ -28,11 +28,13 @@ ASIDES = [
 NUM_TRAIN, NUM_TEST, SEED = 3_000, 1_000, 0
 
 
-def toy_reviews_corpus(valid_size: int | None = None) -> ReviewCorpus:
+def toy_reviews_corpus(valid_size: int | None = None) -> LabelledCorpus:
     """Returns 3,000 reviews for training and validation and 1,000 for the test.
 
+    The label of a positive review is 1, of a negative one 0.
+
     Args:
-        valid_size: The number of reviews for validation; None is a tenth.
+        valid_size: the number of reviews for validation; None is a tenth.
 
     Raises:
         UsageError: `valid_size` leaves no review for training.
@@ -41,13 +43,15 @@ def toy_reviews_corpus(valid_size: int | None = None) -> ReviewCorpus:
     train = _write_reviews(generator, NUM_TRAIN)
     test = _write_reviews(generator, NUM_TEST)
     digest = hashlib.sha256("\n".join([*train.texts, *test.texts]).encode()).hexdigest()
-    return split_reviews("toy_reviews", train, test, digest, valid_size)
+    return split_labelled(
+        "toy_reviews", train, test, digest=digest, valid_size=valid_size
+    )
 
 
-def _write_reviews(generator: np.random.Generator, count: int) -> ReviewSplit:
+def _write_reviews(generator: np.random.Generator, count: int) -> LabelledSplit:
     labels = [index % 2 for index in range(count)]
     texts = [_write_review(generator, label) for label in labels]
-    return ReviewSplit("the toy reviews", texts, labels)
+    return LabelledSplit("the toy reviews", texts, labels)
 
 
 def _write_review(generator: np.random.Generator, label: int) -> str:

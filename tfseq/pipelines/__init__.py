@@ -1,24 +1,24 @@
-"""From text to tensors: vocabularies, id files, unrollings, batches of reviews."""
+"""From text to tensors: vocabularies, id files, unrollings, batches of labelled texts."""
 
-from tfseq.pipelines.preparation import PreparedCorpus, prepare_corpus
-from tfseq.pipelines.review_batches import (
-    EncodedReviews,
+from tfseq.pipelines.cache_folder import cache_root
+from tfseq.pipelines.labelled_batches import (
+    EncodedTexts,
     bucket_boundaries,
     count_batches,
     evaluation_batches,
     fixed_batches,
+    pad_left,
     take_rows,
     training_batches,
 )
-from tfseq.pipelines.review_preparation import (
-    PreparedReviews,
-    encode_reviews,
-    prepare_reviews,
+from tfseq.pipelines.labelled_preparation import (
+    PreparedLabelledCorpus,
+    encode_texts,
+    prepare_labelled_corpus,
 )
-from tfseq.pipelines.review_text import review_lines
-from tfseq.pipelines.review_tokenizer import ReviewEncoder
-from tfseq.pipelines.token_escapes import escape_token
+from tfseq.pipelines.text_preparation import PreparedCorpus, prepare_corpus
 from tfseq.pipelines.token_file import TokenFile, reading_token_files
+from tfseq.pipelines.tokenizer import TextEncoder, tokenized_lines
 from tfseq.pipelines.unrollings import (
     endless_unrollings,
     epoch_unrollings,
@@ -28,31 +28,34 @@ from tfseq.pipelines.unrollings import (
 from tfseq.pipelines.vocabulary import (
     Vocabulary,
     character_vocabulary,
+    escape_token,
     word_vocabulary,
 )
 
 __all__ = [
-    "EncodedReviews",
+    "EncodedTexts",
     "PreparedCorpus",
-    "PreparedReviews",
-    "ReviewEncoder",
+    "PreparedLabelledCorpus",
+    "TextEncoder",
     "TokenFile",
     "Vocabulary",
     "bucket_boundaries",
+    "cache_root",
     "character_vocabulary",
     "count_batches",
-    "encode_reviews",
+    "encode_texts",
     "endless_unrollings",
     "epoch_unrollings",
     "escape_token",
     "evaluation_batches",
     "evaluation_unrollings",
     "fixed_batches",
+    "pad_left",
     "prepare_corpus",
-    "prepare_reviews",
+    "prepare_labelled_corpus",
     "reading_token_files",
-    "review_lines",
     "take_rows",
+    "tokenized_lines",
     "training_batches",
     "unrollings_per_epoch",
     "word_vocabulary",

@@ -21,18 +21,18 @@ _TOKENS_PER_BLOCK = 1 << 22
 
 @dataclass(frozen=True)
 class LaneBlocks:
-    """Lanes of a text of N ids: where they lie and how they are read.
+    """Lanes of a text of N ids, and the reading of them in blocks.
 
     Lane l is the text from `l * lane_length` on, modulo N. `num_elements` unrollings
     make one pass, after which all lanes begin again.
 
     Attributes:
-        token_file: The text.
-        first_lane: The first lane that is read.
-        num_lanes: How many lanes are read.
-        lane_length: The distance of one lane from the next, in tokens.
-        num_unrollings: The time steps of an unrolling.
-        num_elements: The unrollings of a pass; None is one pass that never ends.
+        token_file: the text.
+        first_lane: the first lane that is read.
+        num_lanes: the number of lanes that are read.
+        lane_length: the distance of one lane from the next, in tokens.
+        num_unrollings: the time steps of an unrolling.
+        num_elements: the unrollings of a pass; None is one pass that never ends.
     """
 
     token_file: TokenFile
@@ -44,7 +44,7 @@ class LaneBlocks:
 
     @property
     def unrollings_per_block(self) -> int:
-        """As many as fit; no more than a pass has."""
+        """The number of unrollings in a block: as many as fit, at most a whole pass."""
         tokens = min(_TOKENS_PER_RECORD, _TOKENS_PER_BLOCK // self.num_lanes)
         fitting = max(1, tokens // self.num_unrollings)
         return min(fitting, self.num_elements or fitting)
@@ -56,7 +56,7 @@ class LaneBlocks:
 
     @property
     def blocks_per_pass(self) -> int:
-        """The last block of a pass may be cut short."""
+        """The number of blocks in a pass, the last of which may be cut short."""
         if self.num_elements is None:
             return tf.int64.max
         return -(-self.num_elements // self.unrollings_per_block)
@@ -67,7 +67,7 @@ class LaneBlocks:
         """Returns `(inputs, labels)`, int32 `[lanes, time]`, pass after pass.
 
         Args:
-            first_step: The unrolling to begin with, counted over all passes.
+            first_step: the unrolling to begin with, counted over all passes.
         """
         first_pass, step = divmod(first_step, self.num_elements or tf.int64.max)
         block_in_pass, skipped = divmod(step, self.unrollings_per_block)
@@ -80,8 +80,8 @@ class LaneBlocks:
         """Returns one pass of `(inputs, labels, weights)`, `[lanes, time]` each.
 
         Args:
-            num_predictions: The weight is 1 where the input lies within its lane and
-                before this position of the text, else 0.
+            num_predictions: the position of the text before which inputs count. The
+                weight of an input is 1 if it does and lies within its lane, else 0.
         """
 
         def cut(block: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -99,11 +99,11 @@ class LaneBlocks:
 
     @property
     def _chunks_per_record(self) -> int:
-        """Chunks of the file that hold a record wherever in a chunk it begins."""
+        """The number of chunks that hold a record, wherever in a chunk it begins."""
         return (self.tokens_per_record + CHUNK - 1) // CHUNK + 1
 
     def _positions(self, block: tf.Tensor, lane: tf.Tensor) -> tf.Tensor:
-        """Returns where in the text a record begins."""
+        """Returns the positions in the text where records begin."""
         start = (self.first_lane + lane) * self.lane_length
         position = start + block % self.blocks_per_pass * self.tokens_per_record
         return position % self.token_file.num_tokens
@@ -111,7 +111,7 @@ class LaneBlocks:
     def _read_record(self, index: tf.Tensor) -> tf.data.Dataset:
         """Reads the chunks of block `index // num_lanes` of one lane."""
         position = self._positions(index // self.num_lanes, index % self.num_lanes)
-        # tf.data.TFRecordDataset does not hand on where to begin; its operation does.
+        # tf.data.TFRecordDataset has no argument for where to begin; its operation has.
         chunks = tf.raw_ops.TFRecordDatasetV2(
             filenames=[str(self.token_file.path)],
             compression_type="",
@@ -155,7 +155,7 @@ class LaneBlocks:
         return tf.transpose(cut, [1, 0, 2])
 
     def _counts(self, block: tf.Tensor, num_predictions: int) -> tf.Tensor:
-        """Returns which inputs of a block count, bool `[lanes, tokens_per_record]`."""
+        """Returns whether each input counts, bool `[lanes, tokens_per_record]`."""
         within = block * self.tokens_per_record
         within += tf.range(self.tokens_per_record, dtype=tf.int64)
         lanes = tf.range(self.num_lanes, dtype=tf.int64)[:, tf.newaxis]
@@ -170,7 +170,7 @@ def _unbatch(blocks: tf.data.Dataset) -> tf.data.Dataset:
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.OFF
     )
-    # There is nothing to tune, and the tuner's thread can keep a process from ending for
-    # as long as its period, a minute.
+    # There is nothing to tune, and the tuner's thread can delay the end of a process by
+    # its period, a minute.
     options.autotune.enabled = False
     return blocks.prefetch(1).unbatch().with_options(options)

@@ -1,4 +1,4 @@
-"""A text as ids in one file, any stretch of which the tf.data runtime can seek."""
+"""A text as ids in one file, in which the tf.data runtime can begin to read anywhere."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import tensorflow as tf
 from tfseq.errors import DataError
 
 PADDING = 65_536
-"""At least this many ids are repeated after the text; no record is longer by more
-than the one id that is only a label."""
+"""At least this many ids are repeated after the text. A record has at most one more: the
+last id, which is only a label."""
 CHUNK = 8_192
 """The ids of one TFRecord; `PADDING` is a multiple of it."""
 _HEADER_BYTES, _FOOTER_BYTES = 12, 4
@@ -25,17 +25,17 @@ _HEADER_BYTES, _FOOTER_BYTES = 12, 4
 class TokenFile:
     """A file of `num_tokens` ids and a circular padding.
 
-    The ids are little-endian and lie in TFRecords of `CHUNK` ids each: all are of one
-    size, so that the place of every id is known, tf.data can begin to read there (a
-    plain file of fixed-length records it would read from its beginning), and each
-    read is checked. After the N ids of the text its first ids follow again (modulo N
-    for shorter texts), so that a stretch of up to `PADDING + 1` ids that begins
-    anywhere in `[0, N)` lies in one piece.
+    The ids are little-endian and lie in TFRecords of `CHUNK` ids each. All records have
+    one size, so that the place of every id is known and tf.data can begin to read there;
+    a plain file of fixed-length records is always read from its beginning. Each read is
+    checked. After the N ids of the text its first ids follow again (modulo N for shorter
+    texts), so that a stretch of up to `PADDING + 1` ids that begins anywhere in `[0, N)`
+    lies in one piece.
 
     Attributes:
-        path: The file.
+        path: the file.
         num_tokens: N, the number of ids of the text.
-        dtype: The type of one id: uint8, uint16 or int32, little-endian.
+        dtype: the type of one id: uint8, uint16 or int32, little-endian.
     """
 
     path: Path
@@ -63,8 +63,8 @@ class TokenFile:
         """Returns the `count` ids from position `start`, both modulo the text.
 
         Args:
-            start: The position of the first id; `start + N` is the same position.
-            count: How many ids; more than N repeats the text.
+            start: the position of the first id; `start + N` is the same position.
+            count: the number of ids; more than N repeats the text.
         """
         pieces = []
         while count > 0:
@@ -96,13 +96,13 @@ def write_token_file(
     """Writes ids piece by piece, then their padding.
 
     Args:
-        path: The file to write.
-        pieces: The ids of the text in order, each `[tokens]`; a text of no tokens
+        path: the file to write.
+        pieces: the ids of the text in order, each `[tokens]`; a text of no tokens
             gives a file that nothing can be read from.
-        dtype: The type of one id.
+        dtype: the type of one id.
 
     Raises:
-        OSError: The file cannot be written, as on a full disk.
+        OSError: the file cannot be written, as on a full disk.
     """
     dtype = np.dtype(dtype).newbyteorder("<")
     num_tokens, beginning, rest = 0, np.empty(0, dtype), np.empty(0, dtype)
@@ -125,13 +125,13 @@ def write_token_file(
 
 @contextmanager
 def reading_token_files(cache: str | Path) -> Iterator[None]:
-    """Within the block, ids that tf.data finds damaged or gone are a plain error.
+    """Turns tf.data's errors for damaged or missing ids into one of a single line.
 
     Args:
-        cache: The folder of the files.
+        cache: the folder of the files.
 
     Raises:
-        DataError: A file is damaged, or was removed while it was in use.
+        DataError: a file is damaged, or was removed while it was in use.
     """
     try:
         yield
@@ -140,7 +140,7 @@ def reading_token_files(cache: str | Path) -> Iterator[None]:
         raise DataError(
             f"{cache}: the encoded text there cannot be read ({reason}), expected it as "
             "it was written; remove the folder and start the same command again, which "
-            "makes it anew"
+            "writes it anew"
         ) from None
 
 

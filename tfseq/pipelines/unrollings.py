@@ -2,7 +2,7 @@
 
 A text of N tokens is read in `batch_size` lanes side by side. One element holds
 `time = num_unrollings` successive tokens of every lane, and element k + 1 goes on in
-every lane where element k stopped, so that a recurrent state can be carried over:
+every lane where element k stopped. So a recurrent state can be carried over:
 
     inputs[l, t] = ids[lane_start(l) + k * time + t]        [lanes, time] int32
     labels[l, t] = ids[lane_start(l) + k * time + t + 1]    [lanes, time] int32
@@ -25,8 +25,8 @@ from tfseq.pipelines.token_file import PADDING, TokenFile
 def unrollings_per_epoch(num_tokens: int, batch_size: int, num_unrollings: int) -> int:
     """Returns `(num_tokens // batch_size - 1) // num_unrollings`.
 
-    That many unrollings fit into a lane of its own `num_tokens // batch_size` tokens,
-    the last of which is only a label.
+    This is the number of unrollings that fit into a lane of `num_tokens // batch_size`
+    tokens, of which the last one is only a label.
     """
     return (num_tokens // batch_size - 1) // num_unrollings
 
@@ -35,30 +35,31 @@ def endless_unrollings(
     token_file: TokenFile,
     batch_size: int,
     num_unrollings: int,
+    *,
     first_step: int = 0,
     lanes: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Returns an infinite dataset whose lanes wrap around modulo the text.
 
-    Lane l starts at `l * (N // batch_size)` and runs on for ever, through the lanes
-    after it and from the end of the text to its beginning.
+    Lane l starts at `l * (N // batch_size)` and never ends: it runs through the lanes
+    after it, and from the end of the text to its beginning.
 
     Args:
-        token_file: The text of N ids.
-        batch_size: The number of lanes of the whole batch.
-        num_unrollings: The number of time steps of an element.
-        first_step: The index k of the first element.
-        lanes: `(first, count)`: only these lanes of the whole batch.
+        token_file: the text of N ids.
+        batch_size: the number of lanes of the whole batch.
+        num_unrollings: the number of time steps of an element.
+        first_step: the index k of the first element.
+        lanes: `(first, count)`, the lanes to read of the whole batch; None reads all.
 
     Returns:
         Elements `(inputs, labels)`, int32 `[lanes, time]`.
 
     Raises:
-        UsageError: The text has fewer than `batch_size * num_unrollings` tokens, or
+        UsageError: the text has fewer than `batch_size * num_unrollings` tokens, or
             an argument is out of its range.
     """
     first_lane, num_lanes = _checked_lanes(batch_size, num_unrollings, lanes)
-    _check_length(token_file, batch_size, num_unrollings, num_unrollings)
+    _check_length(token_file, batch_size, num_unrollings, lane_tokens=num_unrollings)
     blocks = LaneBlocks(
         token_file=token_file,
         first_lane=first_lane,
@@ -74,21 +75,34 @@ def epoch_unrollings(
     token_file: TokenFile,
     batch_size: int,
     num_unrollings: int,
+    *,
     first_step: int = 0,
     lanes: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Returns an infinite dataset of epochs, each from the start of every lane.
 
     Element k is unrolling `k % n` of epoch `k // n`, where n is
-    `unrollings_per_epoch(N, batch_size, num_unrollings)`; the state belongs set to
-    zero where `k % n == 0`. Arguments and elements are those of `endless_unrollings`.
+    `unrollings_per_epoch(N, batch_size, num_unrollings)`. The state is to be set to
+    zero where `k % n == 0`.
+
+    Args:
+        token_file: the text of N ids.
+        batch_size: the number of lanes of the whole batch.
+        num_unrollings: the number of time steps of an element.
+        first_step: the index k of the first element.
+        lanes: `(first, count)`, the lanes to read of the whole batch; None reads all.
+
+    Returns:
+        Elements `(inputs, labels)`, int32 `[lanes, time]`.
 
     Raises:
-        UsageError: The text has fewer than `batch_size * (num_unrollings + 1)`
+        UsageError: the text has fewer than `batch_size * (num_unrollings + 1)`
             tokens, or an argument is out of its range.
     """
     first_lane, num_lanes = _checked_lanes(batch_size, num_unrollings, lanes)
-    _check_length(token_file, batch_size, num_unrollings, num_unrollings + 1)
+    _check_length(
+        token_file, batch_size, num_unrollings, lane_tokens=num_unrollings + 1
+    )
     blocks = LaneBlocks(
         token_file=token_file,
         first_lane=first_lane,
@@ -109,19 +123,19 @@ def evaluation_unrollings(
 
     The N - 1 predictions are laid out over lanes of `ceil((N - 1) / batch_size)`; the
     token at a boundary is the last label of one lane and the first input of the next.
-    All elements have the same shape; the weight is 1 for a prediction that counts and
-    0 for what fills up the last elements, so that the sum of the weights is N - 1.
+    All elements have the same shape. The weight is 1 for a prediction and 0 for the
+    places that fill up the last elements, so that the sum of the weights is N - 1.
 
     Args:
-        token_file: The text of N ids.
-        batch_size: The number of lanes; any, also more than there are predictions.
-        num_unrollings: The number of time steps of an element.
+        token_file: the text of N ids.
+        batch_size: the number of lanes, which may exceed the number of predictions.
+        num_unrollings: the number of time steps of an element.
 
     Returns:
         Elements `(inputs, labels, weights)`, `[lanes, time]` of int32, int32, float32.
 
     Raises:
-        UsageError: The text has fewer than 2 tokens, or an argument is out of range.
+        UsageError: the text has fewer than 2 tokens, or an argument is out of range.
     """
     _, num_lanes = _checked_lanes(batch_size, num_unrollings, None)
     num_predictions = token_file.num_tokens - 1
@@ -148,27 +162,30 @@ def _checked_lanes(
     batch_size: int, num_unrollings: int, lanes: tuple[int, int] | None
 ) -> tuple[int, int]:
     if batch_size < 1:
-        raise UsageError(f"--batch_size is {batch_size}, expected at least 1")
+        raise UsageError(
+            f"`batch_size` is {batch_size}, expected at least 1; give a larger one"
+        )
     if not 1 <= num_unrollings <= PADDING:
         raise UsageError(
-            f"--num_unrollings is {num_unrollings}, expected 1 to {PADDING}"
+            f"`num_unrollings` is {num_unrollings}, expected 1 to {PADDING}; give such a "
+            "number"
         )
     first, count = lanes or (0, batch_size)
     if first < 0 or count < 1 or first + count > batch_size:
         raise UsageError(
-            f"lanes {first} to {first + count - 1} are asked for, expected some of the "
-            f"{batch_size} lanes that --batch_size gives"
+            f"`lanes`: lanes {first} to {first + count - 1} are asked for, expected some "
+            f"of the {batch_size} lanes that `batch_size` gives; give (first, count)"
         )
     return first, count
 
 
 def _check_length(
-    token_file: TokenFile, batch_size: int, num_unrollings: int, lane_tokens: int
+    token_file: TokenFile, batch_size: int, num_unrollings: int, *, lane_tokens: int
 ) -> None:
     needed = batch_size * lane_tokens
     if token_file.num_tokens < needed:
         raise UsageError(
             f"{token_file.path}: the text has {token_file.num_tokens} tokens, but "
-            f"--batch_size={batch_size} lanes of --num_unrollings={num_unrollings} "
+            f"`batch_size`={batch_size} lanes of `num_unrollings`={num_unrollings} "
             f"need {needed}; lower one of them or give a longer text"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -11,13 +12,18 @@ from typing import Literal
 import numpy as np
 
 from tfseq.errors import DataError, UsageError
-from tfseq.pipelines.token_escapes import escape_token, unescape_token
 from tfseq.pipelines.words import END_TOKEN, join_words, split_words, whole_words
 
 Level = Literal["character", "word"]
 
 UNKNOWN_TOKEN = "<unk>"
 NUM_CODE_POINTS = 0x110000
+
+_NAMED_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPED_NAMES = {escape[1]: character for character, escape in _NAMED_ESCAPES.items()}
+_ESCAPE_PATTERN = re.compile(
+    r"\\(?:([\\nrt])|x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|)"
+)
 
 
 class Vocabulary:
@@ -26,23 +32,31 @@ class Vocabulary:
     At level "character" every token but `<unk>` is one Unicode code point; at level
     "word" a token is a word, and `<eos>` stands for a line end.
 
-    Attributes:
-        tokens: All tokens, by id.
+    Args:
+        tokens: all tokens, by id.
         level: "character" or "word".
-        unknown_id: The id of `<unk>`, or None when the vocabulary has none.
+
+    Attributes:
+        tokens: all tokens, by id.
+        level: "character" or "word".
+        unknown_id: the id of `<unk>`, or None when the vocabulary has none.
+
+    Raises:
+        ValueError: there is no token; a token is empty, occurs twice or, at level
+            "character", has several characters; or the level is unknown.
+
+    Example:
+        vocabulary = character_vocabulary(["the text"])
+        vocabulary.decode(vocabulary.encode("text"))  # "text"
     """
 
     def __init__(self, tokens: Sequence[str], level: Level):
-        """Keeps `tokens` in their order.
-
-        Raises:
-            ValueError: No token, one that is empty, occurs twice or, at level
-                "character", has several characters; or an unknown level.
-        """
         self.tokens = tuple(tokens)
         self.level = level
         if level not in ("character", "word"):
-            raise ValueError(f"level is {level!r}, expected 'character' or 'word'")
+            raise ValueError(
+                f"`level` is {level!r}, expected 'character' or 'word'; give one"
+            )
         self._ids = {token: index for index, token in enumerate(self.tokens)}
         _check_tokens(self.tokens, self._ids, level)
         self.unknown_id = self._ids.get(UNKNOWN_TOKEN)
@@ -52,7 +66,7 @@ class Vocabulary:
         return len(self.tokens)
 
     def __eq__(self, other: object) -> bool:
-        """Equal are two vocabularies of the same tokens in the same order."""
+        """Returns whether the tokens, their order and the level are the same."""
         if not isinstance(other, Vocabulary):
             return NotImplemented
         return (self.level, self.tokens) == (other.level, other.tokens)
@@ -74,18 +88,18 @@ class Vocabulary:
         return np.dtype("<u2") if len(self) <= 1 << 16 else np.dtype("<i4")
 
     def encode(
-        self, text: str, origin: str = "the text", start: int = 0, line: int = 1
+        self, text: str, origin: str = "the text", *, start: int = 0, line: int = 1
     ) -> np.ndarray:
         """Returns the ids of the tokens of `text`, shape `[tokens]`.
 
         Args:
-            text: Any text.
-            origin: The file the text is from, for the error message.
-            start: The position of `text` in `origin`, for the error message.
-            line: The line of `origin` in which `text` begins, for the error message.
+            text: the text.
+            origin: the file that the text is from, for the error message.
+            start: the position of `text` in `origin`, for the error message.
+            line: the line of `origin` in which `text` begins, for the error message.
 
         Raises:
-            DataError: A token is not in the vocabulary, which has no `<unk>`.
+            DataError: a token is not in the vocabulary, which has no `<unk>`.
         """
         if self.level == "word":
             return self._encode_words(text, origin, line)
@@ -120,26 +134,25 @@ class Vocabulary:
         return ids.astype(self.id_dtype)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Returns the text of `ids` (any integers in `[0, len(self))`).
+        """Returns the text of `ids`.
+
+        Args:
+            ids: whole numbers in `[0, len(self))`.
 
         Raises:
-            ValueError: An id is outside that range.
+            ValueError: an id is outside that range.
         """
         indices = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids))
         if indices.size and not 0 <= indices.min() <= indices.max() < len(self):
             raise ValueError(
-                f"ids lie in [{indices.min()}, {indices.max()}], expected "
-                f"[0, {len(self) - 1}]"
+                f"`ids` lie in [{indices.min()}, {indices.max()}], expected "
+                f"[0, {len(self) - 1}]; give ids of this vocabulary"
             )
         tokens = (self.tokens[index] for index in indices.ravel().tolist())
         return join_words(tokens) if self.level == "word" else "".join(tokens)
 
     def as_text(self) -> str:
-        r"""Returns the tokens as text: line i is token i.
-
-        White space, control and other unprintable characters and the backslash
-        are escaped (`\\`, `\n`, `\r`, `\t`, `\x20`, `\u2028`, `\U000e0001`).
-        """
+        """Returns the tokens as text: line i is token i, as `escape_token` writes it."""
         return "".join(f"{escape_token(token)}\n" for token in self.tokens)
 
     def save(self, path: str | Path) -> None:
@@ -148,10 +161,14 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: str | Path, level: Level) -> Vocabulary:
-        """Reads what `save` wrote.
+        """Returns the vocabulary that `save` wrote.
+
+        Args:
+            path: the file.
+            level: "character" or "word".
 
         Raises:
-            DataError: The file is not such a list of tokens.
+            DataError: the file is not such a list of tokens.
         """
         try:
             lines = Path(path).read_bytes().decode("utf-8").split("\n")
@@ -180,7 +197,7 @@ def character_vocabulary(chunks: Iterable[str]) -> Vocabulary:
     Characters of equal count are in the order of their code points.
 
     Args:
-        chunks: The text in pieces; memory does not grow with their number.
+        chunks: the text in pieces; memory does not grow with their number.
     """
     counts = np.zeros(NUM_CODE_POINTS, np.int64)
     for chunk in chunks:
@@ -199,15 +216,17 @@ def word_vocabulary(chunks: Iterable[str], size: int | None = None) -> Vocabular
     their code points.
 
     Args:
-        chunks: The text in pieces; memory grows with the number of distinct words.
-        size: At most this many tokens, `<eos>` and `<unk>` among them; None keeps
+        chunks: the text in pieces; memory grows with the number of distinct words.
+        size: the most tokens that are kept, `<eos>` and `<unk>` among them; None keeps
             all words.
 
     Raises:
         UsageError: `size` leaves no room for a word.
     """
     if size is not None and size < 3:
-        raise UsageError(f"--vocabulary_size is {size}, expected at least 3")
+        raise UsageError(
+            f"`vocabulary_size` is {size}, expected at least 3; give a larger one"
+        )
     counts: Counter[str] = Counter({UNKNOWN_TOKEN: 0, END_TOKEN: 0})
     for piece in whole_words(chunks):
         counts.update(split_words(piece))
@@ -224,6 +243,45 @@ def to_code_points(text: str) -> np.ndarray:
     """Returns the code points of `text`, int32 `[characters]`."""
     # surrogatepass: a command line may hold lone surrogates; they are unknown.
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<i4")
+
+
+def escape_token(token: str) -> str:
+    r"""Returns the token as a line of text, whatever characters it has.
+
+    The backslash, white space, control and other unprintable characters become `\\`,
+    `\n`, `\r`, `\t`, `\x20`, `\u2028` or `\U000e0001`; all else is unchanged.
+    """
+    return "".join(map(_escape_character, token))
+
+
+def unescape_token(line: str) -> str:
+    """Returns the token that `escape_token` has written.
+
+    Raises:
+        ValueError: a backslash begins no known escape.
+    """
+    return _ESCAPE_PATTERN.sub(_unescape_match, line)
+
+
+def _escape_character(character: str) -> str:
+    if character in _NAMED_ESCAPES:
+        return _NAMED_ESCAPES[character]
+    if character.isprintable() and not character.isspace():
+        return character
+    code_point = ord(character)
+    if code_point < 0x100:
+        return f"\\x{code_point:02x}"
+    return f"\\u{code_point:04x}" if code_point < 0x10000 else f"\\U{code_point:08x}"
+
+
+def _unescape_match(match: re.Match[str]) -> str:
+    name, *digits = match.groups()
+    if name:
+        return _ESCAPED_NAMES[name]
+    code_point = int(next((group for group in digits if group), "110000"), 16)
+    if code_point >= NUM_CODE_POINTS:
+        raise ValueError(f"line {match.string!r} has an unknown escape")
+    return chr(code_point)
 
 
 def _check_tokens(tokens: Sequence[str], ids: dict[str, int], level: Level) -> None:

@@ -1,4 +1,4 @@
-"""Text as words: white space between them, an end mark for each line end."""
+"""Running text as words: white space parts them, and each line end is the word `<eos>`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ LONGEST_WORD = 1 << 20
 
 
 def split_words(text: str) -> list[str]:
-    """Returns the words of `text`, `<eos>` standing for each line end."""
+    """Returns the words of `text`, with `<eos>` for each line end."""
     return text.replace("\n", f" {END_TOKEN} ").split()
 
 
 def join_words(words: Iterable[str]) -> str:
-    """Returns a text that `split_words` splits to `words` again."""
+    """Returns a text that `split_words` splits into the same words."""
     text = " ".join("\n" if word == END_TOKEN else word for word in words)
     return text.replace(" \n", "\n").replace("\n ", "\n")
 
@@ -25,12 +25,12 @@ def whole_words(chunks: Iterable[str], origin: str = "the text") -> Iterator[str
     """Yields the text of `chunks` again, in pieces that do not cut a word.
 
     Args:
-        chunks: The text in pieces.
-        origin: The file the text is from, for the error message.
+        chunks: the text in pieces.
+        origin: the file that the text is from, for the error message.
 
     Raises:
-        DataError: No white space in a million characters: these are no words, and
-            memory would grow with the text.
+        DataError: there is no white space in a million characters. Such a text has no
+            words, and memory would grow with it.
     """
     rest = ""
     for chunk in chunks:
@@ -41,7 +41,7 @@ def whole_words(chunks: Iterable[str], origin: str = "the text") -> Iterator[str
         if len(rest) > LONGEST_WORD:
             raise DataError(
                 f"{origin}: no white space in {len(rest)} characters from {rest[:20]!r} "
-                "on, expected words; use --level=character for such a text"
+                "on, expected words; use `level`=character for such a text"
             )
         yield text[: len(text) - len(rest)]
     if rest:

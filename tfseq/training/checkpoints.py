@@ -39,6 +39,7 @@ class Checkpoints:
         folder: pathlib.Path,
         model: keras.Model,
         optimizer: keras.optimizers.Optimizer | None = None,
+        *,
         state: Any = None,
         keep: int = 3,
         others: Mapping[str, tf.Module] | None = None,
@@ -110,7 +111,7 @@ class Checkpoints:
         """
         if which not in ("best", "last") and not which.isdecimal():
             raise UsageError(
-                f"--checkpoint={which}: expected best, last or the number of a step"
+                f"`checkpoint`={which}: expected best, last or the number of a step"
             )
         restored = self._restore(self.best_folder) if which == "best" else None
         if restored is None:
@@ -123,7 +124,7 @@ class Checkpoints:
                 {step for part in self._folders() for step in saved_steps(part)}
             )
             raise UsageError(
-                f"--checkpoint={which}: found none in {self.folder} "
+                f"`checkpoint`={which}: found none in {self.folder} "
                 + (f"but of steps {', '.join(map(str, found))}" if found else "at all")
                 + "; train first, or choose another"
             )
@@ -169,7 +170,7 @@ class Checkpoints:
             raise DataError(
                 f"{folder}: found {len(steps)} checkpoints, none of them whole and of "
                 "this model (config.json names the versions that wrote them); restore one, "
-                "or start anew in another --run_dir"
+                "or start anew in another `run_dir`"
             )
         return None
 

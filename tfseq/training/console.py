@@ -1,4 +1,4 @@
-"""What a training run says on the console, to a person or into a file."""
+"""The console of a training run: lines for a person or a file, and a progress bar."""
 
 import pathlib
 import sys
@@ -25,13 +25,13 @@ FORMATS = {
 }
 
 
-def describe(figures: dict[str, float]) -> str:
-    """The metrics among the figures, as words."""
-    return "".join(
-        f"  {name} {form.format(figures[key])}"
-        for key, (name, form) in FORMATS.items()
-        if key in figures
-    )
+def describe(metrics: dict[str, float]) -> str:
+    """Returns the metrics as words; those without a format of their own by their names."""
+    parts = []
+    for key, value in metrics.items():
+        name, form = FORMATS.get(key, (key.replace("_", " "), "{:.4f}"))
+        parts.append(f"  {name} {form.format(value)}")
+    return "".join(parts)
 
 
 class Console:
@@ -40,13 +40,13 @@ class Console:
     Args:
         total_steps: steps of the whole run.
         step: step that the run goes on from.
-        level: what a prediction is made for: `character`, `word` or `review`.
+        unit: the thing that one prediction is made for, such as `character`.
         speaks: whether to say anything at all.
     """
 
-    def __init__(self, total_steps: int, step: int, level: str, speaks: bool = True):
+    def __init__(self, total_steps: int, step: int, unit: str, speaks: bool = True):
         self._total = total_steps
-        self._level = level
+        self._unit = unit
         self._speaks = speaks
         self._bar: Any = None
         if sys.stderr.isatty() and speaks:
@@ -71,20 +71,26 @@ class Console:
             self._bar.update(step - self._bar.n)
 
     def training(
-        self, step: int, figures: dict[str, float], seconds_left: float
+        self,
+        step: int,
+        metrics: dict[str, float],
+        *,
+        learning_rate: float,
+        units_per_second: float,
+        seconds_left: float,
     ) -> None:
-        """One line of training figures."""
+        """Prints one line of training figures."""
         width = len(str(self._total))
         self.say(
             f"step {step:{width}d}/{self._total}"
-            f"{describe(figures)}"
-            f"  learning rate {figures['learning_rate']:.3g}"
-            f"  {figures[f'{self._level}s_per_second']:,.0f} {self._level}s/s"
+            f"{describe(metrics)}"
+            f"  learning rate {learning_rate:.3g}"
+            f"  {units_per_second:,.0f} {self._unit}s/s"
             f"  left {format_duration(seconds_left)}"
         )
 
     def validation(self, step: int, figures: dict[str, float], best: bool) -> None:
-        """One line of validation figures."""
+        """Prints one line of validation figures."""
         width = len(str(self._total))
         self.say(
             f"step {step:{width}d}/{self._total}"
@@ -92,20 +98,21 @@ class Console:
         )
 
     def test(self, figures: dict[str, float]) -> None:
-        """One line of test figures."""
+        """Prints one line of test figures."""
         self.say(
-            f"test, with the weights of step {figures['step']}:{describe(figures)}"
+            f"test, with the weights of step {figures['step']}:"
+            f"{describe({k: v for k, v in figures.items() if k != 'step'})}"
         )
 
     def samples(self, lines: list[str]) -> None:
-        """Sampled text, one sample a line."""
+        """Prints sampled text, one sample a line."""
         self.say("=" * 80)
         for line in lines:
             self.say(line)
         self.say("=" * 80)
 
     def stopped(self, step: int, folder: pathlib.Path) -> None:
-        """The last words of a run that a signal has ended."""
+        """Prints the last words of a run that a signal has ended."""
         self.close()
         self.say(
             f"stopped at step {step} of {self._total}, everything is saved in {folder}; "
@@ -113,11 +120,11 @@ class Console:
         )
 
     def finished(self, results: dict[str, Any], file: pathlib.Path) -> None:
-        """The last words of a run."""
+        """Prints the last words of a run."""
         self.say(
             f"finished {results['step']} steps in "
             f"{format_duration(results['wall_seconds'])}, "
-            f"{results['tokens_per_second']:,.0f} {self._level}s/s in training; "
+            f"{results['tokens_per_second']:,.0f} {self._unit}s/s in training; "
             f"results in {file}"
         )
 

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfseq.configuration import OPTIMIZERS
+
 
 class FusedSGD(keras.optimizers.SGD):
     """Keras' `SGD` without momentum, variable -= rate · scale · g, in one pass.
@@ -78,19 +80,22 @@ class FusedAdam(keras.optimizers.Adam):
 
 
 def build_optimizer(
-    name: str, learning_rate: Any, weight_decay: float = 0.0
+    name: str, learning_rate: Any, **settings: Any
 ) -> keras.optimizers.Optimizer:
-    """Keras' `SGD`, `Adam` or `AdamW`, without clipping of its own.
+    """Returns the optimizer of a name, without clipping of its own.
 
     Clipping belongs to the step, where gradients of all replicas have been summed.
 
     Args:
-        name: `sgd`, `adam` or `adamw`.
+        name: a name in the table of optimizers.
         learning_rate: a number or a schedule.
-        weight_decay: decoupled decay of `adamw` (Loshchilov & Hutter, 2019).
+        **settings: settings by name, of which the optimizer takes its own, such as
+            `weight_decay` (decoupled: Loshchilov & Hutter 2019,
+            https://arxiv.org/abs/1711.05101).
+
+    Raises:
+        UsageError: the name is unknown.
     """
-    if name == "sgd":
-        return FusedSGD(learning_rate)
-    if name == "adam":
-        return FusedAdam(learning_rate)
-    return FusedAdam(learning_rate, weight_decay=weight_decay)
+    row = OPTIMIZERS.row(name)
+    taken = {key: settings[key] for key in row.takes if key in settings}
+    return row.load()(learning_rate, **taken)

@@ -1,11 +1,16 @@
-"""When things happen in a run."""
+"""The plan of a run: which steps are followed by what, and how many a call holds."""
 
 import dataclasses
+from typing import Any
+
+DEFAULT_STEPS = 2000
+DEFAULT_EVALUATE_EVERY = 1000
+CALL_SECONDS = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """When things happen in a run, in steps.
+    """The steps of a run at which something happens.
 
     Attributes:
         total_steps: steps of the run.
@@ -18,7 +23,6 @@ class Plan:
         steps_per_call: most steps in one call; 0 to choose by time.
         early_stopping: validations without progress after which the run ends; 0: none.
         monitor: figure of a validation that tells progress: `loss` or `accuracy`.
-        level: what a prediction is made for: `character`, `word` or `review`.
         profiled_steps: steps before which a profile begins and ends; None for none.
     """
 
@@ -32,7 +36,6 @@ class Plan:
     steps_per_call: int = 0
     early_stopping: int = 0
     monitor: str = "loss"
-    level: str = "character"
     profiled_steps: tuple[int, int] | None = None
 
     def next_stop(self, step: int) -> int:
@@ -59,3 +62,59 @@ class Plan:
     def due(self, period: int, step: int) -> bool:
         """Whether something with this period happens after `step`; always at the end."""
         return bool(period) and (step % period == 0 or step == self.total_steps)
+
+
+def build_plan(settings: Any, task: Any, data: Any) -> Plan:
+    """Returns the plan that the settings describe.
+
+    Args:
+        settings: the settings of the run.
+        task: the task, for what an epoch and a step hold.
+        data: its data.
+    """
+    steps_per_epoch = task.steps_per_epoch(data)
+    if settings.num_epochs:
+        total = settings.num_epochs * steps_per_epoch
+        evaluate_every = settings.evaluate_every or steps_per_epoch
+    else:
+        total = settings.num_steps or DEFAULT_STEPS
+        evaluate_every = settings.evaluate_every or DEFAULT_EVALUATE_EVERY
+    return Plan(
+        total_steps=total,
+        steps_per_epoch=steps_per_epoch if settings.num_epochs else None,
+        predictions_per_step=task.predictions_per_step,
+        log_every=settings.log_every,
+        evaluate_every=evaluate_every,
+        sample_every=settings.sample_every,
+        checkpoint_every=settings.checkpoint_every or evaluate_every,
+        steps_per_call=settings.steps_per_call,
+        early_stopping=settings.early_stopping,
+        monitor=settings.monitor,
+        profiled_steps=settings.profiled_steps(),
+    )
+
+
+class Pace:
+    """Counts steps and the seconds they took.
+
+    Attributes:
+        call_steps: steps that the next call should hold, to take half a second.
+    """
+
+    def __init__(self) -> None:
+        self.call_steps = 1
+        self._steps, self._seconds = 0, 0.0
+
+    def record(self, steps: int, seconds: float) -> None:
+        """Takes note of a call."""
+        self._steps += steps
+        self._seconds += seconds
+        # The first call holds the compilation; the bound keeps signals from waiting.
+        fitting = int(CALL_SECONDS * steps / seconds)
+        self.call_steps = max(1, min(2 * self.call_steps, fitting))
+
+    def steps_per_second(self) -> float:
+        """The rate since it was asked for last."""
+        rate = self._steps / self._seconds
+        self._steps, self._seconds = 0, 0.0
+        return rate

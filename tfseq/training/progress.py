@@ -2,13 +2,20 @@
 
 from typing import Any
 
-from tfseq.training.parts import Parts
+from tfseq.training.averaging import NonMonotoneTrigger
 from tfseq.training.plan import Plan
+from tfseq.training.schedules import Plateau
 
 
-def new_progress(parts: Parts) -> dict[str, Any]:
-    """Progress before the first step; all of it goes into every checkpoint."""
-    plateau, trigger = parts.plateau, parts.trigger
+def new_progress(
+    plateau: Plateau | None, trigger: NonMonotoneTrigger | None
+) -> dict[str, Any]:
+    """Returns the progress before the first step; all of it goes into every checkpoint.
+
+    Args:
+        plateau: rule for the scale of the learning rate, or None.
+        trigger: rule for the start of averaging, or None.
+    """
     return {
         "step": 0,
         "loss_sum": 0.0,
@@ -28,7 +35,7 @@ def new_progress(parts: Parts) -> dict[str, Any]:
 def results_so_far(
     plan: Plan, progress: dict[str, Any], wall_seconds: float
 ) -> dict[str, Any]:
-    """What `results.json` holds at this point of the run."""
+    """Returns the content of `results.json` at this point of the run."""
     step, epoch = progress["step"], plan.steps_per_epoch
     predictions = step * plan.predictions_per_step
     seconds = max(progress["train_seconds"], 1e-9)

@@ -75,10 +75,11 @@ class RunFolder:
         """Every resolved setting, package versions and the text's fingerprint."""
         return self.path / "config.json"
 
-    @property
-    def vocabulary_file(self) -> pathlib.Path:
-        """The vocabulary, one token a line."""
-        return self.path / "vocabulary.txt"
+    def vocabulary_file(self, name: str = "tokens") -> pathlib.Path:
+        """Returns the file of a vocabulary, one token a line."""
+        if name == "tokens":
+            return self.path / "vocabulary.txt"
+        return self.path / f"{name}_vocabulary.txt"
 
     @property
     def checkpoints(self) -> pathlib.Path:
@@ -108,7 +109,7 @@ class RunFolder:
             probe.unlink(missing_ok=True)  # Another process may have done it.
         except OSError as error:
             raise UsageError(
-                f"--run_dir={self.path}: {error.strerror}; expected a folder that can be "
+                f"`run_dir`={self.path}: {error.strerror}; expected a folder that can be "
                 "written; choose another"
             ) from None
 
@@ -136,7 +137,7 @@ class RunFolder:
             owner = file.read().strip() or "unknown"
             file.close()
             raise UsageError(
-                f"--run_dir={self.path}: found process {owner} training there, expected "
+                f"`run_dir`={self.path}: found process {owner} training there, expected "
                 "no other; wait for it or choose another folder"
             ) from None
         with writing(self.path / "lock"):
@@ -155,7 +156,7 @@ class RunFolder:
         write_atomically(self.config_file, json.dumps(content, indent=2) + "\n")
 
     def read_config(self) -> dict[str, Any]:
-        """What `config.json` holds.
+        """Returns the content of `config.json`.
 
         Raises:
             DataError: it is no such file.
@@ -168,12 +169,12 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{self.config_file}: {type(error).__name__}, expected the settings of a "
-                "run as JSON; restore the file or choose another --run_dir"
+                "run as JSON; restore the file or choose another `run_dir`"
             ) from None
 
-    def write_vocabulary(self, text: str) -> None:
-        """Writes `vocabulary.txt`."""
-        write_atomically(self.vocabulary_file, text)
+    def write_vocabulary(self, text: str, name: str = "tokens") -> None:
+        """Writes the file of a vocabulary."""
+        write_atomically(self.vocabulary_file(name), text)
 
     def has_fingerprint(self, fingerprint: str) -> bool:
         """Whether the run was trained on the data with this fingerprint."""
@@ -192,19 +193,19 @@ class RunFolder:
         counted, given = counted_in(saved["settings"]), counted_in(settings)
         if counted != given:
             raise UsageError(
-                f"--{given}: the run in {self.path} was started with --{counted}, which "
-                f"reads the data in another order; give --{counted}, or another --run_dir"
+                f"`{given}`: the run in {self.path} was started with `{counted}`, which "
+                f"reads the data in another order; give `{counted}`, or another `run_dir`"
             )
         for name in fixed:
             if name in saved["settings"] and saved["settings"][name] != settings[name]:
                 raise UsageError(
-                    f"--{name}={settings[name]}: the run in {self.path} was started with "
-                    f"--{name}={saved['settings'][name]}; give that, or another --run_dir"
+                    f"`{name}`={settings[name]}: the run in {self.path} was started with "
+                    f"`{name}`={saved['settings'][name]}; give that, or another `run_dir`"
                 )
         if not self.has_fingerprint(fingerprint):
             raise UsageError(
-                f"--run_dir={self.path}: the text has changed since the run was started; "
-                "restore it, or choose another --run_dir"
+                f"`run_dir`={self.path}: the text has changed since the run was started; "
+                "restore it, or choose another `run_dir`"
             )
 
     def write_results(self, results: Mapping[str, Any]) -> None:
@@ -212,7 +213,7 @@ class RunFolder:
         write_atomically(self.results_file, json.dumps(results, indent=2) + "\n")
 
     def read_results(self) -> dict[str, Any]:
-        """What `results.json` holds; empty where it is missing or unreadable."""
+        """Returns the content of `results.json`; empty where it is missing or unreadable."""
         try:
             content = json.loads(self.results_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):

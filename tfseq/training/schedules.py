@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfseq.configuration import SCHEDULES
+
 
 @keras.saving.register_keras_serializable(package="tfseq")
 class PerEpochDecay(keras.optimizers.schedules.LearningRateSchedule):
@@ -94,39 +96,49 @@ class Plateau:
         return {**state, "scale": state["scale"] * self.decay_rate, "waited": 0}
 
 
-def build_schedule(
-    name: str,
-    learning_rate: float,
-    total_steps: int,
-    steps_per_epoch: int,
-    decay_rate: float = 0.1,
-    decay_steps: int = 5000,
-    staircase: bool = True,
-    flat_epochs: int = 1,
-    warmup_steps: int = 0,
+def exponential_decay(
+    initial: float, decay_rate: float, decay_steps: int, staircase: bool = True
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate as a function of the step.
+    """Returns Keras' `ExponentialDecay`: times `decay_rate` every `decay_steps`."""
+    return keras.optimizers.schedules.ExponentialDecay(
+        initial, decay_steps, decay_rate, staircase
+    )
 
-    `constant` and `plateau` are flat here (a plateau's scale depends on validations and
-    is applied by the step loop); `exponential` is Keras' `ExponentialDecay`, `cosine`
-    Keras' `CosineDecay` from the rate to zero over the run, after a linear warm-up.
+
+def cosine_decay(
+    initial: float, total_steps: int, warmup_steps: int = 0
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Returns Keras' `CosineDecay` to zero over the run, after a linear warm-up."""
+    if not warmup_steps:
+        return keras.optimizers.schedules.CosineDecay(initial, total_steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0,
+        max(total_steps - warmup_steps, 1),
+        warmup_target=initial,
+        warmup_steps=warmup_steps,
+    )
+
+
+def build_schedule(
+    name: str, learning_rate: float, **settings: Any
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Returns the learning rate as a function of the step.
+
+    `constant` and `plateau` are flat here: a plateau's scale depends on validations and
+    is applied by the step loop.
+
+    Args:
+        name: a name in the table of schedules.
+        learning_rate: the highest rate.
+        **settings: `total_steps` and `steps_per_epoch` of the run, and settings by name,
+            of which the schedule takes its own.
+
+    Raises:
+        UsageError: the name is unknown.
     """
-    if name == "exponential":
-        return keras.optimizers.schedules.ExponentialDecay(
-            learning_rate, decay_steps, decay_rate, staircase
-        )
-    if name == "per_epoch":
-        return PerEpochDecay(learning_rate, decay_rate, flat_epochs, steps_per_epoch)
-    if name == "cosine":
-        if not warmup_steps:
-            return keras.optimizers.schedules.CosineDecay(learning_rate, total_steps)
-        return keras.optimizers.schedules.CosineDecay(
-            0.0,
-            max(total_steps - warmup_steps, 1),
-            warmup_target=learning_rate,
-            warmup_steps=warmup_steps,
-        )
-    return ConstantRate(learning_rate, warmup_steps)
+    row = SCHEDULES.row(name)
+    taken = {key: settings[key] for key in row.takes if key in settings}
+    return row.load()(learning_rate, **taken)
 
 
 @keras.saving.register_keras_serializable(package="tfseq")

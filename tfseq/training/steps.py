@@ -10,7 +10,7 @@ from tfseq.cells import LaneSeed
 from tfseq.cells.lanes import join_lanes, split_lanes
 from tfseq.errors import DataError
 from tfseq.training.averaging import WeightAverage
-from tfseq.training.chains import chain_gradients
+from tfseq.training.gradients import chain_gradients
 from tfseq.training.optimizers import FusedSGD
 from tfseq.training.row_updates import RowOptimizer, make_whole
 
@@ -53,7 +53,7 @@ def not_finite(failed_step: int, saved_step: int) -> DataError:
     )
     return DataError(
         f"step {failed_step + 1}: the loss or its gradient is not finite; {saved}; lower "
-        "--learning_rate or --max_gradient_norm and start anew"
+        "`learning_rate` or `max_gradient_norm` and start anew"
     )
 
 
@@ -64,6 +64,7 @@ def clip_and_apply(
     optimizer: keras.optimizers.Optimizer,
     gradients: list[tf.Tensor | tf.IndexedSlices],
     variables: list[keras.Variable],
+    *,
     norm: tf.Tensor,
     max_norm: float,
     replicas: int,
@@ -92,6 +93,7 @@ def compile_steps(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     strategy: tf.distribute.Strategy,
+    *,
     batch_size: int,
     divisor: float,
     max_gradient_norm: float,
@@ -151,8 +153,8 @@ def compile_steps(
             model,
             split_lanes(batch, chains),
             states,
-            lane_seeds,
-            divisor,
+            lane_seeds=lane_seeds,
+            divisor=divisor,
             keep_rows=replicas == 1,  # All-reduction wants whole gradients.
             sums_rows=[
                 row_optimizer.sums_rows and replicas == 1
@@ -167,9 +169,9 @@ def compile_steps(
             optimizer,
             gradients,
             model.dense_variables,
-            norm,
-            max_gradient_norm,
-            replicas,
+            norm=norm,
+            max_norm=max_gradient_norm,
+            replicas=replicas,
         )
         for row_optimizer in row_optimizers:
             count = len(row_optimizer.tables)

@@ -1,4 +1,4 @@
-"""TensorBoard: curves, samples, histograms, the graph and the hyper-parameters."""
+"""TensorBoard: curves, samples, histograms, graph, settings, profile and embedding."""
 
 import contextlib
 import os
@@ -7,12 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from google.protobuf import text_format
 from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.plugins.projector import ProjectorConfig
 
 from tfseq.errors import DataError
+from tfseq.training.run_folder import write_atomically, writing
 
 FIRST_COLUMNS = ("cell", "units", "num_layers", "optimizer", "learning_rate", "dropout")
+MOST_EMBEDDING_ROWS = 5000
 HIDDEN_COLUMNS = ("run_dir", "data_dir", "cache_dir", "eager")
 
 
@@ -53,6 +58,7 @@ class Summaries:
         self,
         folder: pathlib.Path,
         step: int,
+        *,
         settings: Mapping[str, Any],
         compared: Sequence[tuple[str, str]],
     ):
@@ -153,3 +159,62 @@ def shown_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         and name not in HIDDEN_COLUMNS
         and not name.endswith("_file")
     }
+
+
+class Profiler:
+    """Records what runs between two steps.
+
+    Args:
+        folder: where the profile goes, `plugins/profile/` below it.
+        steps: the steps before which recording begins and ends, or None for no profile.
+    """
+
+    def __init__(self, folder: pathlib.Path, steps: tuple[int, int] | None):
+        self._folder = folder
+        self._steps = steps
+        self._recording = False
+
+    def at(self, step: int) -> None:
+        """Begins or ends the recording, if `step` steps are done and it is time."""
+        if self._steps is None:
+            return
+        first, last = self._steps
+        if not self._recording and first <= step < last:
+            tf.profiler.experimental.start(str(self._folder))
+            self._recording = True
+        elif self._recording and step >= last:
+            self.close()
+
+    def close(self) -> None:
+        """Writes what has been recorded."""
+        if self._recording:
+            self._recording = False
+            tf.profiler.experimental.stop()
+
+
+def write_projector(
+    folder: pathlib.Path, names: Sequence[str], vectors: np.ndarray
+) -> None:
+    """Writes what the projector page needs to show an embedding.
+
+    Args:
+        folder: where the run's event files lie.
+        names: one for each row, without tabs and line ends.
+        vectors: `[rows, size]`.
+
+    Raises:
+        DataError: a file cannot be written.
+    """
+    vectors_file, names_file = folder / "embedding.tsv", folder / "embedding_names.tsv"
+    with writing(vectors_file):
+        np.savetxt(vectors_file, vectors, fmt="%.5g", delimiter="\t")
+    write_atomically(names_file, "".join(f"{name}\n" for name in names))
+    config = ProjectorConfig()
+    config.embeddings.add(
+        tensor_name="embedding",
+        tensor_path=vectors_file.name,
+        metadata_path=names_file.name,
+    )
+    write_atomically(
+        folder / "projector_config.pbtxt", text_format.MessageToString(config)
+    )

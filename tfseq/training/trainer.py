@@ -8,43 +8,80 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfseq.metrics import token_metrics
+from tfseq.machine.devices import Devices
+from tfseq.machine.workers import Workers
+from tfseq.training.averaging import NonMonotoneTrigger
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.console import Console
 from tfseq.training.interruption import Interruption, exit_status
-from tfseq.training.pace import Pace
-from tfseq.training.parts import Parts
-from tfseq.training.plan import Plan
+from tfseq.training.learner import Learner
+from tfseq.training.plan import Pace, build_plan
 from tfseq.training.progress import new_progress, results_so_far
-from tfseq.training.projector import write_projector
 from tfseq.training.run_folder import RunFolder
+from tfseq.training.schedules import Plateau
 from tfseq.training.steps import NEVER, no_totals, not_finite
-from tfseq.training.summaries import Summaries
-from tfseq.training.workers import Workers
+from tfseq.training.summaries import (
+    MOST_EMBEDDING_ROWS,
+    NoSummaries,
+    Profiler,
+    Summaries,
+    write_projector,
+)
 
 
-@dataclasses.dataclass
 class Trainer:
     """One run: trains, validates, samples, saves; goes on where the last process stopped.
 
-    Attributes:
-        plan: when things happen.
-        parts: what the run is made of.
+    It knows no kind of task: the task is asked for batches, model, evaluations, samples
+    and the forms of a loss.
+
+    Args:
+        task: the task.
+        data: its data.
+        settings: the settings of the run.
+        devices: the devices.
         folder: the run folder, locked by this process.
-        checkpoints: where the run is saved.
-        open_summaries: opens the event files, to go on from a given step.
-        workers: the processes of the run, of which the chief alone writes.
-        record: writes settings and vocabulary to the folder, once it is known that the
-            run can begin or go on.
     """
 
-    plan: Plan
-    parts: Parts
-    folder: RunFolder
-    checkpoints: Checkpoints
-    open_summaries: Callable[[int], Summaries]
-    workers: Workers
-    record: Callable[[], None]
+    def __init__(
+        self,
+        task: Any,
+        data: Any,
+        settings: Any,
+        *,
+        devices: Devices,
+        folder: RunFolder,
+    ):
+        self.task, self.data, self.settings = task, data, settings
+        self.folder = folder
+        self.workers = Workers(devices.strategy)
+        self.plan = build_plan(settings, task, data)
+        self.learner = Learner(task, data, settings, devices=devices, plan=self.plan)
+        model = self.learner.model
+        self.evaluations = task.evaluations(model, data)
+        self.sampler = None
+        if settings.sample_every:
+            self.sampler = task.sampler(model, data.vocabularies)
+        if not self.sampler:
+            self.plan = dataclasses.replace(self.plan, sample_every=0)
+        self.plateau = None
+        if settings.schedule == "plateau":
+            self.plateau = Plateau(settings.decay_rate, settings.patience)
+        self.trigger = None
+        if self.learner.average:
+            self.trigger = NonMonotoneTrigger(settings.averaging_interval)
+        self.profiler = Profiler(
+            folder.path / "train",
+            self.plan.profiled_steps if self.workers.is_chief else None,
+        )
+        self.checkpoints = Checkpoints(
+            folder.checkpoints,
+            model,
+            self.learner.optimizer,
+            state=self.learner.global_state(),
+            keep=settings.keep_checkpoints,
+            others=self.learner.saved_parts,
+        )
 
     def run(self) -> int:
         """Trains until the last step, from the newest whole checkpoint if there is one.
@@ -56,21 +93,23 @@ class Trainer:
         Raises:
             DataError: the loss is not finite, or a checkpoint cannot be written or read.
         """
-        plan, parts = self.plan, self.parts
+        plan, learner = self.plan, self.learner
         with Interruption() as interruption:
             state = self._begin()
             if self._is_finished():
                 return 0
-            iterator = iter(parts.batches(self.step))
+            iterator = iter(learner.batches(self.step))
             while self.step < plan.total_steps and not self._has_stalled():
                 if plan.steps_per_epoch and self.step % plan.steps_per_epoch == 0:
-                    state = parts.initial_state()
-                state = self._call_step_loop(iterator, state)
+                    state = learner.initial_state()
+                state = self._train(iterator, state)
                 if plan.due(plan.log_every, self.step):
                     self._log()
-                if parts.validate and plan.due(plan.evaluate_every, self.step):
+                if "valid" in self.evaluations and plan.due(
+                    plan.evaluate_every, self.step
+                ):
                     self._validate(state)
-                if parts.sample and plan.due(plan.sample_every, self.step):
+                if self.sampler and plan.due(plan.sample_every, self.step):
                     self._sample()
                 number = self.workers.largest(interruption.number or 0)
                 stopping = bool(number)
@@ -92,13 +131,14 @@ class Trainer:
         restored = self.workers.together(self.checkpoints.restore_latest)
         if restored:
             self.progress, state = restored
-            state = self.parts.scatter_state(state)
+            state = self.learner.scatter(state)
         else:
-            self.progress, state = new_progress(self.parts), self.parts.initial_state()
+            self.progress = new_progress(self.plateau, self.trigger)
+            state = self.learner.initial_state()
         self.workers.check_same_step(self.step)
-        self.workers.by_chief(self.record)
-        if self.parts.plateau:
-            self.parts.scale.assign(self.progress["plateau"]["scale"])
+        self.workers.by_chief(self._record)
+        if self.plateau:
+            self.learner.scale.assign(self.progress["plateau"]["scale"])
         self.totals = no_totals()._replace(
             loss=tf.constant(self.progress["loss_sum"], tf.float64),
             count=tf.constant(self.progress["loss_count"], tf.float64),
@@ -106,9 +146,9 @@ class Trainer:
         self.started = time.perf_counter() - self.progress["wall_seconds"]
         self.pace = Pace()
         self.saved_step = self.step
-        self.summaries = self.open_summaries(self.step)
+        self.summaries = self._open_summaries()
         self.console = Console(
-            self.plan.total_steps, self.step, self.plan.level, self.workers.is_chief
+            self.plan.total_steps, self.step, self.task.unit, self.workers.is_chief
         )
         if restored:
             self.console.say(
@@ -135,23 +175,34 @@ class Trainer:
             self._close()
         return finished
 
-    def _call_step_loop(self, iterator: Any, state: Any) -> Any:
+    def _record(self) -> None:
+        """Writes settings and vocabularies, once it is known that the run can go on."""
+        settings = dataclasses.asdict(self.settings)
+        self.folder.write_config(settings, self.data.fingerprint)
+        for name, vocabulary in self.data.vocabularies.items():
+            self.folder.write_vocabulary(vocabulary.as_text(), name)
+
+    def _open_summaries(self) -> Any:
+        if not self.workers.is_chief:
+            return NoSummaries()
+        settings = dataclasses.asdict(self.settings)
+        return Summaries(
+            self.folder.path, self.step, settings=settings, compared=self.task.compared
+        )
+
+    def _train(self, iterator: Any, state: Any) -> Any:
         """Runs steps up to the next stop, or fewer; returns the recurrent state."""
         plan, progress = self.plan, self.progress
-        self.parts.profiler.at(self.step)
+        self.profiler.at(self.step)
         most = plan.steps_per_call or self.workers.smallest(self.pace.call_steps)
         count = min(plan.next_stop(self.step) - self.step, most)
         started = time.perf_counter()
-        arguments = (
-            iterator,
-            state,
-            self.totals,
-            tf.constant(self.step, tf.int64),
-            tf.constant(count, tf.int64),
+        arguments = self.learner.arguments(
+            iterator, state, self.totals, step=self.step, count=count
         )
-        if self.parts.write_graph and not self.step:
-            self.summaries.graph(self.parts.step_loop, arguments)
-        state, self.totals = self.parts.step_loop(*arguments)
+        if self.settings.write_graph and not self.settings.eager and not self.step:
+            self.summaries.graph(self.learner.step_loop, arguments)
+        state, self.totals = self.learner.step_loop(*arguments)
         failed_step = int(self.totals.failed_step)
         seconds = time.perf_counter() - started
         if failed_step != NEVER:
@@ -167,15 +218,24 @@ class Trainer:
         """One line of training figures, on the console and in TensorBoard."""
         progress = self.progress
         loss = float(self.totals.loss) / float(self.totals.count)
-        figures = token_metrics(loss, self.plan.level)
-        progress["train"] = {"step": self.step, **figures}
+        metrics = self.task.metrics(loss)
+        progress["train"] = {"step": self.step, **metrics}
         steps_per_second = self.pace.steps_per_second()
-        figures["learning_rate"] = self.parts.learning_rate(self.step - 1)
-        figures["gradient_norm"] = float(self.totals.gradient_norm)
-        tokens_per_second = steps_per_second * self.plan.predictions_per_step
-        figures[f"{self.plan.level}s_per_second"] = tokens_per_second
-        seconds_left = (self.plan.total_steps - self.step) / steps_per_second
-        self.console.training(self.step, figures, seconds_left)
+        rate = self.learner.learning_rate(self.step - 1)
+        units_per_second = steps_per_second * self.plan.predictions_per_step
+        self.console.training(
+            self.step,
+            metrics,
+            learning_rate=rate,
+            units_per_second=units_per_second,
+            seconds_left=(self.plan.total_steps - self.step) / steps_per_second,
+        )
+        figures = {
+            **metrics,
+            "learning_rate": rate,
+            "gradient_norm": float(self.totals.gradient_norm),
+            f"{self.task.unit}s_per_second": units_per_second,
+        }
         self.summaries.scalars("train", figures, self.step)
         self.totals = no_totals()
 
@@ -184,12 +244,11 @@ class Trainer:
 
         Where weights are averaged, the average is what is validated and saved as best.
         """
-        average = self.parts.average
+        average = self.learner.average
         with average.in_place() if average else contextlib.nullcontext():
             self._validate_weights(state)
-        trigger = self.parts.trigger
-        if trigger:
-            rule = trigger.after_validation(
+        if self.trigger:
+            rule = self.trigger.after_validation(
                 self.progress["trigger"], self.progress["valid"]["loss"]
             )
             if rule["triggered"] and not self.progress["trigger"]["triggered"]:
@@ -202,23 +261,23 @@ class Trainer:
 
     def _validate_weights(self, state: Any) -> None:
         progress = self.progress
-        figures, texts = self.parts.validate()
+        figures, texts = self.evaluations["valid"]()
         figures = self.workers.mean(figures)
         best = self.plan.is_better(figures, progress["best"])
         self.console.validation(self.step, figures, best)
         self.summaries.scalars("valid", figures, self.step)
         for name, lines in texts.items():
             self.summaries.text(name, lines, self.step)
-        if self.parts.histograms:
-            self.summaries.histograms(self.parts.model, self.step)
+        if self.settings.histograms:
+            self.summaries.histograms(self.learner.model, self.step)
         progress["valid"] = {"step": self.step, **figures}
         waited = 0 if best else progress["validations_without_progress"] + 1
         progress["validations_without_progress"] = waited
-        if self.parts.plateau:
-            progress["plateau"] = self.parts.plateau.after_validation(
+        if self.plateau:
+            progress["plateau"] = self.plateau.after_validation(
                 progress["plateau"], figures["loss"]
             )
-            self.parts.scale.assign(progress["plateau"]["scale"])
+            self.learner.scale.assign(progress["plateau"]["scale"])
         if best:
             progress["best"] = {"step": self.step, **figures}
             self._update_progress()
@@ -226,7 +285,7 @@ class Trainer:
 
     def _sample(self) -> None:
         """Sampled text on the console, in TensorBoard and in the samples file."""
-        lines = self.parts.sample(self.step)
+        lines = self.sampler(self.step)
         self.console.samples(lines)
         self.summaries.text("samples", lines, self.step)
         size = 0
@@ -253,7 +312,7 @@ class Trainer:
         self.saved_step = self.step
 
     def _write_checkpoint(self, save: Callable[[Any, Any], None], state: Any) -> None:
-        state = self.parts.gather_state(state)
+        state = self.learner.gather(state)
 
         def write() -> None:
             # Otherwise the checkpoint would make the folder once more.
@@ -273,14 +332,18 @@ class Trainer:
     def _finish(self) -> None:
         """Final results, with the best weights where there is something to test."""
         results = results_so_far(self.plan, self.progress, self._wall_seconds())
-        if self.parts.test:
+        if "test" in self.evaluations:
             best = self.workers.together(self.checkpoints.restore_best)
-            figures, _ = self.parts.test()
+            figures, _ = self.evaluations["test"]()
             figures = self.workers.mean(figures)
             results["test"] = {"step": best["step"] if best else self.step, **figures}
             self.console.test(results["test"])
-        if self.parts.embedding and self.workers.is_chief:
-            write_projector(self.folder.path, *self.parts.embedding())
+        if self.workers.is_chief:
+            embedding = self.task.embedding(
+                self.learner.model, self.data.vocabularies, MOST_EMBEDDING_ROWS
+            )
+            if embedding:
+                write_projector(self.folder.path, *embedding)
         results["wall_seconds"] = self._wall_seconds()
         results["finished"] = True
         self._write_results(results)
@@ -288,6 +351,6 @@ class Trainer:
         self._close()
 
     def _close(self) -> None:
-        self.parts.profiler.close()
+        self.profiler.close()
         self.console.close()
         self.summaries.close()

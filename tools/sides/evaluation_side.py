@@ -14,17 +14,18 @@ TIME = 100  # Of PyTorch's calls.
 
 def run_tfseq() -> None:
     """Evaluates when it is its turn."""
-    from sides.tfseq_side import set_weights, settings
-    from tfseq import experiment
-    from tfseq.experiment.language_modeling import EVALUATION_TIME
-    from tfseq.inference import compile_evaluation
+    from sides.tfseq_side import build_task, set_weights, vocabularies_of
+    from tfseq.machine.devices import configure_evaluation
     from tfseq.pipelines import evaluation_unrollings
     from tfseq.pipelines.token_file import write_token_file
+    from tfseq.tasks.language_modeling.evaluation import (
+        EVALUATION_TIME,
+        compile_evaluation,
+    )
 
     workload, tokens = _work()
-    configuration = settings(workload)
-    experiment.configure_evaluation()
-    model = experiment.build_model(configuration, workload.symbols)
+    configure_evaluation()
+    model = build_task(workload).build_model(vocabularies_of(workload))
     set_weights(model, workload)
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "text.ids"

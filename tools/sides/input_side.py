@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from sides.turns import take_turns
-from tfseq.pipelines import EncodedReviews, endless_unrollings, training_batches
+from tfseq.pipelines import EncodedTexts, endless_unrollings, training_batches
 from tfseq.pipelines.token_file import write_token_file
 
 BATCH, TIME, STEPS, SYMBOLS = 64, 10, 5000, 27
@@ -45,7 +45,7 @@ def run_reviews() -> None:
     starts = np.concatenate([[0], np.cumsum(lengths)])
     ids = generator.integers(2, WORDS, starts[-1], np.int32)
     labels = generator.integers(0, 2, REVIEWS, np.int32)
-    reviews = EncodedReviews(ids, starts, labels)
+    reviews = EncodedTexts(ids, starts, labels)
     iterator = iter(training_batches(reviews, BATCH, LONGEST, seed=0))
 
     @tf.function

@@ -10,16 +10,19 @@ def run_tfseq(texts: int) -> None:
     """Writes when it is its turn."""
     import tensorflow as tf
 
-    from sides.tfseq_side import set_weights, settings
-    from tfseq import experiment
-    from tfseq.inference import compile_reading, compile_writing, tokens_per_call
+    from sides.tfseq_side import build_task, set_weights, vocabularies_of
+    from tfseq.decoding import (
+        Sampling,
+        compile_reading,
+        compile_writing,
+        tokens_per_call,
+    )
 
     workload = WORKLOADS["text8"]
-    configuration = settings(workload)
-    model = experiment.build_model(configuration, workload.symbols)
+    model = build_task(workload).build_model(vocabularies_of(workload))
     set_weights(model, workload)
     read = compile_reading(model)
-    write = compile_writing(model, experiment.Rule(), None, texts)
+    write = compile_writing(model, Sampling(), num_texts=texts)
     calls = -(-LENGTH // tokens_per_call(workload.symbols))
 
     def turn() -> dict:

@@ -9,7 +9,7 @@ import time
 from sides.turns import take_turns
 
 # One after the other in one process: of two processes the difference would be noise.
-IMPORTS = ("tensorflow", "tfseq", "tfseq.experiment")
+IMPORTS = ("tensorflow", "tfseq", "tfseq.runs")
 TIMED_IMPORTS = f"""
 import importlib, time
 for name in {IMPORTS}:

@@ -15,29 +15,22 @@ from sides.workloads import (
     make_text,
     review_batches,
 )
-from tfseq import cells, experiment
-from tfseq.configuration import Configuration
-from tfseq.experiment.review_classification import review_classification
-from tfseq.experiment.task import Task
-from tfseq.pipelines import (
-    EncodedReviews,
-    PreparedCorpus,
-    PreparedReviews,
-    Vocabulary,
-    fixed_batches,
-)
+from tfseq import cells
+from tfseq.machine.devices import configure_machine
+from tfseq.pipelines import EncodedTexts, Vocabulary, fixed_batches
 from tfseq.pipelines.token_file import write_token_file
-from tfseq.training.run_folder import RunFolder
+from tfseq.tasks import Data, Settings, Task, create_task
+from tfseq.training.learner import Learner
+from tfseq.training.plan import build_plan
 from tfseq.training.steps import no_totals
 
 
-def settings(workload: Workload, **changes: Any) -> Configuration:
+def settings(workload: Workload, **changes: Any) -> Settings:
     """The workload as the settings of a run."""
     values = {
-        "dataset": "imdb" if workload.reviews else "text",
+        "dataset": "imdb" if workload.reviews else "python_docs",
         "level": "word" if workload.embedding else "character",
         "batch_size": workload.batch,
-        "num_unrollings": workload.time,
         "num_layers": workload.num_layers,
         "units": workload.units,
         "embedding_size": workload.embedding,
@@ -50,46 +43,50 @@ def settings(workload: Workload, **changes: Any) -> Configuration:
     }
     if workload.reviews:
         values.update(max_length=workload.time, padding="left", pooling="last")
-    return Configuration(**{**values, **changes})
+    else:
+        values.update(num_unrollings=workload.time)
+    return Settings(**{**values, **changes})
 
 
-def vocabulary_of(workload: Workload) -> Vocabulary:
+def vocabularies_of(workload: Workload) -> dict[str, Vocabulary]:
     """As many tokens as the workload has symbols."""
     if workload.embedding:
         tokens = [f"w{number}" for number in range(workload.symbols)]
-        return Vocabulary(tokens, "word")
-    return Vocabulary([chr(97 + n) for n in range(workload.symbols)], "character")
+        return {"tokens": Vocabulary(tokens, "word")}
+    letters = [chr(97 + number) for number in range(workload.symbols)]
+    return {"tokens": Vocabulary(letters, "character")}
 
 
-def build_task(
-    workload: Workload, configuration: Configuration, folder: pathlib.Path
-) -> Task:
-    """The workload's data, and the model for it."""
-    vocabulary = vocabulary_of(workload)
-    if not workload.reviews:
-        dtype = vocabulary.id_dtype
-        text = write_token_file(folder / "train.ids", [make_text(workload)], dtype)
-        prepared = PreparedCorpus(vocabulary, {"train": text})
-        return experiment.language_modeling(configuration, prepared)
-    reviews = as_read(review_batches(workload), configuration)
-    prepared = PreparedReviews(vocabulary, {"train": reviews})
-    return review_classification(configuration, prepared)
+def build_task(workload: Workload, **changes: Any) -> Task:
+    """The workload's task."""
+    return create_task(settings(workload, **changes))
+
+
+def make_data(workload: Workload, task: Task, folder: pathlib.Path) -> Data:
+    """The workload's data in the form that its task reads."""
+    vocabularies = vocabularies_of(workload)
+    if workload.reviews:
+        train = as_read(review_batches(workload), task.settings)
+    else:
+        dtype = vocabularies["tokens"].id_dtype
+        train = write_token_file(folder / "train.ids", [make_text(workload)], dtype)
+    return Data("", vocabularies, {"train": train})
 
 
 def as_read(
-    batches: tuple[np.ndarray, np.ndarray], configuration: Configuration
-) -> EncodedReviews:
+    batches: tuple[np.ndarray, np.ndarray], settings: Settings
+) -> EncodedTexts:
     """The reviews, laid so that the pipeline's first epoch reads these batches in turn."""
     tokens, labels = batches
     count, length = labels.size, tokens.shape[-1]
     # Reviews of one token, their own number, tell in which order reviews are read.
-    numbers = EncodedReviews(
+    numbers = EncodedTexts(
         np.arange(count, dtype=np.int32), np.arange(count + 1), labels.ravel()
     )
-    numbered = fixed_batches(numbers, labels.shape[1], 1, configuration.seed)
+    numbered = fixed_batches(numbers, labels.shape[1], 1, seed=settings.seed)
     read = numbered.take(len(labels)).as_numpy_iterator()
     turns = np.argsort(np.concatenate([tokens[:, 0] for tokens, *_ in read]))
-    return EncodedReviews(
+    return EncodedTexts(
         tokens.reshape(count, length)[turns].ravel(),
         np.arange(count + 1) * length,
         labels.ravel()[turns],
@@ -111,25 +108,18 @@ def set_weights(model: Any, workload: Workload) -> None:
 def run(workload: Workload, **changes: Any) -> None:
     """Trains when it is its turn."""
     with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder)
-        configuration = settings(workload, **changes)
-        machine = experiment.configure_machine(configuration)
-        task = build_task(workload, configuration, path)
-        trainer = experiment.build_trainer(
-            configuration, RunFolder(path), task, *machine, record=lambda: None
-        )
-        parts = trainer.parts
-        set_weights(parts.model, workload)
-        iterator, state, step = iter(parts.batches(0)), parts.initial_state(), 0
+        task = build_task(workload, **changes)
+        devices = configure_machine(task.settings)
+        data = make_data(workload, task, pathlib.Path(folder))
+        plan = build_plan(task.settings, task, data)
+        learner = Learner(task, data, task.settings, devices=devices, plan=plan)
+        set_weights(learner.model, workload)
+        iterator, state, step = iter(learner.batches(0)), learner.initial_state(), 0
 
         def train(count: int) -> float:
             nonlocal state, step
-            state, totals = parts.step_loop(
-                iterator,
-                state,
-                no_totals(),
-                tf.constant(step, tf.int64),
-                tf.constant(count, tf.int64),
+            state, totals = learner.train(
+                iterator, state, no_totals(), step=step, count=count
             )
             step += count
             return float(totals.loss) / float(totals.count)

@@ -1,0 +1,144 @@
+"""The lean softmax loss against the plain one, in value and gradient."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfseq.layers.softmax_loss import softmax_loss
+
+ROWS, UNITS, VOCABULARY = 11, 4, 7
+
+
+def numpy_loss(hidden, kernel, bias, labels, weights):
+    """Loss and gradients by the formulas, in float64."""
+    logits = hidden @ kernel + bias
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    exponentials = np.exp(shifted)
+    normalizer = exponentials.sum(axis=1, keepdims=True)
+    one_hot = np.eye(VOCABULARY)[labels]
+    losses = np.log(normalizer[:, 0]) - (shifted * one_hot).sum(axis=1)
+    d_logits = (exponentials / normalizer - one_hot) * weights[:, np.newaxis]
+    return (
+        (losses * weights).sum(),
+        d_logits @ kernel.T,
+        hidden.T @ d_logits,
+        d_logits.sum(axis=0),
+    )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("block_rows", [1, 4, 11, 100])
+@pytest.mark.parametrize("rows_known", [False, True])
+def test_equals_the_formulas(weighted, tied, block_rows, rows_known):
+    generator = np.random.default_rng(0)
+    hidden = generator.normal(size=[ROWS, UNITS])
+    kernel = generator.normal(size=[UNITS, VOCABULARY])
+    bias = generator.normal(size=[VOCABULARY])
+    labels = generator.integers(0, VOCABULARY, ROWS)
+    weights = generator.uniform(size=ROWS) if weighted else np.ones(ROWS)
+    rows = ROWS if rows_known else None
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([rows, UNITS]),
+            tf.TensorSpec([VOCABULARY, UNITS] if tied else [UNITS, VOCABULARY]),
+            tf.TensorSpec([VOCABULARY]),
+            tf.TensorSpec([rows], tf.int32),
+            tf.TensorSpec([rows]),
+        ]
+    )
+    def compute(hidden, kernel, bias, labels, weights):
+        with tf.GradientTape() as tape:
+            tape.watch([hidden, kernel, bias])
+            loss = softmax_loss(
+                hidden,
+                kernel,
+                bias,
+                labels,
+                weights if weighted else None,
+                tied,
+                block_rows * VOCABULARY,
+            )
+            scaled = 0.5 * loss
+        return loss, *tape.gradient(scaled, [hidden, kernel, bias])
+
+    single = [np.float32(part) for part in (hidden, kernel.T if tied else kernel, bias)]
+    loss, *gradients = compute(*single, np.int32(labels), np.float32(weights))
+    expected, *by_formula = numpy_loss(hidden, kernel, bias, labels, weights)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    if tied:
+        by_formula[1] = by_formula[1].T
+    for gradient, formula in zip(gradients, by_formula, strict=True):
+        np.testing.assert_allclose(gradient, 0.5 * formula, atol=1e-5)
+
+
+def test_uniform_logits_cost_the_logarithm_of_the_vocabulary():
+    loss = softmax_loss(
+        tf.zeros([3, UNITS]), tf.zeros([UNITS, 10_000]), tf.ones([10_000]), [1, 2, 3]
+    )
+    np.testing.assert_allclose(np.exp(loss / 3), 10_000, rtol=1e-5)
+
+
+@pytest.mark.parametrize("gap", [10.0, 69.0, 70.0, 86.0, 104.0, 1e4])
+def test_improbable_labels_have_loss_and_gradient(gap):
+    hidden = tf.constant([[gap, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    kernel = tf.eye(UNITS, VOCABULARY)
+    bias = tf.Variable(tf.zeros([VOCABULARY]))
+    with tf.GradientTape() as tape:
+        loss = softmax_loss(hidden, kernel, bias, [1, 1])
+    others = VOCABULARY - 1
+    of_first = np.log(np.exp(-np.float64(gap)) * others + 1) + gap
+    np.testing.assert_allclose(loss, of_first + np.log(VOCABULARY), rtol=1e-6)
+    first = np.exp(-np.float64(gap) * np.array([0] + [1] * others))
+    expected = first / first.sum() + 1 / VOCABULARY
+    expected[1] -= 2
+    np.testing.assert_allclose(tape.gradient(loss, bias), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [-1e4, -200.0, -18.0, 0.0, 69.0, 80.0, 200.0, 1e4])
+@pytest.mark.parametrize("traced", [False, True])
+def test_an_offset_of_all_logits_changes_nothing(offset, traced):
+    generator = np.random.default_rng(0)
+    hidden = np.float32(generator.normal(size=[ROWS, UNITS]))
+    kernel = np.float32(generator.normal(size=[UNITS, VOCABULARY]))
+    bias = np.full([VOCABULARY], offset, np.float32)
+    labels = generator.integers(0, VOCABULARY, ROWS)
+
+    def compute(hidden, kernel, bias):
+        with tf.GradientTape() as tape:
+            tape.watch([hidden, kernel, bias])
+            loss = softmax_loss(hidden, kernel, bias, labels)
+        return loss, *tape.gradient(loss, [hidden, kernel, bias])
+
+    if traced:
+        compute = tf.function(compute)
+    found = compute(*(tf.constant(part) for part in (hidden, kernel, bias)))
+    # What float32 keeps of the logits once the offset is added, and no more.
+    exact = [np.float64(part) for part in (hidden, kernel)]
+    expected = numpy_loss(*exact, np.zeros(VOCABULARY), labels, np.ones(ROWS))
+    for value, formula in zip(found, expected, strict=True):
+        np.testing.assert_allclose(
+            value, formula, rtol=1e-5, atol=1e-5 + 2e-6 * abs(offset)
+        )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bfloat16_rounds_the_gradient_of_the_logits_once(weighted):
+    generator = np.random.default_rng(0)
+    # Values that bfloat16 holds.
+    hidden, kernel = (
+        generator.integers(-8, 9, shape) / 8
+        for shape in ([1, UNITS], [UNITS, VOCABULARY])
+    )
+    bias, labels = np.zeros(VOCABULARY), np.array([3])
+    weights = np.array([0.3]) if weighted else np.ones(1)
+    given = [tf.constant(part, tf.bfloat16) for part in (hidden, kernel, bias)]
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        loss = softmax_loss(*given, labels, np.float32(weights) if weighted else None)
+    d_bias = tf.cast(tape.gradient(loss, given)[2], tf.float64)
+    expected = numpy_loss(hidden, kernel, bias, labels, weights)
+    np.testing.assert_allclose(loss, expected[0], rtol=1e-2)
+    # The logits are rounded too, by up to 2^-9 of themselves.
+    np.testing.assert_allclose(d_bias, expected[3], rtol=2e-2)

@@ -1,0 +1,83 @@
+"""What the settings of the machine have TensorFlow do, and keep it from."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+from tfseq.machine.hardware import count_cores
+from tfseq.machine.threads import choose_chains
+
+# Four summands of 64 MB are more than the graph optimizer takes a processor to have.
+SUM_OF_FOUR = """
+import sys
+import tensorflow as tf
+from tensorflow.python.eager import context
+from tfseq.tasks import Settings
+from tfseq.machine.devices import configure_machine
+
+if sys.argv[1] == "configured":
+    configure_machine(Settings())
+sum_of_four = tf.function(lambda x: tf.add_n([tf.sin(x * i) for i in (1.0, 2.0, 3.0, 4.0)]))
+context.enable_run_metadata()
+sum_of_four(tf.ones([4000, 4000]))
+for graph in context.export_run_metadata().function_graphs:
+    print(*[node.op for node in graph.post_optimization_graph.node])
+"""
+
+
+def operations(configured: str) -> list[str]:
+    command = [sys.executable, "-c", SUM_OF_FOUR, configured]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    return run.stdout.split()
+
+
+@pytest.mark.skipif(
+    bool(tf.config.list_physical_devices("GPU")), reason="it is about processors"
+)
+def test_large_gradients_are_added_in_one_order():
+    assert "AddN" in operations("configured")
+    # What would happen otherwise: each summand is added when it is ready.
+    assert "AssignAdd" in operations("as it comes")
+
+
+IS_ONEDNN_USED = """
+import tfseq
+from tensorflow.python.util import _pywrap_util_port
+print(_pywrap_util_port.IsMklEnabled())
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="it is about x86 processors")
+@pytest.mark.parametrize(
+    ("given", "used"), [(None, "True"), ("1", "True"), ("0", "False")]
+)
+def test_products_are_those_of_onednn_unless_the_environment_says_otherwise(
+    given, used
+):
+    environment = {**os.environ}
+    environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
+    if given is not None:
+        environment["TF_ENABLE_ONEDNN_OPTS"] = given
+    run = subprocess.run(
+        [sys.executable, "-c", IS_ONEDNN_USED],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    assert run.stdout.split() == [used]
+
+
+@pytest.mark.skipif(
+    bool(tf.config.list_physical_devices("GPU")), reason="it is about processors"
+)
+def test_chains_are_one_a_core_where_lanes_divide_and_layers_are_small():
+    cores = count_cores()
+    assert choose_chains(0, 3 * cores, units=512) == cores
+    assert choose_chains(0, 1, units=512) == 1
+    assert choose_chains(0, 3 * cores, units=513) == 1
+    assert choose_chains(3, 3 * cores, units=513) == 3

@@ -1,0 +1,80 @@
+"""Reviews in the cache: whole or not at all."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tfseq.errors import DataError
+from tfseq.pipelines import Vocabulary, prepare_labelled_corpus
+
+
+@dataclasses.dataclass
+class Split:
+    texts: list
+    labels: list
+
+
+@pytest.fixture(name="splits")
+def fixture_splits():
+    return {
+        "train": Split(["good good film", "bad film"], [1, 0]),
+        "test": Split(["a good one"], [1]),
+    }
+
+
+def test_ids_starts_and_labels_by_hand(splits, tmp_path):
+    prepared = prepare_labelled_corpus(splits, "x", cache_dir=tmp_path)
+    assert prepared.vocabulary.tokens == ("<pad>", "<unk>", "film", "good", "bad")
+    train, test = prepared.splits["train"], prepared.splits["test"]
+    np.testing.assert_array_equal(train.ids, [3, 3, 2, 4, 2])
+    np.testing.assert_array_equal(train.starts, [0, 3, 5])
+    np.testing.assert_array_equal(train.labels, [1, 0])
+    np.testing.assert_array_equal(test.ids, [1, 3, 1])
+
+
+def test_what_is_in_the_cache_is_found_again(splits, tmp_path):
+    prepare_labelled_corpus(splits, "x", cache_dir=tmp_path)
+    (folder,) = (tmp_path / "prepared").iterdir()
+    times = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    splits["train"].texts[0] = "not read again"
+    prepared = prepare_labelled_corpus(splits, "x", cache_dir=tmp_path)
+    assert times == {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    np.testing.assert_array_equal(prepared.splits["train"].labels, [1, 0])
+
+
+@pytest.mark.parametrize("name", ["train.ids.npy", "test.starts.npy", "vocabulary.txt"])
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_a_damaged_cache_is_made_anew(splits, tmp_path, name, damage):
+    expected = (
+        prepare_labelled_corpus(splits, "x", cache_dir=tmp_path).splits["train"].ids
+    )
+    (folder,) = (tmp_path / "prepared").iterdir()
+    if damage == "missing":
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes((folder / name).read_bytes()[:20])
+    prepared = prepare_labelled_corpus(splits, "x", cache_dir=tmp_path)
+    np.testing.assert_array_equal(prepared.splits["train"].ids, expected)
+    assert [path.name for path in (tmp_path / "prepared").iterdir()] == [folder.name]
+
+
+def test_another_vocabulary_is_another_cache(splits, tmp_path):
+    vocabulary = Vocabulary(["<pad>", "<unk>", "one"], "word")
+    prepare_labelled_corpus(splits, "x", cache_dir=tmp_path)
+    prepared = prepare_labelled_corpus(
+        splits, "x", cache_dir=tmp_path, vocabulary=vocabulary
+    )
+    np.testing.assert_array_equal(prepared.splits["test"].ids, [1, 1, 2])
+    smaller = prepare_labelled_corpus(
+        splits, "x", cache_dir=tmp_path, vocabulary_size=3
+    )
+    assert smaller.vocabulary.tokens == ("<pad>", "<unk>", "film")
+    assert len(list((tmp_path / "prepared").iterdir())) == 3
+
+
+def test_a_review_without_a_word_is_named(splits, tmp_path):
+    splits["train"].texts[1] = "<br />"
+    with pytest.raises(DataError, match="review 2: found no word"):
+        prepare_labelled_corpus(splits, "x", cache_dir=tmp_path)
+    assert not list((tmp_path / "prepared").iterdir())

@@ -1,0 +1,246 @@
+"""The classifier against plain loops, and what padding and batches must not change."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfseq import cells
+from tfseq.cells import LaneSeed
+from tfseq.layers.ngrams import NaiveBayesLogit
+from tfseq.tasks.classification.model import SentimentClassifier
+from tfseq.layers.token_inputs import TokenInputs
+from tfseq.tasks.classification.model import pool
+
+VOCABULARY, UNITS = 9, 4
+LENGTHS = [5, 1, 7, 3]
+
+
+def build(pooling="last", backward=True, dropout=0.0, num_layers=1, ngram=1):
+    keras.utils.set_random_seed(2)
+
+    def stack():
+        layers = [cells.FusedGateLSTMCell(UNITS) for _ in range(num_layers)]
+        if dropout:
+            layers = [cells.DropoutCell(layer, dropout) for layer in layers]
+        return layers[0] if num_layers == 1 else cells.StackedCell(layers)
+
+    inputs = TokenInputs(VOCABULARY, 3, ngram, 1.0, hash_rows=50 if ngram > 1 else 0)
+    model = SentimentClassifier(
+        inputs,
+        stack(),
+        stack() if backward else None,
+        pooling=pooling,
+        dropout=dropout,
+    )
+    model.build()
+    if ngram > 1:
+        model.inputs_layer.hashed.assign(
+            np.random.default_rng(3).normal(size=[50, 3]).astype(np.float32)
+        )
+    return model
+
+
+@pytest.fixture(name="tokens")
+def fixture_tokens():
+    ids = np.random.default_rng(1).integers(1, VOCABULARY, [4, 7]).astype(np.int32)
+    for row, length in enumerate(LENGTHS):
+        ids[row, length:] = 0
+    return ids
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean_max"])
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("copies", [1, 10])
+def test_logits_equal_keras_layers_on_each_review_alone(
+    tokens, pooling, backward, copies
+):
+    model = build(pooling, backward)
+    expected = []
+    for row, length in enumerate(LENGTHS):
+        features = model.inputs_layer.embedding.numpy()[tokens[row, :length]][
+            np.newaxis
+        ]
+        pooled = []
+        for cell in [model.cell, *([model.backward_cell] if backward else [])]:
+            lstm = keras.layers.LSTM(UNITS, return_sequences=True)
+            lstm.build(features.shape)
+            lstm.set_weights(
+                [
+                    part.numpy()
+                    for part in (cell.kernel, cell.recurrent_kernel, cell.bias)
+                ]
+            )
+            inputs = features if cell is model.cell else features[:, ::-1]
+            outputs = lstm(inputs).numpy()[0]
+            if pooling == "last":
+                pooled.append(outputs[-1])
+            else:
+                pooled += [outputs.mean(axis=0), outputs.max(axis=0)]
+        kernel, bias = model.kernel.numpy()[:, 0], model.bias.numpy()[0]
+        expected.append(np.concatenate(pooled) @ kernel + bias)
+    # Of many tokens each word is read once.
+    logits = model(tf.tile(tokens, [copies, 1]), tf.tile(LENGTHS, [copies]))
+    np.testing.assert_allclose(logits, np.tile(expected, copies), atol=1e-5)
+
+
+def build_with_ngrams():
+    """The plain classifier, and one of equal weights with words and pairs beside it."""
+    plain = build()
+    model = SentimentClassifier(
+        plain.inputs_layer,
+        plain.cell,
+        plain.backward_cell,
+        ngrams=NaiveBayesLogit(2, 1 << 16),
+    )
+    model.build()
+    model.kernel.assign(plain.kernel)
+    model.bias.assign(plain.bias)
+    random = np.random.default_rng(4)
+    layer = model.ngrams
+    layer.table.assign(random.normal(size=[1 << 16, 1]).astype(np.float32))
+    layer.log_ratios.assign(random.normal(size=[1 << 16]).astype(np.float32))
+    return plain, model
+
+
+def test_the_answer_is_the_mean_of_both_logits(tokens):
+    plain, model = build_with_ngrams()
+    inputs = tf.constant(tokens), tf.constant(LENGTHS)
+    expected = (plain(*inputs) + model.ngrams(*inputs)) / 2
+    np.testing.assert_allclose(model(*inputs), expected, atol=1e-6)
+    assert np.abs(expected - plain(*inputs)).max() > 0.1
+
+
+def test_each_classifier_learns_from_its_own_loss(tokens):
+    plain, model = build_with_ngrams()
+    labels = np.array([1, 0, 1, 0])
+    batch = (
+        tf.constant(tokens),
+        tf.constant(LENGTHS),
+        tf.constant(labels),
+        tf.ones([4]),
+    )
+    assert model.row_variables[-1] is model.ngrams.table
+    with tf.GradientTape(persistent=True) as tape:
+        losses = model.losses(batch, training=True)
+        objective = losses.loss + losses.penalty
+        of_layers = plain.losses(batch, training=True).loss
+        logits = model.ngrams(*batch[:2])
+        # -ln sigmoid(logit) or -ln sigmoid(-logit), by the label.
+        signs = tf.constant(2.0 * labels - 1, tf.float32)
+        of_ngrams = tf.reduce_sum(tf.math.log(1 + tf.exp(-signs * logits)))
+    np.testing.assert_allclose(losses.loss, of_layers, rtol=1e-6)
+    np.testing.assert_allclose(losses.penalty, of_ngrams, rtol=1e-5)
+    table = model.ngrams.table.value
+    np.testing.assert_allclose(
+        tf.convert_to_tensor(tape.gradient(objective, table)),
+        tf.convert_to_tensor(tape.gradient(of_ngrams, table)),
+        atol=1e-6,
+    )
+    own = {id(model.kernel): plain.kernel, id(model.bias): plain.bias}
+    layers = [v for v in model.trainable_variables if v is not model.ngrams.table]
+    assert len(layers) == len(plain.trainable_variables)
+    for variable in layers:
+        found = tape.gradient(objective, variable.value)
+        expected = tape.gradient(of_layers, own.get(id(variable), variable).value)
+        np.testing.assert_allclose(
+            tf.convert_to_tensor(found), tf.convert_to_tensor(expected), atol=1e-6
+        )
+
+
+def test_the_loss_of_an_evaluation_is_that_of_the_answer(tokens):
+    _, model = build_with_ngrams()
+    labels = [1, 0, 1, 0]
+    batch = (
+        tf.constant(tokens),
+        tf.constant(LENGTHS),
+        tf.constant(labels),
+        tf.ones([4]),
+    )
+    p = 1 / (1 + np.exp(-model(*batch[:2]).numpy()))
+    expected = -np.log(np.where(labels, p, 1 - p)).sum()
+    losses = model.losses(batch)
+    np.testing.assert_allclose(losses.loss, expected, rtol=1e-5)
+    assert losses.penalty == 0
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean_max"])
+@pytest.mark.parametrize("ngram", [1, 2])
+def test_padding_changes_neither_logits_nor_gradients(tokens, pooling, ngram):
+    model = build(pooling, num_layers=2, ngram=ngram)
+    labels, weights = tf.constant([1, 0, 1, 0]), tf.ones([4])
+    results = []
+    for filler, width in ((0, 7), (5, 7), (8, 12)):
+        padded = np.full([4, width], filler, np.int32)
+        for row, length in enumerate(LENGTHS):
+            padded[row, :length] = tokens[row, :length]
+        with tf.GradientTape() as tape:
+            losses = model.losses(
+                (tf.constant(padded), tf.constant(LENGTHS), labels, weights)
+            )
+        sources = [variable.value for variable in model.trainable_variables]
+        gradients = tape.gradient(losses.loss, sources)
+        results.append(
+            [
+                model(tf.constant(padded), tf.constant(LENGTHS)),
+                *(tf.convert_to_tensor(gradient) for gradient in gradients),
+            ]
+        )
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_prediction_does_not_depend_on_its_batch(tokens, compiled):
+    model = build("mean_max", num_layers=2, ngram=2)
+    call = tf.function(model.__call__, reduce_retracing=True) if compiled else model
+    together = call(tf.constant(tokens), tf.constant(LENGTHS))
+    for row, length in enumerate(LENGTHS):
+        alone = call(tf.constant(tokens[row : row + 1, :length]), tf.constant([length]))
+        np.testing.assert_allclose(alone[0], together[row], atol=1e-6)
+
+
+def test_losses_are_weighted_log_probabilities(tokens):
+    model = build()
+    labels, weights = np.array([1, 0, 0, 1]), np.array([1.0, 1.0, 0.0, 1.0])
+    logits = model(tf.constant(tokens), tf.constant(LENGTHS)).numpy()
+    positive = 1 / (1 + np.exp(-logits))
+    expected = -(weights * np.log(np.where(labels == 1, positive, 1 - positive))).sum()
+    losses = model.losses(
+        (
+            tf.constant(tokens),
+            tf.constant(LENGTHS),
+            tf.constant(labels),
+            tf.constant(weights, tf.float32),
+        )
+    )
+    np.testing.assert_allclose(losses.loss, expected, rtol=1e-5)
+    assert losses.count == 3
+    assert (losses.penalty, losses.state) == (0, ())
+
+
+def test_dropout_masks_belong_to_rows(tokens):
+    model = build("mean_max", dropout=0.5, num_layers=2)
+    seed = tf.constant([3, 1])
+    arguments = (tf.constant(tokens), tf.constant(LENGTHS))
+    whole = model(*arguments, training=True, lane_seed=LaneSeed(seed, tf.constant(0)))
+    part = model(
+        *(argument[1:] for argument in arguments),
+        training=True,
+        lane_seed=LaneSeed(seed, tf.constant(1)),
+    )
+    np.testing.assert_allclose(whole[1:], part, atol=1e-6)
+    assert np.abs(whole - model(*arguments)).max() > 1e-3
+
+
+def test_pooling_by_hand():
+    outputs = tf.constant([[[1.0], [5.0]], [[3.0], [-7.0]], [[-9.0], [2.0]]])
+    lengths = tf.constant([2, 1])
+    np.testing.assert_array_equal(pool(outputs, lengths, "last"), [[3], [5]])
+    np.testing.assert_array_equal(pool(outputs, lengths, "mean_max"), [[2, 3], [5, 5]])
+
+
+def test_an_unknown_pooling_is_named():
+    with pytest.raises(ValueError, match="'median'"):
+        build("median")

@@ -1,0 +1,182 @@
+"""The tables of choices: cells, data sets, optimizers, schedules and strategies.
+
+A new one is a row here and the code that the row names. Rows name code by where it is,
+"module:attribute", so that reading a table loads nothing; `Table.add` also takes the
+object itself, for choices from outside of the package.
+"""
+
+from tfseq.configuration.table import Table
+
+# options: arguments beside the units and the initializers, by the names of settings.
+CELLS = Table("cell")
+CELLS.add(
+    "lstm_fused",
+    "tfseq.cells.lstm:FusedGateLSTMCell",
+    "LSTM, one kernel for all gates",
+    options=("forget_bias",),
+)
+CELLS.add(
+    "lstm_separate",
+    "tfseq.cells.lstm:SeparateGateLSTMCell",
+    "the same, a kernel for each gate",
+    options=("forget_bias",),
+)
+CELLS.add(
+    "lstm_cudnn",
+    "tfseq.cells.cudnn_lstm:CudnnLSTMCell",
+    "lstm_fused with NVIDIA's kernel, where there is a GPU",
+    options=("forget_bias",),
+)
+CELLS.add(
+    "gru_fused",
+    "tfseq.cells.gru:FusedGateGRUCell",
+    "GRU, one kernel for all gates",
+    options=(),
+)
+CELLS.add(
+    "gru_separate",
+    "tfseq.cells.gru:SeparateGateGRUCell",
+    "the same, a kernel for each gate",
+    options=(),
+)
+CELLS.add(
+    "simple_rnn_fused",
+    "tfseq.cells.simple_rnn:FusedSimpleRNNCell",
+    "simple recurrent cell, one kernel for inputs and state",
+    options=(),
+)
+CELLS.add(
+    "simple_rnn_separate",
+    "tfseq.cells.simple_rnn:SeparateSimpleRNNCell",
+    "the same, a kernel for each",
+    options=(),
+)
+
+# kind: the kind of data, which says what tasks can read it. level: the level of its
+# tokens, where the settings name none. takes: the settings that it understands, which
+# are the keyword arguments of the function that loads it.
+DATASETS = Table("dataset")
+DATASETS.add(
+    "python_docs",
+    "tfseq.datasets.python_docs:python_docs_corpus",
+    "the language reference inside every Python",
+    kind="text",
+    level="character",
+    takes=("valid_size", "test_size"),
+)
+DATASETS.add(
+    "text8",
+    "tfseq.datasets.text8:text8_corpus",
+    "text8, the first characters of Wikipedia",
+    kind="text",
+    level="character",
+    takes=("data_dir", "cache_dir", "valid_size", "test_size"),
+)
+DATASETS.add(
+    "ptb",
+    "tfseq.datasets.penn_treebank:penn_treebank_corpus",
+    "Penn Treebank",
+    kind="text",
+    level="word",
+    takes=("data_dir", "cache_dir"),
+)
+DATASETS.add(
+    "imdb_text",
+    "tfseq.datasets.imdb_reviews:imdb_text_corpus",
+    "the text of the IMDb reviews",
+    kind="text",
+    level="word",
+    takes=("data_dir", "cache_dir", "valid_size"),
+)
+DATASETS.add(
+    "text",
+    "tfseq.datasets.text_files:text_file_corpus",
+    "a file of your own, `train_file`",
+    kind="text",
+    level="character",
+    takes=(
+        "train_file",
+        "valid_file",
+        "test_file",
+        "skip_characters",
+        "valid_size",
+        "test_size",
+        "data_dir",
+    ),
+)
+DATASETS.add(
+    "imdb",
+    "tfseq.datasets.imdb_reviews:imdb_reviews_corpus",
+    "the IMDb reviews with their labels",
+    kind="labelled",
+    level="word",
+    takes=("data_dir", "cache_dir", "valid_size"),
+)
+DATASETS.add(
+    "toy_reviews",
+    "tfseq.datasets.toy_reviews:toy_reviews_corpus",
+    "reviews made by a small grammar, with labels",
+    kind="labelled",
+    level="word",
+    takes=("valid_size",),
+)
+
+# takes: settings that the function is given beside the learning rate.
+OPTIMIZERS = Table("optimizer")
+OPTIMIZERS.add(
+    "sgd", "tfseq.training.optimizers:FusedSGD", "gradient descent", takes=()
+)
+OPTIMIZERS.add("adam", "tfseq.training.optimizers:FusedAdam", "Adam", takes=())
+OPTIMIZERS.add(
+    "adamw",
+    "tfseq.training.optimizers:FusedAdam",
+    "Adam with `weight_decay`",
+    takes=("weight_decay",),
+)
+
+# takes: what the function that builds a schedule is given beside the learning rate,
+# settings or the lengths of the run and of an epoch in steps.
+SCHEDULES = Table("schedule")
+SCHEDULES.add(
+    "constant",
+    "tfseq.training.schedules:ConstantRate",
+    "flat",
+    takes=("warmup_steps",),
+)
+SCHEDULES.add(
+    "exponential",
+    "tfseq.training.schedules:exponential_decay",
+    "times `decay_rate` every `decay_steps`",
+    takes=("decay_rate", "decay_steps", "staircase"),
+)
+SCHEDULES.add(
+    "per_epoch",
+    "tfseq.training.schedules:PerEpochDecay",
+    "flat for `flat_epochs`, then times `decay_rate` an epoch",
+    takes=("decay_rate", "flat_epochs", "steps_per_epoch"),
+)
+SCHEDULES.add(
+    "plateau",
+    "tfseq.training.schedules:ConstantRate",
+    "times `decay_rate` after `patience` validations without progress",
+    takes=("warmup_steps",),
+)
+SCHEDULES.add(
+    "cosine",
+    "tfseq.training.schedules:cosine_decay",
+    "to zero at the last step, after `warmup_steps`",
+    takes=("total_steps", "warmup_steps"),
+)
+
+STRATEGIES = Table("strategy")
+STRATEGIES.add("none", "tfseq.machine.devices:one_device", "one device")
+STRATEGIES.add(
+    "mirrored",
+    "tfseq.machine.devices:mirrored",
+    "every GPU of the machine, or `num_devices`",
+)
+STRATEGIES.add(
+    "multi_worker",
+    "tfseq.machine.devices:multi_worker",
+    "all workers that the environment variable TF_CONFIG names",
+)

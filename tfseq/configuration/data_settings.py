@@ -1,0 +1,91 @@
+"""The settings of the data: data sets, tokens and batches."""
+
+import dataclasses
+
+from tfseq.configuration.choices import DATASETS
+from tfseq.configuration.option import option
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings:
+    """The settings of data sets and pipelines."""
+
+    dataset: str = option(
+        "python_docs",
+        f"Data set to learn from: {DATASETS.explain()}.",
+        choices=DATASETS,
+        fixed=True,
+    )
+    data_dir: str | None = option(
+        None,
+        "Folder with data sets as published, packed or unpacked; by default the "
+        "environment variable TFSEQ_DATA_DIR.",
+    )
+    cache_dir: str | None = option(
+        None,
+        "Folder for downloads and encoded texts; by default tfseq in XDG_CACHE_HOME "
+        "or in ~/.cache.",
+    )
+    train_file: str | None = option(
+        None, "Text file (UTF-8) to train on, with `dataset`=text."
+    )
+    valid_file: str | None = option(
+        None, "Text file for validation; without it a part of `train_file` is held out."
+    )
+    test_file: str | None = option(
+        None, "Text file for the test; without it a part of `train_file` is held out."
+    )
+    skip_characters: int = option(
+        0,
+        "Characters at the start of `train_file` to leave out (a licence, say).",
+        lower=0,
+        fixed=True,
+    )
+    valid_size: int | None = option(
+        None,
+        "Characters held out for validation at the start of the text; by default the "
+        "5 % before the test part. Of reviews: how many of them; by default a tenth.",
+        lower=0,
+        fixed=True,
+    )
+    test_size: int | None = option(
+        None,
+        "Characters held out for the test at the end of the text; by default 5 %, or "
+        "none where `valid_size` is given.",
+        lower=0,
+        fixed=True,
+    )
+    level: str | None = option(
+        None,
+        "What a token is; words stand between white space, and each line end is one. By "
+        "default words for ptb, imdb_text and reviews, else characters.",
+        choices=("character", "word"),
+        fixed=True,
+    )
+    vocabulary_size: int | None = option(
+        None,
+        "Most words in the vocabulary, the most frequent ones; the rest is <unk>. By "
+        "default all words of the training text.",
+        lower=3,
+        fixed=True,
+    )
+
+    batch_size: int = option(
+        32,
+        "Lanes: contiguous parts of the text read side by side, or reviews.",
+        lower=1,
+        upper=65536,
+        fixed=True,
+    )
+    num_steps: int | None = option(
+        None,
+        "Training steps in all; the text is read in a circle and the state is never "
+        "reset. Excludes `num_epochs`.",
+        lower=1,
+    )
+    num_epochs: int | None = option(
+        None,
+        "Passes over the text; the state is zero at the start of each. Excludes "
+        "`num_steps`.",
+        lower=1,
+    )

@@ -1,0 +1,46 @@
+"""The settings of the run folder and of what is done when."""
+
+import dataclasses
+
+from tfseq.configuration.option import option
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """The settings of a run and its reports."""
+
+    run_dir: str = option(
+        "runs/default", "Folder of the run: settings, checkpoints, events, results."
+    )
+    seed: int = option(
+        0, "Seed of weights, dropout and samples.", lower=0, upper=2**31 - 1, fixed=True
+    )
+    log_every: int = option(100, "Steps between two lines on the console.", lower=1)
+    evaluate_every: int = option(
+        0, "Steps between two validations; 0: 1000 steps, or an epoch.", lower=0
+    )
+    early_stopping: int = option(
+        0, "Validations without progress after which the run ends; 0: never.", lower=0
+    )
+    monitor: str = option(
+        "loss",
+        "Figure of a validation that tells progress and the best weights.",
+        choices=("loss", "accuracy"),
+        fixed=True,
+    )
+    sample_every: int = option(
+        1000, "Steps between two sets of sampled text; 0: none.", lower=0
+    )
+    checkpoint_every: int = option(
+        0, "Steps between two checkpoints; 0: at each validation.", lower=0
+    )
+    keep_checkpoints: int = option(
+        3, "Latest checkpoints kept, besides the best.", lower=1, upper=1000
+    )
+    histograms: bool = option(
+        False, "Write histograms of the weights to TensorBoard at each validation."
+    )
+    write_graph: bool = option(False, "Write the step's graph to TensorBoard.")
+    profile_steps: str = option(
+        "", "Profile for TensorBoard, from step A up to step B: A:B. Empty: none."
+    )

@@ -1,0 +1,28 @@
+"""Writing tokens: one token loop, the rules that choose tokens, and beam search."""
+
+from tfseq.decoding.beam_search import BeamSearch, compile_beam_search
+from tfseq.decoding.rules import Choice, Greedy, Rule, Sampling, restrict
+from tfseq.decoding.token_loop import (
+    Written,
+    compile_reading,
+    compile_sampling,
+    compile_writing,
+    tokens_per_call,
+    write_tokens,
+)
+
+__all__ = [
+    "BeamSearch",
+    "Choice",
+    "Greedy",
+    "Rule",
+    "Sampling",
+    "Written",
+    "compile_beam_search",
+    "compile_reading",
+    "compile_sampling",
+    "compile_writing",
+    "restrict",
+    "tokens_per_call",
+    "write_tokens",
+]

@@ -1,0 +1,281 @@
+"""The token loop: all texts that a model writes come from `write_tokens`.
+
+A token is chosen by a rule (`decoding/rules.py`), the model reads it, and the state goes
+from step to step:
+
+    choice, rule_state = rule.choose(logits, rule_state)
+    logits, state = step(choice.tokens, state)
+
+Everything random is a function of the seed, the position and the row.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from tfseq.cells.lanes import join_lanes, split_lanes
+from tfseq.decoding.rules import Rule, Sampling, barrier_against, gumbel_noise
+from tfseq.machine.hardware import count_cores, finds_gpu
+
+# `(tokens [rows, 1], state) -> (logits [rows, 1, vocabulary], state)`: a language model.
+Step = Callable[[tf.Tensor, Any], tuple[tf.Tensor, Any]]
+
+# Random values drawn at a time, for one text.
+NOISE_VALUES = 1 << 14
+SMALL_VOCABULARY = 1000
+# Tokens of a prompt that are read at a time, whose logits are held.
+PROMPT_STEPS = 500
+# Fewer texts on a core are not worth a loop of their own.
+TEXTS_OF_A_PART = 8
+
+
+class Written(NamedTuple):
+    """Where texts stand.
+
+    Attributes:
+        logits: of the next token, `[texts, vocabulary]`.
+        state: the model's state, a nest of `[texts, …]`.
+    """
+
+    logits: tf.Tensor
+    state: Any
+
+
+def write_tokens(
+    step: Step,
+    rule: Rule,
+    written: Written,
+    *,
+    length: int | tf.Tensor,
+    forbidden: int | None = None,
+    noise: Callable[[tf.Tensor], tf.Tensor] | None = None,
+) -> tuple[tf.Tensor, Written, Any]:
+    """Writes `length` more tokens of each row; to be called in a `tf.function`.
+
+    Args:
+        step: what reads the chosen tokens: `(tokens [rows, 1], state) -> (logits
+            [rows, 1, vocabulary], state)`. The state is a nest of tuples.
+        rule: how tokens are chosen.
+        written: where the rows stand.
+        length: number of tokens.
+        forbidden: a token that is never written (`<unk>`), or None.
+        noise: for a rule that draws, a function from the position, 0 … length - 1, to
+            Gumbel noise `[rows, vocabulary]`.
+
+    Returns:
+        Ids `[rows, length]`, where the rows then stand, and the rule's state.
+    """
+    logits, state = written
+    barrier = barrier_against(forbidden, logits.shape[-1])
+    rule_state = rule.initial_state(tf.shape(logits)[0])
+    # Only an array that knows the shape of its elements can be stacked without elements.
+    tokens = tf.TensorArray(tf.int32, length, element_shape=logits.shape[:1])
+    # A loop variable may be an empty tuple, but not None.
+    parents = ()
+    if rule.reorders:
+        parents = tf.TensorArray(tf.int32, length, element_shape=logits.shape[:1])
+    for position in tf.range(length):
+        choice, rule_state = rule.choose(
+            logits,
+            rule_state,
+            barrier=barrier,
+            noise=noise(position) if rule.draws else None,
+        )
+        tokens = tokens.write(position, choice.tokens)
+        if rule.reorders:
+            parents = parents.write(position, choice.parents)
+            state = gather_rows(state, choice.parents)
+        next_logits, state = step(choice.tokens[:, tf.newaxis], state)
+        logits = next_logits[:, 0]
+    if rule.reorders:
+        ids = follow_parents(tokens.stack(), parents.stack())
+    else:
+        ids = tf.transpose(tokens.stack())
+    return ids, Written(logits, state), rule_state
+
+
+@tf.autograph.experimental.do_not_convert
+def gather_rows(nest: Any, rows: tf.Tensor) -> Any:
+    """Returns the nest of the given rows of a nest of tensors `[rows, …]`."""
+    return tf.nest.map_structure(lambda part: tf.gather(part, rows), nest)
+
+
+@tf.autograph.experimental.do_not_convert
+def repeat_rows(nest: Any, count: int) -> Any:
+    """Returns a nest with each row of a nest of tensors `[rows, …]` `count` times."""
+    return tf.nest.map_structure(lambda part: tf.repeat(part, count, axis=0), nest)
+
+
+def follow_parents(tokens: tf.Tensor, parents: tf.Tensor) -> tf.Tensor:
+    """Reads the texts of the last rows, from their ends back to their beginnings.
+
+    Args:
+        tokens: the token that each row got at each position, `[length, rows]`.
+        parents: the row, one position before, that it continued, `[length, rows]`.
+
+    Returns:
+        Ids `[rows, length]`.
+    """
+    length = tf.shape(tokens)[0]
+    rows = tf.range(tf.shape(tokens)[1])
+    ids = tf.TensorArray(tf.int32, length, element_shape=[None])
+    for back in tf.range(length):
+        position = length - 1 - back
+        ids = ids.write(position, tf.gather(tokens[position], rows))
+        rows = tf.gather(parents[position], rows)
+    return tf.transpose(ids.stack())
+
+
+def tokens_per_call(vocabulary_size: int) -> int:
+    """Returns the tokens of a text that one call of `compile_writing` writes."""
+    return max(NOISE_VALUES // vocabulary_size, 4)
+
+
+def count_parts(num_texts: int | None) -> int:
+    """Returns into how many parts texts are divided, to be written one part a core.
+
+    Small products do not scale over cores, but loops of them do.
+    """
+    cores = count_cores()
+    if finds_gpu() or not num_texts or num_texts % cores:
+        return 1
+    return cores if num_texts >= TEXTS_OF_A_PART * cores else 1
+
+
+def compile_reading(model: Any) -> Callable[[tf.Tensor], Written]:
+    """Compiles the reading of prompts.
+
+    Args:
+        model: the language model.
+
+    Returns:
+        A function of ids `[texts, time]` that reads them from state zero and returns
+        where the texts stand.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def read_on(tokens: tf.Tensor, state: Any) -> Written:
+        logits, state = model(tokens, state)
+        return Written(logits[:, -1], state)
+
+    def read(tokens: tf.Tensor) -> Written:
+        written = Written(tf.zeros([]), model.initial_state(tokens.shape[0]))
+        for first in range(0, tokens.shape[1], PROMPT_STEPS):
+            part = tokens[:, first : first + PROMPT_STEPS]
+            written = read_on(part, written.state)
+        return written
+
+    return read
+
+
+def compile_writing(
+    model: Any,
+    rule: Rule,
+    forbidden: int | None = None,
+    *,
+    num_texts: int | None = None,
+) -> Callable[[Written, tf.Tensor, tf.Tensor], tuple[tf.Tensor, Written]]:
+    """Compiles the writing of texts, `tokens_per_call` tokens at a time.
+
+    The noise of a text is a function of seed, call and the text's row, so that a text
+    does not depend on how many others are written beside it.
+
+    Example:
+        read, write = compile_reading(model), compile_writing(model, Sampling())
+        written = read(prompt)  # Ids [texts, time].
+        for call in range(calls):
+            ids, written = write(written, tf.constant([seed, 0]), tf.constant(call))
+
+    Args:
+        model: the language model.
+        rule: how tokens are chosen; one that carries nothing and keeps the order of the
+            texts.
+        forbidden: a token that is never written (`<unk>`), or None.
+        num_texts: how many texts there will be, where it is known.
+
+    Returns:
+        A function of where the texts stand, of the seed, `[2]` int32, and of the number
+        of the call. It returns ids `[texts, tokens]` and where the texts then stand.
+    """
+    size = model.vocabulary_size
+    count = tokens_per_call(size)
+    # The operations are so small that starting them takes most of the time; XLA makes
+    # one loop of them. For the product with a large vocabulary XLA is slower.
+    small = size <= SMALL_VOCABULARY
+    parts = count_parts(num_texts)
+
+    @tf.function(reduce_retracing=True, jit_compile=small or None)
+    def write_part(written: Written, noise: Any) -> tuple[tf.Tensor, Written]:
+        ids, written, _ = write_tokens(
+            model,
+            rule,
+            written,
+            length=count,
+            forbidden=forbidden,
+            noise=lambda position: noise[position],
+        )
+        return ids, written
+
+    @tf.function(reduce_retracing=True)
+    def write(
+        written: Written, seed: tf.Tensor, call: tf.Tensor
+    ) -> tuple[tf.Tensor, Written]:
+        noise_of_parts = [()] * parts
+        if rule.draws:
+            texts = tf.shape(written.logits)[0]
+            # XLA has random numbers of its own, so these are drawn outside of it.
+            call_seed = tf.random.experimental.stateless_fold_in(seed, call)
+            noise = gumbel_noise([texts, count, size], call_seed)
+            noise_of_parts = tf.split(tf.transpose(noise, [1, 0, 2]), parts, axis=1)
+        return join_lanes(
+            [
+                write_part(part, noise)
+                for part, noise in zip(
+                    split_lanes(written, parts), noise_of_parts, strict=True
+                )
+            ]
+        )
+
+    return write
+
+
+def compile_sampling(
+    model: Any, num_samples: int, length: int, *, forbidden: int | None = None
+) -> Callable[[tf.Tensor, float], tf.Tensor]:
+    """Compiles the writing of `num_samples` texts that begin anywhere.
+
+    Each first token is drawn evenly from the vocabulary and each further one from
+    softmax(logits / temperature); the state starts at zero.
+
+    Example:
+        sample = compile_sampling(model, 5, 80)
+        ids = sample(tf.constant([seed, step]), tf.constant(1.0))
+
+    Args:
+        model: the language model.
+        num_samples: texts, the batch.
+        length: tokens in each text.
+        forbidden: a token that is never written (`<unk>`), or None.
+
+    Returns:
+        A function of a seed, `[2]` int32, and a temperature that returns ids
+        `[num_samples, length]`. The same seed writes the same texts.
+    """
+    size = model.vocabulary_size
+
+    @tf.function
+    def sample(seed: tf.Tensor, temperature: float = 1.0) -> tf.Tensor:
+        def noise(position: tf.Tensor) -> tf.Tensor:
+            position_seed = tf.random.experimental.stateless_fold_in(seed, position)
+            return gumbel_noise([num_samples, size], position_seed)
+
+        # Equal logits: the first token is drawn evenly.
+        start = Written(tf.zeros([num_samples, size]), model.initial_state(num_samples))
+        rule = Sampling(temperature=temperature)
+        ids, _, _ = write_tokens(
+            model, rule, start, length=length, forbidden=forbidden, noise=noise
+        )
+        return ids
+
+    return sample

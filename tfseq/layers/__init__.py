@@ -1,0 +1,38 @@
+"""The parts that models are made of, beside cells: inputs, softmaxes, n-grams, penalties."""
+
+from tfseq.layers.adaptive_softmax import (
+    adaptive_log_probabilities,
+    adaptive_softmax_loss,
+)
+from tfseq.layers.ngrams import NaiveBayesLogit, NgramLogits, ngram_rows
+from tfseq.layers.penalties import activation_penalty, temporal_activation_penalty
+from tfseq.layers.recurrent import (
+    build_cells,
+    build_initializers,
+    build_inputs,
+    layer_precision,
+)
+from tfseq.layers.sequence_model import Losses, SequenceModel
+from tfseq.layers.softmax import Softmax
+from tfseq.layers.softmax_loss import softmax_loss
+from tfseq.layers.token_inputs import TokenInputs, ngram_ids
+
+__all__ = [
+    "Losses",
+    "NaiveBayesLogit",
+    "NgramLogits",
+    "SequenceModel",
+    "Softmax",
+    "TokenInputs",
+    "activation_penalty",
+    "adaptive_log_probabilities",
+    "adaptive_softmax_loss",
+    "build_cells",
+    "build_initializers",
+    "build_inputs",
+    "layer_precision",
+    "ngram_ids",
+    "ngram_rows",
+    "softmax_loss",
+    "temporal_activation_penalty",
+]

@@ -1,0 +1,194 @@
+"""N-grams: windows of tokens as rows of a table, and the layers that weigh them.
+
+`ngram_rows` numbers windows by hashing. `NgramLogits` adds weights of n-grams to a
+softmax; `NaiveBayesLogit` is a linear classifier of n-grams.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfseq.errors import UsageError
+
+# Odd and below 2^31, so that products stay within 64 bits.
+MULTIPLIER = 1_327_217_885
+LOW_BITS = 2**31 - 1
+
+Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+
+
+def ngram_rows(
+    tokens: tf.Tensor, previous: tf.Tensor, lengths: Sequence[int], num_rows: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """A row number for each position and each length: a hash of the last n tokens.
+
+    Args:
+        tokens: ids, `[batch, time]`, int32.
+        previous: the tokens before the first column, `[batch, longest - 1]`.
+        lengths: n of the windows, rising; a window ends with the token itself.
+        num_rows: rows of the table.
+
+    Returns:
+        Rows `[batch, time, lengths]`, int32, and the tokens before the next column.
+    """
+    longest = lengths[-1]
+    padded = tf.concat([previous, tokens], axis=1)
+    time = tf.shape(tokens)[1]
+    mixed = tf.zeros_like(tokens, tf.int64)
+    rows = []
+    for back in range(longest):
+        start = longest - 1 - back
+        symbols = tf.cast(padded[:, start : start + time], tf.int64) + 1
+        mixed = (mixed + symbols) * MULTIPLIER
+        shifted = tf.bitwise.right_shift(mixed, tf.constant(17, tf.int64))
+        mixed = tf.bitwise.bitwise_xor(mixed, shifted)
+        mixed = tf.bitwise.bitwise_and(mixed, tf.constant(LOW_BITS, tf.int64))
+        if back + 1 in lengths:
+            rows.append(tf.cast(mixed % num_rows, tf.int32))
+    return tf.stack(rows, axis=-1), padded[:, time:]
+
+
+class NgramLogits(keras.layers.Layer):
+    """Adds one weight for each n-gram to the logits of its last token.
+
+        logits(t)[w] = Σ_n table[hash(n, c(t-n+2) … c(t)), w]
+
+    The weights of n-grams join those of the layers in one softmax and are trained with
+    them ("RNNME": Mikolov et al. 2011, "Strategies for training large scale neural
+    network language models", https://doi.org/10.1109/ASRU.2011.6163930). Contexts share
+    `num_rows` rows by hashing; each token reads and trains one row an order.
+
+    Args:
+        vocabulary_size: number of tokens.
+        max_order: longest n; all of 2 … max_order are features.
+        num_rows: rows of the table.
+
+    Attributes:
+        table: `[num_rows, vocabulary]`.
+
+    Raises:
+        UsageError: `max_order` is below 2.
+    """
+
+    def __init__(
+        self, vocabulary_size: int, max_order: int, num_rows: int = 2**20, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        if max_order < 2:
+            raise UsageError(f"max_order={max_order}: expected at least 2")
+        self.vocabulary_size = vocabulary_size
+        self.max_order = max_order
+        self.num_rows = num_rows
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the table, all zeros."""
+        self.table = self.add_weight(
+            shape=(self.num_rows, self.vocabulary_size),
+            initializer="zeros",
+            autocast=False,
+            name="table",
+        )
+
+    def initial_state(self, batch_size: int) -> tf.Tensor:
+        """The tokens before the first one, all 0: `[batch, max_order - 2]`."""
+        return tf.zeros([batch_size, self.max_order - 2], tf.int32)
+
+    def call(self, tokens: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits `[batch, time, vocabulary]`, float32, and the new state."""
+        lengths = tuple(range(1, self.max_order))
+        rows, state = ngram_rows(tokens, state, lengths, self.num_rows)
+        return tf.reduce_sum(tf.gather(self.table.value, rows), axis=2), state
+
+
+class NaiveBayesLogit(keras.layers.Layer):
+    """The log-odds of "positive" by the set of n-grams in a text.
+
+        logit = Σ_g ratio[g] · weight[g]    over the different n-grams g, n = 1 … max_order
+        ratio[g] = ln (p[g] / Σ p) - ln (q[g] / Σ q)
+
+    where p[g] and q[g] are one more than the positive and the negative training texts
+    with g. The ratios are counted once, the weights start at zero and are learned:
+    "NBSVM" of Wang & Manning 2012, https://aclanthology.org/P12-2018, with the logistic
+    loss. N-grams share `num_rows` rows by hashing.
+
+    Args:
+        max_order: longest n.
+        num_rows: rows of the table.
+
+    Attributes:
+        table: the weights, `[num_rows, 1]`.
+        log_ratios: the ratios, `[num_rows]`.
+
+    Raises:
+        UsageError: `max_order` is below 1.
+    """
+
+    def __init__(self, max_order: int, num_rows: int = 2**20, **kwargs: Any):
+        super().__init__(**kwargs)
+        if max_order < 1:
+            raise UsageError(f"max_order={max_order}: expected at least 1")
+        self.max_order = max_order
+        self.num_rows = num_rows
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the weights and the ratios, all zeros."""
+        self.table = self.add_weight(
+            shape=(self.num_rows, 1), initializer="zeros", name="table", autocast=False
+        )
+        self.log_ratios = self.add_weight(
+            shape=(self.num_rows,),
+            initializer="zeros",
+            name="log_ratios",
+            trainable=False,
+            autocast=False,
+        )
+
+    def rows(self, tokens: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+        """The rows of each text's n-grams, each once, the others -1.
+
+        Args:
+            tokens: ids, `[batch, time]`.
+            lengths: tokens of each text that count, `[batch]`.
+
+        Returns:
+            `[batch, time * max_order]`, int32, falling in each text but for the -1.
+        """
+        before = tf.zeros([tf.shape(tokens)[0], self.max_order - 1], tf.int32)
+        orders = tuple(range(1, self.max_order + 1))
+        rows, _ = ngram_rows(tokens, before, orders, self.num_rows)
+        inside = tf.sequence_mask(lengths, tf.shape(tokens)[1])[:, :, tf.newaxis]
+        rows = tf.where(inside, rows, -1)
+        rows = tf.reshape(rows, [tf.shape(tokens)[0], -1])
+        rows = tf.sort(rows, axis=1, direction="DESCENDING")
+        repeated = tf.pad(rows[:, 1:] == rows[:, :-1], [[0, 0], [1, 0]])
+        return tf.where(repeated, -1, rows)
+
+    def call(self, tokens: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+        """Logits, float32 `[batch]`; arguments as of `rows`."""
+        rows = self.rows(tokens, lengths)
+        inside = rows >= 0
+        rows = tf.maximum(rows, 0)
+        ratios = tf.where(inside, tf.gather(self.log_ratios.value, rows), 0.0)
+        weights = tf.gather(self.table.value, rows)[..., 0]
+        return tf.reduce_sum(ratios * weights, axis=1)
+
+    def count(self, batches: Iterable[Batch]) -> None:
+        """Sets the ratios.
+
+        Args:
+            batches: the training texts, each once: tokens `[batch, time]`, lengths,
+                labels (0 or 1) and weights (0: no text) `[batch]`.
+        """
+        counts = np.ones([2, self.num_rows])
+        find_rows = tf.function(self.rows, reduce_retracing=True)
+        for tokens, lengths, labels, weights in batches:
+            rows = find_rows(tokens, lengths).numpy()
+            labels = np.where(np.asarray(weights) > 0, labels, -1)
+            for label in (0, 1):
+                found = rows[labels == label]
+                counts[label] += np.bincount(found[found >= 0], minlength=self.num_rows)
+        negative, positive = np.log(counts / counts.sum(axis=1, keepdims=True))
+        self.log_ratios.assign((positive - negative).astype(np.float32))

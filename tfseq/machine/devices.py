@@ -1,0 +1,264 @@
+"""Devices to train on, and the lanes of the batch on each."""
+
+import dataclasses
+import functools
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+
+from tfseq.configuration import STRATEGIES
+from tfseq.errors import UsageError
+from tfseq.machine.hardware import count_cores, finds_gpu, multiplies_bfloat16
+from tfseq.machine.threads import choose_chains, keep_freed_memory, set_threads
+
+# From the first lane and the number of lanes, or None for all, to a data set.
+BatchReader = Callable[[tuple[int, int] | None], tf.data.Dataset]
+
+
+@dataclasses.dataclass(frozen=True)
+class Devices:
+    """The devices of a run.
+
+    Attributes:
+        strategy: the distribution strategy.
+        chains: independent parts that a replica's lanes are computed in, side by side.
+    """
+
+    strategy: tf.distribute.Strategy
+    chains: int = 1
+
+
+def configure_machine(settings: Any) -> Devices:
+    """Sets threads and memory of the process and returns the devices of a run.
+
+    Must run before the first operation of TensorFlow, which fixes threads and devices.
+
+    Args:
+        settings: the settings of the run.
+
+    Raises:
+        UsageError: the devices do not fit the batch, or there are too few.
+    """
+    keep_freed_memory()
+    replicas = 1
+    if settings.strategy == "mirrored":
+        replicas = max(settings.num_devices, 1)
+    elif settings.strategy == "multi_worker":
+        replicas = len(read_cluster())
+    lanes = max(settings.batch_size // replicas, 1)
+    chains = choose_chains(settings.chains, lanes, settings.units)
+    set_threads(settings.intra_op_threads, settings.inter_op_threads, chains)
+    tf.config.run_functions_eagerly(settings.eager)
+    if not finds_gpu():
+        # Clusters nothing on CPU, but keeps the graph optimizer from its measures against
+        # a shortage of memory. They start at 200 MB on CPU, and one of them has gradients
+        # added in whatever order they are ready: runs would differ in their last bits.
+        tf.config.optimizer.set_jit("autoclustering")
+        warn_without_gpu(settings)
+    strategy = build_strategy(settings.strategy, settings.num_devices)
+    replicas = strategy.num_replicas_in_sync
+    if settings.batch_size % replicas:
+        raise UsageError(
+            f"`batch_size`={settings.batch_size}: found {replicas} devices, expected "
+            "a batch that they divide evenly; change `batch_size` or `num_devices`"
+        )
+    lanes = settings.batch_size // replicas
+    return Devices(strategy, choose_chains(settings.chains, lanes, settings.units))
+
+
+def warn_without_gpu(settings: Any) -> None:
+    """Says what settings do not do, or do slowly, on a machine without GPU."""
+    if settings.cell == "lstm_cudnn":
+        logging.warning(
+            "`cell`=lstm_cudnn: found no GPU, so layers are computed as those of lstm_fused"
+        )
+    if settings.precision == "bfloat16" and not multiplies_bfloat16():
+        logging.warning(
+            "`precision`=bfloat16: found a processor without products of bfloat16; "
+            "`precision`=float32 is faster on it"
+        )
+
+
+def configure_evaluation() -> None:
+    """Sets threads and memory of the process for reading a text at batch 1.
+
+    A core is faster with a product of one row than several are together; the other cores
+    can compute another layer, or another unrolling. Batches of reviews take as long
+    either way.
+    """
+    keep_freed_memory()
+    set_threads(0, 0, chains=count_cores())
+
+
+def build_strategy(name: str, num_devices: int = 0) -> tf.distribute.Strategy:
+    """Returns the distribution strategy of that name.
+
+    Args:
+        name: a name in the table of strategies.
+        num_devices: devices of `mirrored`; 0 for all.
+
+    Raises:
+        UsageError: the name is unknown, more devices are asked for than there are, or
+            TF_CONFIG is wrong.
+    """
+    return STRATEGIES.load(name)(num_devices)
+
+
+def one_device(num_devices: int = 0) -> tf.distribute.Strategy:
+    """Returns the strategy of a single device."""
+    del num_devices  # The settings refuse any.
+    return tf.distribute.get_strategy()
+
+
+def multi_worker(num_devices: int = 0) -> tf.distribute.Strategy:
+    """Returns the strategy of all devices of all workers that TF_CONFIG names."""
+    del num_devices  # The settings refuse any.
+    read_cluster()
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def mirrored(num_devices: int = 0) -> tf.distribute.Strategy:
+    """Returns the strategy of the first `num_devices` GPUs, or all.
+
+    On a machine without GPU the processor is divided into that many logical devices.
+
+    Raises:
+        UsageError: there are fewer devices.
+    """
+    gpus = tf.config.list_logical_devices("GPU") if finds_gpu() else []
+    if gpus:
+        count = num_devices or len(gpus)
+        if count > len(gpus):
+            raise UsageError(
+                f"`num_devices`={num_devices}: found {len(gpus)} GPUs; lower it"
+            )
+        return tf.distribute.MirroredStrategy([device.name for device in gpus[:count]])
+    count = num_devices or 1
+    _divide_processor(count)
+    return tf.distribute.MirroredStrategy([f"CPU:{index}" for index in range(count)])
+
+
+def read_cluster() -> list[str]:
+    """The addresses of all workers, from the environment variable TF_CONFIG.
+
+    Raises:
+        UsageError: it is not set, or not what TensorFlow expects.
+    """
+    content = os.environ.get("TF_CONFIG", "")
+    try:
+        config = json.loads(content)
+        workers, task = config["cluster"]["worker"], config["task"]
+        if set(config["cluster"]) != {"worker"} or task["type"] != "worker":
+            raise ValueError("a kind of task other than worker")
+        if not 0 <= int(task["index"]) < len(workers):
+            raise ValueError(f"worker {task['index']} of {len(workers)}")
+    except (ValueError, KeyError, TypeError) as error:
+        found = f"{type(error).__name__}: {error}" if content else "nothing"
+        raise UsageError(
+            f"`strategy`=multi_worker: found {found} in the environment variable "
+            'TF_CONFIG, expected {"cluster": {"worker": ["HOST:PORT", ...]}, "task": '
+            '{"type": "worker", "index": N}}; set it for each worker'
+        ) from None
+    return list(workers)
+
+
+def distribute_batches(
+    strategy: tf.distribute.Strategy, batch_size: int, read: BatchReader
+) -> Any:
+    """The training data dealt to the replicas, contiguous lanes to each.
+
+    Args:
+        strategy: the devices.
+        batch_size: lanes of the global batch.
+        read: makes a data set of the lanes `(first, count)` of the global batch; each
+            worker reads its own.
+    """
+    if strategy.num_replicas_in_sync == 1:
+        return read(None)
+
+    def read_for_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        workers = context.num_input_pipelines
+        replicas = context.num_replicas_in_sync // workers
+        lanes = batch_size // workers
+        data = read((context.input_pipeline_id * lanes, lanes))
+        if replicas == 1:
+            return data
+
+        def split(*parts: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            return tuple(tf.stack(tf.split(part, replicas)) for part in parts)
+
+        return data.map(split).unbatch()
+
+    return strategy.distribute_datasets_from_function(read_for_worker)
+
+
+def scatter_lanes(strategy: tf.distribute.Strategy, state: Any) -> Any:
+    """Deals a global-batch state to the replicas, contiguous lanes to each."""
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return state
+
+    def lanes_of(context: Any) -> Any:
+        replica = context.replica_id_in_sync_group
+        return tf.nest.map_structure(
+            lambda part: tf.split(part, replicas)[replica], state
+        )
+
+    return strategy.experimental_distribute_values_from_function(lanes_of)
+
+
+def gather_lanes(strategy: tf.distribute.Strategy, state: Any) -> Any:
+    """The replicas' states as one global-batch state, lanes in order."""
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return state
+
+    def gather(part: Any) -> tf.Tensor:
+        own = strategy.experimental_local_results(part)
+        if len(own) == replicas:
+            return tf.concat(own, axis=0)
+        if not own[0].shape.num_elements():
+            # Collective operations do not take what is empty.
+            return tf.zeros(
+                [replicas * own[0].shape[0], *own[0].shape[1:]], own[0].dtype
+            )
+        return compile_gathering(strategy)(part)
+
+    return tf.nest.map_structure(gather, state)
+
+
+@functools.cache
+def compile_gathering(strategy: tf.distribute.Strategy) -> Callable[[Any], tf.Tensor]:
+    """A function that joins the workers' parts of a value along its first axis."""
+
+    def in_replica(part: tf.Tensor) -> tf.Tensor:
+        # The collective needs a tensor that is on the replica's device.
+        own = tf.identity(part)
+        return tf.distribute.get_replica_context().all_gather(own, axis=0)
+
+    @tf.function(reduce_retracing=True)
+    def gather(part: Any) -> tf.Tensor:
+        rows = strategy.run(in_replica, args=(part,))
+        return strategy.experimental_local_results(rows)[0]
+
+    return gather
+
+
+def _divide_processor(count: int) -> None:
+    """Makes `count` logical devices of the processor, unless they are there already."""
+    processor = tf.config.list_physical_devices("CPU")[0]
+    try:
+        tf.config.set_logical_device_configuration(
+            processor, [tf.config.LogicalDeviceConfiguration()] * count
+        )
+    except RuntimeError:
+        found = len(tf.config.list_logical_devices("CPU"))
+        if found < count:
+            raise UsageError(
+                f"`num_devices`={count}: found {found} logical processors, already in use; "
+                "set it before the first operation"
+            ) from None

@@ -1,0 +1,315 @@
+"""Labelled texts as ids, and how they are dealt into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+PADDING_ID = 0
+NUM_BUCKETS = 16
+
+
+@dataclass(frozen=True)
+class EncodedTexts:
+    """Labelled texts as ids, one text after the other.
+
+    Attributes:
+        ids: the ids of all texts, int32 `[tokens]`.
+        starts: the position where each text begins, int64 `[texts + 1]`; the last one is
+            the end of all.
+        labels: the label of each text, int32 `[texts]`.
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        """Returns the number of texts."""
+        return len(self.labels)
+
+    def lengths(self, max_length: int) -> np.ndarray:
+        """Returns how many tokens of each text are read, int64 `[texts]`."""
+        return np.minimum(np.diff(self.starts), max_length)
+
+
+def bucket_boundaries(lengths: np.ndarray, max_length: int) -> list[int]:
+    """Returns the lengths that part buckets of about equally many texts.
+
+    Texts shorter than the first boundary are in the first bucket, and so on. The last
+    boundary is `max_length + 1`, so that every text is in a bucket.
+
+    Args:
+        lengths: the number of tokens of each text, `[texts]`.
+        max_length: the most tokens of a text that are read.
+    """
+    quantiles = np.quantile(lengths, np.arange(1, NUM_BUCKETS) / NUM_BUCKETS)
+    inner = {int(quantile) + 1 for quantile in quantiles}
+    return sorted(
+        {length for length in inner if length <= max_length} | {max_length + 1}
+    )
+
+
+def count_batches(lengths: np.ndarray, boundaries: list[int], batch_size: int) -> int:
+    """Returns the number of batches of an epoch, which is the same in any order.
+
+    Args:
+        lengths: the number of tokens of each text, `[texts]`.
+        boundaries: the lengths that part the buckets, see `bucket_boundaries`.
+        batch_size: the rows of a batch.
+    """
+    buckets = np.searchsorted(boundaries, lengths, side="right")
+    counts = np.bincount(buckets, minlength=len(boundaries))
+    return int(np.ceil(counts / batch_size).sum())
+
+
+# Without Python control flow for tensors; converting it takes half a second.
+@tf.autograph.experimental.do_not_convert
+def training_batches(
+    texts: EncodedTexts,
+    batch_size: int,
+    max_length: int,
+    *,
+    seed: int,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Returns endless batches of texts of similar length, in a new order each epoch.
+
+    The order of an epoch is a function of (seed, epoch) alone; every text occurs once
+    in it. A bucket's last batch of an epoch is filled up with rows of weight 0.
+
+    Args:
+        texts: the texts.
+        batch_size: the rows of a batch.
+        max_length: the most tokens of a text that are read, its last ones.
+        seed: the seed of the order.
+        first_step: the index of the first batch.
+
+    Returns:
+        Elements `(tokens [batch, time], lengths [batch], labels [batch], weights
+        [batch])`, int32 but for the float32 weights; tokens are padded on the right.
+    """
+    lengths = texts.lengths(max_length).astype(np.int32)
+    boundaries = bucket_boundaries(lengths, max_length)
+    per_epoch = count_batches(lengths, boundaries, batch_size)
+
+    def deal(order: tf.Tensor) -> tf.data.Dataset:
+        rows = tf.data.Dataset.from_tensor_slices((order, tf.gather(lengths, order)))
+        batches = rows.bucket_by_sequence_length(
+            lambda place, length: length,
+            boundaries,
+            [batch_size] * (len(boundaries) + 1),
+        )
+        return batches.map(lambda places, lengths: places)
+
+    batches = _shuffled_epochs(
+        texts, seed, deal, per_epoch=per_epoch, first_step=first_step
+    )
+    return _read(batches, texts, batch_size, max_length=max_length)
+
+
+@tf.autograph.experimental.do_not_convert
+def evaluation_batches(
+    texts: EncodedTexts, batch_size: int, max_length: int
+) -> tf.data.Dataset:
+    """Returns every text once, in batches by length, the shortest first.
+
+    Args:
+        texts: the texts.
+        batch_size: the rows of a batch.
+        max_length: the most tokens of a text that are read, its last ones.
+
+    Returns:
+        Elements as those of `training_batches`.
+    """
+    order = np.argsort(texts.lengths(max_length), kind="stable")
+    batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+    return _read(batches, texts, batch_size, max_length=max_length)
+
+
+@tf.autograph.experimental.do_not_convert
+def fixed_batches(
+    texts: EncodedTexts,
+    batch_size: int,
+    max_length: int,
+    *,
+    seed: int | None,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Returns batches of one length, padded on the left: the padding is read as text.
+
+    This is the way of a textbook (Raschka & Mirjalili, "Python Machine Learning", ch.
+    16): a row holds the last `max_length` tokens of a text, `<pad>` before a shorter
+    one, and the length of every row is `max_length`.
+
+    Args:
+        texts: the texts.
+        batch_size: the rows of a batch.
+        max_length: the tokens of every row.
+        seed: the seed of the order, which never ends; None reads every text once, in
+            the order that they have.
+        first_step: the index of the first batch.
+
+    Returns:
+        Elements as those of `training_batches`.
+    """
+
+    def deal(order: np.ndarray | tf.Tensor) -> tf.data.Dataset:
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+
+    if seed is None:
+        batches = deal(np.arange(len(texts))).skip(first_step)
+    else:
+        per_epoch = -(-len(texts) // batch_size)
+        batches = _shuffled_epochs(
+            texts, seed, deal, per_epoch=per_epoch, first_step=first_step
+        )
+    return _read(batches, texts, batch_size, max_length=max_length, left_padded=True)
+
+
+@tf.autograph.experimental.do_not_convert
+def take_rows(
+    batches: tf.data.Dataset, rows: tuple[int, int] | None
+) -> tf.data.Dataset:
+    """Returns some rows of each batch.
+
+    Args:
+        batches: batches of any tensors whose first axis is the rows.
+        rows: `(first, count)`, the rows to keep; None keeps all.
+    """
+    if rows is None:
+        return batches
+    first, count = rows
+    return batches.map(
+        lambda *parts: tuple(part[first : first + count] for part in parts)
+    )
+
+
+def _shuffled_epochs(
+    texts: EncodedTexts,
+    seed: int,
+    deal: Callable[[tf.Tensor], tf.data.Dataset],
+    *,
+    per_epoch: int,
+    first_step: int,
+) -> tf.data.Dataset:
+    """Returns endless epochs, each in the order of (seed, epoch), dealt into batches.
+
+    Elements are the places of a batch's texts.
+    """
+    first_epoch, skipped = divmod(first_step, per_epoch)
+
+    def deal_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(len(texts), dtype=tf.int64), tf.stack([np.int64(seed), epoch])
+        )
+        return deal(order)
+
+    epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
+    return epochs.flat_map(deal_epoch).skip(skipped)
+
+
+def _read(
+    batches: tf.data.Dataset,
+    texts: EncodedTexts,
+    batch_size: int,
+    *,
+    max_length: int,
+    left_padded: bool = False,
+) -> tf.data.Dataset:
+    """Returns the batches of places as batches of texts, filled up and read ahead."""
+    options = tf.data.Options()
+    # The tuner's thread would keep a finished process alive.
+    options.autotune.enabled = False
+    options.threading.private_threadpool_size = 1
+    read, fill = _reader(texts, max_length, left_padded), _filler(batch_size)
+    return (
+        batches.map(lambda places: fill(*read(places)))
+        .prefetch(8)
+        .with_options(options)
+    )
+
+
+def _reader(texts: EncodedTexts, max_length: int, left_padded: bool):
+    """Returns a function from places `[rows]` to `(tokens, lengths, labels)`.
+
+    Rows are as long as the longest text, or all of `max_length` if padded on the left.
+    """
+    ids, starts = tf.constant(texts.ids), tf.constant(texts.starts)
+    labels = tf.constant(texts.labels)
+
+    def read(places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        begins, ends = tf.gather(starts, places), tf.gather(starts, places + 1)
+        if left_padded:
+            tokens = _pad_left(ids, begins, ends, length=max_length)
+            lengths = tf.fill(tf.shape(places), max_length)
+        else:
+            begins = tf.maximum(begins, ends - max_length)
+            time = tf.reduce_max(ends - begins)
+            positions = begins[:, tf.newaxis] + tf.range(time)
+            tokens = _gather_within(ids, positions, begins=begins, ends=ends)
+            lengths = tf.cast(ends - begins, tf.int32)
+        return tokens, lengths, tf.gather(labels, places)
+
+    return read
+
+
+# Without Python control flow for tensors, as above.
+@tf.autograph.experimental.do_not_convert
+def pad_left(ids: tf.RaggedTensor, length: int) -> tf.Tensor:
+    """Returns the last `length` ids of each row, after `<pad>` where there are fewer.
+
+    Args:
+        ids: the rows, ragged int32 `[batch, tokens]`.
+        length: the time steps of the result.
+
+    Returns:
+        The ids, int32 `[batch, length]`.
+
+    Example:
+        pad_left(tf.ragged.constant([[5, 6, 7], [8]]), 2)  # [[6, 7], [0, 8]]
+    """
+    # One id more, for there must be one to gather where all rows are empty.
+    values = tf.concat([ids.flat_values, [PADDING_ID]], 0)
+    return _pad_left(values, ids.row_starts(), ids.row_limits(), length=length)
+
+
+def _pad_left(
+    ids: tf.Tensor, begins: tf.Tensor, ends: tf.Tensor, *, length: int
+) -> tf.Tensor:
+    """Returns the last `length` of the ids from `begins` to `ends`, padded on the left."""
+    positions = (ends - length)[:, tf.newaxis] + np.arange(length)
+    return _gather_within(ids, positions, begins=begins, ends=ends)
+
+
+def _gather_within(
+    ids: tf.Tensor, positions: tf.Tensor, *, begins: tf.Tensor, ends: tf.Tensor
+) -> tf.Tensor:
+    """Returns the ids at `positions` `[rows, time]`, `<pad>` outside of a row's bounds."""
+    within = (begins[:, tf.newaxis] <= positions) & (positions < ends[:, tf.newaxis])
+    tokens = tf.gather(ids, tf.where(within, positions, 0))
+    return tf.where(within, tokens, PADDING_ID)
+
+
+def _filler(batch_size: int):
+    """Returns a function that fills a batch up to its size with rows of weight 0."""
+
+    def fill(tokens: tf.Tensor, lengths: tf.Tensor, labels: tf.Tensor) -> tuple:
+        rows = tf.shape(tokens)[0]
+        missing = batch_size - rows
+        # A row of one token of padding: its length must not be zero.
+        tokens = tf.pad(tokens, [[0, missing], [0, 0]], constant_values=PADDING_ID)
+        lengths = tf.pad(lengths, [[0, missing]], constant_values=1)
+        labels = tf.pad(labels, [[0, missing]])
+        weights = tf.pad(tf.ones([rows]), [[0, missing]])
+        return (
+            tf.ensure_shape(tokens, [batch_size, tokens.shape[1]]),
+            tf.ensure_shape(lengths, [batch_size]),
+            tf.ensure_shape(labels, [batch_size]),
+            tf.ensure_shape(weights, [batch_size]),
+        )
+
+    return fill

@@ -1,0 +1,207 @@
+"""Encoding a running text once into the cache: a vocabulary, and the ids of each split."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from tfseq.errors import DataError, UsageError
+from tfseq.pipelines.cache_folder import prepared_content
+from tfseq.pipelines.token_file import TokenFile, write_token_file
+from tfseq.pipelines.vocabulary import (
+    Level,
+    Vocabulary,
+    character_vocabulary,
+    word_vocabulary,
+)
+from tfseq.pipelines.words import whole_words
+
+FORMAT_VERSION = 1
+VOCABULARY_FILE = "vocabulary.txt"
+MANIFEST_FILE = "prepared.json"
+
+
+class ReadableText(Protocol):
+    """The part of a split that preparation needs; `tfseq.datasets.TextSplit` has it."""
+
+    origin: str
+    start: int
+    read: Callable[[], Iterator[str]]
+
+
+@dataclass(frozen=True)
+class PreparedCorpus:
+    """A corpus as ids.
+
+    Attributes:
+        vocabulary: the tokens behind the ids.
+        token_files: the ids of each split: "train", and "valid" and "test" if any.
+    """
+
+    vocabulary: Vocabulary
+    token_files: Mapping[str, TokenFile]
+
+
+def prepare_corpus(
+    splits: Mapping[str, ReadableText],
+    fingerprint: str,
+    alphabet: Sequence[str] | None = None,
+    *,
+    level: Level,
+    cache_dir: str | Path | None = None,
+    vocabulary: Vocabulary | None = None,
+    vocabulary_size: int | None = None,
+) -> PreparedCorpus:
+    """Encodes every split into `<cache_dir>/prepared/<key>/`, or finds it there.
+
+    The folder is there whole or not at all, see `prepared_content`. The text is read in
+    pieces; memory does not grow with it.
+
+    Args:
+        splits: the texts by name; the vocabulary is that of "train".
+        fingerprint: a digest of the texts and of how they are cut.
+        alphabet: the fixed characters of the corpus, or None; words have none.
+        level: "character" or "word".
+        cache_dir: the cache folder, made if need be; None is the default of
+            `cache_root`.
+        vocabulary: the tokens to use instead of the alphabet or those of "train", such
+            as those of a trained model.
+        vocabulary_size: at level "word", the most tokens of "train" that are kept; the
+            rest is `<unk>`.
+
+    Raises:
+        UsageError: the cache folder cannot be made, or `vocabulary_size` is given for
+            characters.
+        DataError: a split is empty or has a character outside the alphabet, or the
+            cache cannot be written.
+
+    Example:
+        corpus = text_file_corpus("novel.txt")
+        prepared = prepare_corpus(corpus.splits, corpus.fingerprint, level="character")
+        batches = endless_unrollings(prepared.token_files["train"], 32, 50)
+    """
+    if vocabulary is None and alphabet is not None and level == "character":
+        vocabulary = Vocabulary(alphabet, level)
+    if vocabulary_size is not None and level != "word":
+        raise UsageError(
+            f"`vocabulary_size`={vocabulary_size} is for `level`=word, but the level is "
+            f"{level}; leave it out"
+        )
+    return prepared_content(
+        cache_dir,
+        _cache_key(
+            fingerprint,
+            names=sorted(splits),
+            level=level,
+            vocabulary=vocabulary,
+            vocabulary_size=vocabulary_size,
+        ),
+        write=functools.partial(
+            _write,
+            splits=splits,
+            level=level,
+            vocabulary=vocabulary,
+            vocabulary_size=vocabulary_size,
+        ),
+        load=functools.partial(_load, level=level),
+    )
+
+
+def _write(
+    folder: Path,
+    splits: Mapping[str, ReadableText],
+    *,
+    level: Level,
+    vocabulary: Vocabulary | None,
+    vocabulary_size: int | None,
+) -> None:
+    if vocabulary is None:
+        text = splits["train"].read()
+        vocabulary = (
+            word_vocabulary(text, vocabulary_size)
+            if level == "word"
+            else character_vocabulary(text)
+        )
+    files = {
+        name: _encode_split(split, vocabulary, folder / f"{name}.ids")
+        for name, split in splits.items()
+    }
+    vocabulary.save(folder / VOCABULARY_FILE)
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        "level": vocabulary.level,
+        "vocabulary_size": len(vocabulary),
+        "num_tokens": {name: file.num_tokens for name, file in files.items()},
+    }
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def _encode_split(split: ReadableText, vocabulary: Vocabulary, path: Path) -> TokenFile:
+    pieces = _encode_chunks(
+        split.read(), vocabulary, origin=split.origin, start=split.start
+    )
+    token_file = write_token_file(path, pieces, vocabulary.id_dtype)
+    if not token_file.num_tokens:
+        raise DataError(
+            f"{split.origin}: the {path.stem} text is empty; give some text"
+        )
+    return token_file
+
+
+def _encode_chunks(
+    chunks: Iterable[str], vocabulary: Vocabulary, *, origin: str, start: int
+) -> Iterator[np.ndarray]:
+    """Yields the ids of a text piece by piece, each `[tokens]`.
+
+    Args:
+        chunks: the text in pieces.
+        vocabulary: the tokens.
+        origin: the file that the text is from, for error messages.
+        start: the position of the text in `origin`, for error messages.
+    """
+    if vocabulary.level == "word":
+        origin = f"{origin} from position {start} on" if start else origin
+        chunks = whole_words(chunks, origin)
+    line = 1
+    for chunk in chunks:
+        yield vocabulary.encode(chunk, origin=origin, start=start, line=line)
+        start, line = start + len(chunk), line + chunk.count("\n")
+
+
+def _load(folder: Path, level: Level) -> PreparedCorpus | None:
+    """Returns what is in `folder`, or None if that is not a whole prepared corpus."""
+    try:
+        manifest = json.loads((folder / MANIFEST_FILE).read_text())
+        vocabulary = Vocabulary.load(folder / VOCABULARY_FILE, level)
+        files = {
+            name: TokenFile(folder / f"{name}.ids", num_tokens, vocabulary.id_dtype)
+            for name, num_tokens in manifest["num_tokens"].items()
+        }
+        whole = len(vocabulary) == manifest["vocabulary_size"]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, DataError):
+        return None  # Not there, or not what was written.
+    if not whole or not all(file.is_complete() for file in files.values()):
+        return None
+    return PreparedCorpus(vocabulary, files)
+
+
+def _cache_key(
+    fingerprint: str,
+    *,
+    names: list[str],
+    level: Level,
+    vocabulary: Vocabulary | None,
+    vocabulary_size: int | None,
+) -> str:
+    tokens = None if vocabulary is None else vocabulary.tokens
+    parts = json.dumps(
+        [FORMAT_VERSION, fingerprint, names, level, vocabulary_size, tokens]
+    )
+    return hashlib.sha256(parts.encode()).hexdigest()[:32]

@@ -1,0 +1,114 @@
+"""Raw texts to word tokens, by TensorFlow operations alone, so that any graph may hold it.
+
+This is how labelled texts are read. A running text at level "word" is split at white
+space only: see `tfseq.pipelines.words`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import tensorflow as tf
+
+from tfseq.errors import UsageError
+from tfseq.pipelines.vocabulary import UNKNOWN_TOKEN, Vocabulary
+
+PADDING_TOKEN = "<pad>"
+TEXTS_AT_A_TIME = 1000
+
+
+def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:
+    """Splits texts into lower-case words, each punctuation character a token.
+
+    Line breaks of HTML (`<br />`) are markup and vanish. No token of a text is `<pad>`
+    or `<unk>`: their brackets would be tokens of their own.
+
+    Args:
+        texts: UTF-8 strings, `[batch]`.
+
+    Returns:
+        Strings `[batch, tokens]`, ragged.
+    """
+    texts = tf.strings.lower(texts, encoding="utf-8")
+    texts = tf.strings.regex_replace(texts, r"<br\s*/?>", " ")
+    # The 32 punctuation characters of ASCII.
+    texts = tf.strings.regex_replace(texts, r"([[:punct:]])", r" \1 ")
+    # White space beyond ASCII parts words as well.
+    texts = tf.strings.regex_replace(texts, r"[\s\p{Z}\x{0085}]+", " ")
+    return tf.strings.split(texts)
+
+
+def tokenized_lines(texts: Iterable[str]) -> Iterator[str]:
+    """Yields texts as one running text, some at a time.
+
+    Each text is a line of its tokens with spaces between them, so that a language model
+    of words reads the same tokens as a classifier.
+    """
+    for tokens in _tokenize_some(texts):
+        lines = tf.strings.reduce_join(tokens, axis=1, separator=" ")
+        yield "".join(line.decode("utf-8") + "\n" for line in lines.numpy())
+
+
+def tokenized_vocabulary(texts: Iterable[str], size: int | None = None) -> Vocabulary:
+    """Returns `<pad>`, `<unk>` and the words of the texts by falling count.
+
+    Words of equal count are in the order of their code points.
+
+    Args:
+        texts: the texts.
+        size: the most tokens that are kept, the two marks among them; None keeps all.
+
+    Raises:
+        UsageError: `size` leaves no room for a word.
+    """
+    if size is not None and size < 3:
+        raise UsageError(
+            f"`vocabulary_size`={size}: expected at least 3; give a larger one"
+        )
+    counts: Counter[bytes] = Counter()
+    for tokens in _tokenize_some(texts):
+        counts.update(tokens.flat_values.numpy())
+    words = {word.decode("utf-8"): count for word, count in counts.items()}
+    ranked = sorted(words, key=lambda word: (-words[word], word))
+    kept = None if size is None else size - 2
+    return Vocabulary([PADDING_TOKEN, UNKNOWN_TOKEN, *ranked[:kept]], "word")
+
+
+class TextEncoder:
+    """The ids of a text's tokens; a word outside the vocabulary is `<unk>`.
+
+    Args:
+        tokens: the vocabulary, by id, with `<unk>` in it.
+
+    Attributes:
+        table: the lookup table from token to id.
+
+    Raises:
+        ValueError: there is no `<unk>`.
+    """
+
+    def __init__(self, tokens: Sequence[str]):
+        if UNKNOWN_TOKEN not in tokens:
+            raise ValueError(
+                f"`tokens`: expected a vocabulary with {UNKNOWN_TOKEN}, found none; "
+                "give one that has it"
+            )
+        self.table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(tokens), tf.range(len(tokens), dtype=tf.int32)
+            ),
+            default_value=tokens.index(UNKNOWN_TOKEN),
+        )
+
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Returns the ids, ragged int32 `[batch, tokens]`, of strings `[batch]`."""
+        tokens = tokenize(texts)
+        return tokens.with_flat_values(self.table.lookup(tokens.flat_values))
+
+
+def _tokenize_some(texts: Iterable[str]) -> Iterator[tf.RaggedTensor]:
+    texts = iter(texts)
+    while some := list(itertools.islice(texts, TEXTS_AT_A_TIME)):
+        yield tokenize(tf.constant(some))

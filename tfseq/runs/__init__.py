@@ -1,0 +1,6 @@
+"""Runs: training one by its settings, and using one from its folder."""
+
+from tfseq.runs.fit import train
+from tfseq.runs.run import Run, load
+
+__all__ = ["Run", "load", "train"]

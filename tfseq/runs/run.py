@@ -1,0 +1,138 @@
+"""A run as its user holds it: evaluate, score, sample, predict, export."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tfseq.errors import UsageError
+from tfseq.runs.saved_model import export_saved_model, export_tflite
+from tfseq.tasks import TASKS, Trained, load_trained
+from tfseq.tasks.table import options_of_uses
+from tfseq.training.checkpoints import Checkpoints
+from tfseq.training.run_folder import RunFolder
+
+
+@dataclasses.dataclass(frozen=True)
+class Run(Trained):
+    """A trained run: its settings, vocabularies and model, and the uses of them.
+
+    The options of each use are described in the settings.py of the run's task. A use
+    that the task lacks, and an option that its use lacks, raise `UsageError`.
+
+    Example:
+        run = load("runs/quickstart")
+        run.evaluate(split="test")["perplexity"]
+        for parts in run.sample(prompt="The ", length=200):
+            print(parts[0], end="")
+    """
+
+    def evaluate(self, **options: Any) -> dict[str, float]:
+        """Returns metrics of the model on a part of its data or on another text."""
+        return self.task.evaluate(self, self._options("evaluate", options))
+
+    def score(self, **options: Any) -> list[dict[str, Any]]:
+        """Returns the log-probability, in nats, of each line of a text."""
+        return self.task.score(self, self._options("score", options))
+
+    def sample(self, **options: Any) -> Iterator[list[str]]:
+        """Yields what is added to each of the texts that are written side by side."""
+        return self.task.sample(self, self._options("sample", options))
+
+    def search(self, **options: Any) -> list[tuple[str, float]]:
+        """Returns the most probable texts, the best first, with ln p of each."""
+        return self.task.search(self, self._options("sample", options))
+
+    def predict(self, texts: Iterable[str], **options: Any) -> Iterator[dict[str, Any]]:
+        """Yields the prediction of each text, as its columns by name."""
+        return self.task.predict(self, texts, self._options("predict", options))
+
+    def export(self, folder: str, format: str = "saved_model") -> dict[str, str]:
+        """Writes a model that needs TensorFlow alone.
+
+        Args:
+            folder: the new folder to write to.
+            format: `saved_model`, or `tflite` for TensorFlow Lite.
+
+        Returns:
+            Inputs and outputs of each function of the model, as text.
+
+        Raises:
+            UsageError: the format is unknown, the task has none, or the folder holds
+                something already.
+            DataError: the model cannot be converted or written.
+        """
+        if format not in FORMATS:
+            raise UsageError(f"`format`={format}: expected one of {', '.join(FORMATS)}")
+        return FORMATS[format](self, folder)
+
+    def save_copy(self, run_dir: str) -> None:
+        """Writes the run, with the model's weights as they are now, into a new folder.
+
+        The copy serves every use but training: it has no state of the optimizer.
+
+        Raises:
+            UsageError: the folder holds a run already, or cannot be written.
+            DataError: the checkpoint cannot be written.
+        """
+        folder = RunFolder(pathlib.Path(run_dir))
+        if folder.config_file.exists():
+            raise UsageError(
+                f"{run_dir}: found a run there, expected a new folder; choose another"
+            )
+        folder.create()
+        content = self.folder.read_config()
+        folder.write_config(content["settings"], content.get("fingerprint", ""))
+        for name, vocabulary in self.vocabularies.items():
+            folder.write_vocabulary(vocabulary.as_text(), name)
+        Checkpoints(folder.checkpoints, self.model).save({"step": self.step}, ())
+        folder.write_results({"step": self.step, "finished": True})
+
+    def _options(self, use: str, given: dict[str, Any]) -> Any:
+        """Returns the record of options of a use, or None where the task lacks it.
+
+        Raises:
+            UsageError: an option is none of this task's use, or out of its range.
+        """
+        row = TASKS.row(self.task.name)
+        record = options_of_uses(row).get(use)
+        if record is None:
+            return None  # The task itself refuses the use.
+        for name, value in given.items():
+            if name not in {field.name for field in dataclasses.fields(record)}:
+                raise self._foreign_option(use, name, value)
+        return record(**given)
+
+    def _foreign_option(self, use: str, name: str, value: Any) -> UsageError:
+        """Returns the error of an option that only other tasks have."""
+        having, advice = [], "leave it out"
+        for row in TASKS.rows():
+            record = options_of_uses(row).get(use)
+            for field in dataclasses.fields(record) if record else ():
+                if field.name == name:
+                    having.append(row.noun)
+                    advice = field.metadata["advice"]
+        expected = " or ".join(having) or "another option"
+        return UsageError(
+            f"`{name}`={value}: found with {TASKS.row(self.task.name).noun}, expected "
+            f"{expected}; {advice}"
+        )
+
+
+FORMATS = {"saved_model": export_saved_model, "tflite": export_tflite}
+
+
+def load(run_dir: str, checkpoint: str = "best") -> Run:
+    """Returns the trained run in a folder; its model computes in float32.
+
+    Args:
+        run_dir: the run folder.
+        checkpoint: `best` (by validation; the last where nothing was validated), `last`,
+            or the number of a step.
+
+    Raises:
+        UsageError: there is no run in the folder, or no such checkpoint.
+        DataError: the vocabulary or the checkpoint is missing or damaged.
+    """
+    trained = load_trained(run_dir, checkpoint)
+    return Run(**{f.name: getattr(trained, f.name) for f in dataclasses.fields(trained)})

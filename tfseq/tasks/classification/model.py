@@ -1,0 +1,257 @@
+"""The sentiment classifier: a review's tokens, recurrent layers, one logit."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfseq.cells import LaneSeed, RepeatedRows, fold_lane_seed, lane_dropout, unroll
+from tfseq.layers import (
+    Losses,
+    NaiveBayesLogit,
+    SequenceModel,
+    TokenInputs,
+    build_cells,
+    build_initializers,
+    build_inputs,
+    layer_precision,
+)
+
+OUTPUT_DROPOUT_SEED = 1_000_003
+BACKWARD_SEED = 1_000_033
+POOLINGS = ("last", "mean_max")
+
+
+class SentimentClassifier(SequenceModel):
+    """The probability that a review is positive.
+
+        x      = inputs(tokens)
+        h(t)   = forward cell over x(0) … x(t), from state zero
+        g(t)   = backward cell over x(length - 1) … x(t), from state zero (optional)
+        pooled = last: h(length - 1), g(0); mean_max: mean and maximum over the tokens
+        logit  = dropout(pooled) · kernel + bias;  p = 1 / (1 + exp(-logit))
+
+    With `ngrams`, a linear classifier of the review's n-grams, the answer is the mean
+    of its logit and that one (the geometric mean of the odds). Each of the two learns from
+    a loss of its own, so that neither leaves to the other what it could learn itself
+    (such pairs: Mesnil et al. 2014, https://arxiv.org/abs/1412.5335).
+
+    Only the first `length` tokens of a row count, so that padding never changes a
+    result.
+
+    Args:
+        inputs: the input layer.
+        cell: the forward cell, or a stack of them.
+        backward_cell: the backward one, or None.
+        pooling: `last` or `mean_max`.
+        dropout: share of the pooled values dropped in training.
+        kernel_initializer: start of the kernel.
+        ngrams: the classifier of n-grams, or None.
+
+    Raises:
+        ValueError: `pooling` is neither of the two.
+    """
+
+    def __init__(
+        self,
+        inputs: TokenInputs,
+        cell: keras.layers.Layer,
+        backward_cell: keras.layers.Layer | None = None,
+        *,
+        pooling: str = "last",
+        dropout: float = 0.0,
+        kernel_initializer: Any = "glorot_uniform",
+        ngrams: NaiveBayesLogit | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(inputs, ngrams, **kwargs)
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling is {pooling!r}, expected one of {POOLINGS}")
+        self.cell = cell
+        self.backward_cell = backward_cell
+        self.pooling = pooling
+        self.dropout = dropout
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes all variables."""
+        self.build_inputs()
+        width = 0
+        for cell in self._cells():
+            if not cell.built:
+                cell.build((None, self.inputs_layer.features))
+            width += cell.output_size * (2 if self.pooling == "mean_max" else 1)
+        self.kernel = self.add_weight(
+            shape=(width, 1), initializer=self.kernel_initializer, name="kernel"
+        )
+        self.bias = self.add_weight(shape=(1,), initializer="zeros", name="bias")
+        self.built = True
+
+    def _cells(self) -> list[keras.layers.Layer]:
+        return [cell for cell in (self.cell, self.backward_cell) if cell is not None]
+
+    def initial_state(self, batch_size: int) -> tuple:
+        """Returns nothing: reviews are independent, and each starts at state zero."""
+        return ()
+
+    def pooled(
+        self,
+        tokens: tf.Tensor,
+        lengths: tf.Tensor,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tf.Tensor:
+        """Returns the pooled outputs, `[batch, width]`; arguments as of `call`."""
+        batch_size = tf.shape(tokens)[0]
+        features, _ = self.inputs_layer(
+            tokens,
+            self.inputs_layer.initial_state(batch_size),
+            training=training,
+            lane_seed=lane_seed,
+        )
+        parts = []
+        for cell in self._cells():
+            backward = cell is self.backward_cell
+            inputs = _reverse(features, lengths) if backward else features
+            seed = lane_seed
+            if backward and lane_seed is not None:
+                seed = fold_lane_seed(lane_seed, BACKWARD_SEED)
+            outputs, _ = unroll(
+                cell,
+                inputs,
+                cell.get_initial_state(batch_size),
+                training=training,
+                lane_seed=seed,
+                time_major=True,
+            )
+            parts.append(pool(outputs, lengths, self.pooling))
+        pooled = tf.concat(parts, axis=-1)
+        if training and self.dropout:
+            seed = fold_lane_seed(lane_seed, OUTPUT_DROPOUT_SEED)
+            pooled = lane_dropout(pooled, self.dropout, seed)
+        return pooled
+
+    @tf.autograph.experimental.do_not_convert
+    def losses(
+        self,
+        batch: tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor],
+        state: tuple = (),
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> Losses:
+        """Returns what training minimises: the sum of -weight · ln p(label), in nats.
+
+        In training it is the layers' own, and that of the n-grams' classifier is the
+        penalty; else it is that of the answer.
+
+        Args:
+            batch: tokens `[batch, time]`, lengths, labels and weights `[batch]`.
+            state: nothing.
+            training: whether to apply dropout.
+            lane_seed: the seed that dropout masks derive from.
+        """
+        tokens, lengths, labels, weights = batch
+        signs = 1 - 2 * tf.cast(labels, tf.float32)
+
+        def loss_of(logits: tf.Tensor) -> tf.Tensor:
+            # -ln sigmoid(x) = softplus(-x)
+            return tf.reduce_sum(tf.nn.softplus(signs * logits) * weights)
+
+        penalty = tf.zeros([])
+        if training:
+            loss = loss_of(self.layers_logit(tokens, lengths, True, lane_seed))
+            if self.ngrams is not None:
+                penalty = loss_of(self.ngrams(tokens, lengths))
+        else:
+            loss = loss_of(self(tokens, lengths))
+        return Losses(loss, tf.reduce_sum(weights), penalty, state)
+
+    def layers_logit(
+        self,
+        tokens: tf.Tensor,
+        lengths: tf.Tensor,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tf.Tensor:
+        """Returns the logits of the layers, float32 `[batch]`; arguments as of `call`."""
+        pooled = self.pooled(tokens, lengths, training, lane_seed)
+        kernel = tf.cast(self.kernel, pooled.dtype)
+        return tf.cast(tf.matmul(pooled, kernel), tf.float32)[:, 0] + self.bias
+
+    @tf.autograph.experimental.do_not_convert
+    def call(
+        self,
+        tokens: tf.Tensor,
+        lengths: tf.Tensor,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tf.Tensor:
+        """Returns logits of "positive", float32 `[batch]`.
+
+        Args:
+            tokens: ids, `[batch, time]`.
+            lengths: tokens of each review that count, from 1 to time, `[batch]`.
+            training: whether to apply dropout.
+            lane_seed: the seed of dropout masks; needed with dropout in training.
+        """
+        logits = self.layers_logit(tokens, lengths, training, lane_seed)
+        if self.ngrams is not None:
+            logits = (logits + self.ngrams(tokens, lengths)) / 2
+        return logits
+
+
+def _reverse(
+    features: tf.Tensor | RepeatedRows, lengths: tf.Tensor
+) -> tf.Tensor | RepeatedRows:
+    """Returns the features, time first, from each row's last token to its first."""
+    if isinstance(features, RepeatedRows):
+        return features._replace(places=_reverse(features.places, lengths))
+    return tf.reverse_sequence(features, lengths, seq_axis=0, batch_axis=1)
+
+
+def pool(outputs: tf.Tensor, lengths: tf.Tensor, pooling: str) -> tf.Tensor:
+    """Returns one vector for each review from the outputs at its tokens.
+
+    Args:
+        outputs: `[time, batch, units]`.
+        lengths: tokens that count, `[batch]`.
+        pooling: `last`, or `mean_max` for mean and maximum side by side.
+
+    Returns:
+        `[batch, units]`, or `[batch, 2 * units]`.
+    """
+    if pooling == "last":
+        rows = tf.range(tf.shape(outputs)[1])
+        return tf.gather_nd(outputs, tf.stack([lengths - 1, rows], axis=1))
+    inside = tf.transpose(tf.sequence_mask(lengths, tf.shape(outputs)[0]))
+    inside = inside[:, :, tf.newaxis]
+    zeros = tf.where(inside, outputs, tf.zeros_like(outputs))
+    counts = tf.cast(lengths, outputs.dtype)[:, tf.newaxis]
+    mean = tf.reduce_sum(zeros, axis=0) / counts
+    lowest = tf.where(inside, outputs, outputs.dtype.min)
+    return tf.concat([mean, tf.reduce_max(lowest, axis=0)], axis=-1)
+
+
+def build_classifier(settings: Any, vocabulary_size: int) -> SentimentClassifier:
+    """Returns the built classifier that the settings describe."""
+    kernel, recurrent = build_initializers(settings)
+    sizes = [settings.units] * settings.num_layers
+
+    def stack() -> keras.layers.Layer:
+        return build_cells(settings, sizes, kernel=kernel, recurrent=recurrent)
+
+    with layer_precision(settings.precision):
+        ngrams = None
+        if settings.ngram_features:
+            ngrams = NaiveBayesLogit(settings.ngram_features, settings.ngram_rows)
+        model = SentimentClassifier(
+            build_inputs(settings, vocabulary_size),
+            stack(),
+            stack() if settings.bidirectional else None,
+            pooling=settings.pooling,
+            dropout=settings.dropout,
+            kernel_initializer=kernel,
+            ngrams=ngrams,
+        )
+        model.build()
+    return model

@@ -1,0 +1,64 @@
+"""Starting a classifier from a language model: semi-supervised sequence learning.
+
+Dai and Le 2015, "Semi-supervised sequence learning", https://arxiv.org/abs/1511.01432.
+"""
+
+from typing import Any
+
+from tfseq.errors import UsageError
+from tfseq.tasks.trained import Trained, load_trained
+
+EQUAL = ("cell", "num_layers", "units", "embedding_size", "ngram", "hash_rows")
+# A table of hashed n-grams starts at zero, so that it may join a model of single words.
+MAY_JOIN = ("ngram", "hash_rows")
+
+
+def load_source(settings: Any) -> Trained:
+    """Returns the language model that `initialize_from` names.
+
+    Raises:
+        UsageError: there is none, or it does not fit the classifier.
+        DataError: its files are damaged.
+    """
+    where = f"`initialize_from`={settings.initialize_from}"
+    try:
+        run = load_trained(settings.initialize_from)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+    if run.task.name != "language_modeling" or run.settings.level != "word":
+        raise UsageError(
+            f"{where}: found a model of `dataset`={run.settings.dataset}, expected a "
+            "language model of words; train one with `dataset`=imdb_text"
+        )
+    joins = run.settings.ngram == 1 and settings.hash_rows
+    for name in EQUAL:
+        if joins and name in MAY_JOIN:
+            continue
+        found, expected = getattr(run.settings, name), getattr(settings, name)
+        if found != expected:
+            raise UsageError(
+                f"{where}: found `{name}`={found} there, expected {expected} as here; "
+                f"give `{name}`={found}"
+            )
+    if run.settings.tie_embeddings and run.settings.units != (
+        run.settings.embedding_size
+    ):
+        raise UsageError(
+            f"{where}: found a last layer of {run.settings.embedding_size} units "
+            f"there, expected {settings.units}; train it with equal `units` and "
+            "`embedding_size`"
+        )
+    return run
+
+
+def copy_weights(source: Any, model: Any) -> None:
+    """Copies the embedding and the forward cells of a language model."""
+    # The embedding comes first; a table of hashed n-grams may have joined behind it.
+    for variable, value in zip(
+        model.inputs_layer.variables, source.inputs_layer.variables, strict=False
+    ):
+        variable.assign(value)
+    for variable, value in zip(
+        model.cell.variables, source.cell.variables, strict=True
+    ):
+        variable.assign(value)

@@ -1,0 +1,99 @@
+"""The settings of classification, and the options of its uses."""
+
+import dataclasses
+from typing import Any
+
+from tfseq.configuration.option import check_values, option
+from tfseq.errors import UsageError
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassificationSettings:
+    """The settings of a run that only classifiers have."""
+
+    max_length: int = option(
+        400,
+        "Tokens of a review that are read, its last ones.",
+        lower=1,
+        upper=65536,
+        fixed=True,
+    )
+    padding: str = option(
+        "right",
+        "Reviews of a batch: of similar length, what fills them up is never read (right); "
+        "or all of `max_length`, <pad> before shorter ones and read as text (left).",
+        choices=("right", "left"),
+        fixed=True,
+    )
+    initialize_from: str | None = option(
+        None,
+        "Run folder of a language model: a classifier starts with its vocabulary, "
+        "embedding and cells, which must be of the same kind and size.",
+        fixed=True,
+    )
+    bidirectional: bool = option(
+        False, "Read reviews from both ends, with layers for each.", fixed=True
+    )
+    pooling: str = option(
+        "last",
+        "What of a review's outputs is classified: the last one, or mean and maximum of "
+        "all.",
+        choices=("last", "mean_max"),
+        fixed=True,
+    )
+
+    @staticmethod
+    def check_task(settings: Any) -> None:
+        """Raises `UsageError` for settings that do not fit a classifier."""
+        if settings.level != "word":
+            raise UsageError(
+                f"`level`={settings.level}: found with `dataset`={settings.dataset}, whose "
+                "tokens are words; leave it out"
+            )
+        for name in ("lazy_rows", "ngram_features"):
+            if getattr(settings, name) and settings.strategy == "multi_worker":
+                raise UsageError(
+                    f"`{name}`: found with `strategy`=multi_worker, where batches by "
+                    "length cannot exchange single rows; leave one of them out"
+                )
+        if settings.initialize_from and settings.padding == "left":
+            raise UsageError(
+                f"`initialize_from`={settings.initialize_from}: found with `padding`=left, "
+                "which the language model never read; leave one out"
+            )
+        if settings.initialize_from and settings.vocabulary_size is not None:
+            raise UsageError(
+                f"`vocabulary_size`={settings.vocabulary_size}: found with "
+                "`initialize_from`, whose vocabulary is taken; leave it out"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateOptions:
+    """The options of an evaluation.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+
+    split: str = option(
+        "test", "Part of the run's own data.", choices=("valid", "test")
+    )
+    data_dir: str | None = option(
+        None, "Folder with data sets; by default the run's own."
+    )
+    cache_dir: str | None = option(
+        None, "Folder for encoded texts; by default the run's own."
+    )
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        check_values(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictOptions:
+    """The options of predicting: none."""
+
+
+USES = {"evaluate": EvaluateOptions, "predict": PredictOptions}

@@ -1,0 +1,128 @@
+"""Classification: the label of a text, many to one."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfseq.pipelines import (
+    TextEncoder,
+    bucket_boundaries,
+    count_batches,
+    fixed_batches,
+    take_rows,
+    training_batches,
+)
+from tfseq.tasks.classification.data import batches_once, load_labelled_texts
+from tfseq.tasks.classification.evaluation import build_evaluations, evaluate
+from tfseq.tasks.classification.model import SentimentClassifier, build_classifier
+from tfseq.tasks.classification.pretrained import copy_weights, load_source
+from tfseq.tasks.classification.serving import ServedClassifier
+from tfseq.tasks.classification.use import predict
+from tfseq.tasks.task import Column, Data, Evaluation, Lanes, Task, Vocabularies
+from tfseq.tasks.trained import Trained
+
+
+class Classification(Task):
+    """Many to one: each review gets one label, positive or negative.
+
+    Reviews of similar length make a batch, `[batch, time]` tokens; each starts from
+    state zero.
+
+    Args:
+        settings: the settings of the run.
+    """
+
+    name = "classification"
+    unit = "review"
+    columns = (
+        Column("probability", "positive", width=8, form=".4f"),
+        Column("label", "label", width=8),
+        Column("text", "review"),
+    )
+    compared = (("valid", "accuracy"), ("valid", "auc"), ("train", "loss"))
+
+    def load_data(self) -> Data:
+        """Loads the reviews and encodes them into the cache.
+
+        With `initialize_from` they are encoded in the vocabulary of that language model.
+
+        Raises:
+            UsageError: a setting, or the language model, does not fit.
+            DataError: reviews are missing or damaged.
+        """
+        vocabulary = self._source.vocabulary if self._source else None
+        return load_labelled_texts(self.settings, vocabulary)
+
+    @functools.cached_property
+    def _source(self) -> Trained | None:
+        """The language model to start from; None for none."""
+        return load_source(self.settings) if self.settings.initialize_from else None
+
+    def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
+        """Returns batches `(tokens [batch, time], lengths, labels, weights [batch])`."""
+        read = fixed_batches if self.settings.padding == "left" else training_batches
+        return take_rows(
+            read(
+                data.splits["train"],
+                self.settings.batch_size,
+                self.settings.max_length,
+                seed=self.settings.seed,
+                first_step=step,
+            ),
+            lanes,
+        )
+
+    def steps_per_epoch(self, data: Data) -> int:
+        """Returns the batches in one pass over the training reviews."""
+        train, batch = data.splits["train"], self.settings.batch_size
+        if self.settings.padding == "left":
+            return -(-len(train) // batch)
+        length = self.settings.max_length
+        lengths = train.lengths(length)
+        return count_batches(lengths, bucket_boundaries(lengths, length), batch)
+
+    @property
+    def predictions_per_step(self) -> int:
+        """The reviews of a batch."""
+        return self.settings.batch_size
+
+    def build_model(self, vocabularies: Vocabularies) -> SentimentClassifier:
+        """Returns the built classifier that the settings describe."""
+        return build_classifier(self.settings, len(vocabularies["tokens"]))
+
+    def start_model(self, model: SentimentClassifier, data: Data) -> None:
+        """Copies weights from a language model, counts the n-grams of the reviews."""
+        if self._source is not None:
+            copy_weights(self._source.model, model)
+        if model.ngrams is not None:
+            model.ngrams.count(batches_once(data.splits["train"], self.settings))
+
+    def evaluations(
+        self, model: keras.Model, data: Data
+    ) -> Mapping[str, Callable[[], Evaluation]]:
+        """Returns functions that evaluate the model on the reviews held out."""
+        return build_evaluations(model, data, self.settings)
+
+    def evaluate(self, trained: Trained, options: Any) -> dict[str, float]:
+        """Returns metrics on a part of the run's own reviews."""
+        return evaluate(trained, options)
+
+    def predict(
+        self, trained: Trained, texts: Iterable[str], options: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Yields probability and label of each text, and the text."""
+        return predict(trained, texts)
+
+    def serve(self, trained: Trained) -> tf.Module:
+        """Returns a module with `predict`, which takes raw strings."""
+        return ServedClassifier(
+            trained.model,
+            TextEncoder(trained.vocabulary.tokens),
+            max_length=self.settings.max_length,
+            left_padded=self.settings.padding == "left",
+        )

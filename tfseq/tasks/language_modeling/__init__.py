@@ -1,0 +1,1 @@
+"""Language modelling: the next character or word of a text."""

@@ -1,0 +1,158 @@
+"""How well a language model predicts a text: loss, perplexity, bits per character."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfseq.metrics import token_metrics
+from tfseq.pipelines import TokenFile, evaluation_unrollings, reading_token_files
+from tfseq.tasks.language_modeling.data import (
+    bits_per_byte,
+    count_predicted_bytes,
+    encode_text,
+    text_to_read,
+)
+from tfseq.tasks.language_modeling.dynamic_evaluation import compile_dynamic_evaluation
+from tfseq.tasks.language_modeling.neural_cache import compile_cache_evaluation
+from tfseq.tasks.language_modeling.settings import EvaluateOptions
+from tfseq.tasks.task import Evaluation
+from tfseq.tasks.trained import Trained
+
+# The figures do not depend on it: the state is carried from unrolling to unrolling.
+EVALUATION_TIME = 25  # More take longer to lay out in a graph, and gain little.
+# Unrollings that may be computed at the same time: a layer goes on with the next one while
+# the layers above it are still at this one.
+PARALLEL_UNROLLINGS = 4
+SEARCHED_THETAS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+SEARCHED_LAMBDAS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
+
+LanguageModelEvaluation = Callable[[tf.data.Dataset], dict[str, float]]
+
+
+def compile_evaluation(
+    model: Any, level: str, batch_size: int = 1
+) -> LanguageModelEvaluation:
+    """Compiles the evaluation of a language model on a whole text.
+
+    The state starts at zero and is carried from unrolling to unrolling; the whole text
+    is read by one call of a compiled loop. The model's weights are used as they are at
+    each call.
+
+    Args:
+        model: the language model.
+        level: what a token is, `character` or `word`.
+        batch_size: lanes of the data sets that will be given.
+
+    Returns:
+        A function of a data set of `(inputs, labels, weights)`, each `[batch, time]`,
+        weight 1 on each token to predict and 0 on padding, that returns what
+        `token_metrics` describes.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def read(iterator: tf.data.Iterator) -> tuple[tf.Tensor, tf.Tensor]:
+        state = model.initial_state(batch_size)
+        total = tf.zeros([], tf.float64)
+        count = tf.zeros([], tf.float64)
+        for inputs, labels, weights in iterator:
+            tf.autograph.experimental.set_loop_options(
+                parallel_iterations=PARALLEL_UNROLLINGS
+            )
+            losses = model.losses((inputs, labels, weights), state)
+            state = losses.state
+            total += tf.cast(losses.loss, tf.float64)
+            count += tf.cast(losses.count, tf.float64)
+        return total, count
+
+    def evaluate(dataset: tf.data.Dataset) -> dict[str, float]:
+        # A loop over the data set itself would take one unrolling after the other.
+        total, count = read(iter(dataset))
+        return token_metrics(float(total) / max(float(count), 1.0), level)
+
+    return evaluate
+
+
+def build_evaluations(
+    model: Any, texts: Mapping[str, TokenFile], level: str
+) -> Mapping[str, Callable[[], Evaluation]]:
+    """Returns functions that evaluate the model on the texts held out, at batch 1."""
+    evaluate_text = compile_evaluation(model, level)
+
+    def on(split: str) -> Callable[[], Evaluation]:
+        dataset = evaluation_unrollings(texts[split], 1, EVALUATION_TIME)
+        return lambda: Evaluation(evaluate_text(dataset))
+
+    return {
+        split: on(split)
+        for split in ("valid", "test")
+        if split in texts and texts[split].num_tokens >= 2
+    }
+
+
+def evaluate(trained: Trained, options: EvaluateOptions) -> dict[str, float]:
+    """Returns metrics of a trained language model, with the number of predictions.
+
+    The text is read at batch 1, the state carried along. Of characters there are also
+    bits per byte of UTF-8, which compare texts in any script.
+
+    Raises:
+        UsageError: there is no such text, or it does not fit.
+        DataError: data are damaged.
+    """
+    text = text_to_read(trained, options)
+    tokens = encode_text(trained, options, text)
+    figures = {"predictions": tokens.num_tokens - 1}
+    with reading_token_files(tokens.path.parent):
+        figures.update(_evaluate_tokens(trained, tokens, options))
+    if trained.settings.level == "character":
+        figures["bits_per_byte"] = bits_per_byte(
+            figures["loss"] * figures["predictions"],
+            count_predicted_bytes(text.splits[options.split].read()),
+        )
+    return figures
+
+
+def _evaluate_tokens(
+    trained: Trained, tokens: TokenFile, options: EvaluateOptions
+) -> dict[str, float]:
+    level = trained.settings.level
+    if options.dynamic_learning_rate:
+        evaluate_text = compile_dynamic_evaluation(
+            trained.model, level, options.dynamic_learning_rate
+        )
+        time = options.dynamic_unrollings
+        return evaluate_text(evaluation_unrollings(tokens, 1, time))
+    if options.cache_size:
+        return _evaluate_with_cache(trained, tokens, options)
+    evaluate_text = compile_evaluation(trained.model, level)
+    return evaluate_text(evaluation_unrollings(tokens, 1, EVALUATION_TIME))
+
+
+def _evaluate_with_cache(
+    trained: Trained, tokens: TokenFile, options: EvaluateOptions
+) -> dict[str, float]:
+    """Returns metrics with a neural cache, and the settings of the cache."""
+
+    def losses(
+        text: TokenFile, thetas: Sequence[float], shares: Sequence[float]
+    ) -> np.ndarray:
+        evaluate_text = compile_cache_evaluation(
+            trained.model, options.cache_size, thetas=thetas, weights=shares
+        )
+        return evaluate_text(evaluation_unrollings(text, 1, EVALUATION_TIME))
+
+    theta, share = options.cache_theta, options.cache_lambda
+    if options.cache_search:
+        part = dataclasses.replace(options, split="valid", text_file=None)
+        valid = encode_text(trained, part, text_to_read(trained, part))
+        found = losses(valid, SEARCHED_THETAS, SEARCHED_LAMBDAS)
+        row, column = np.unravel_index(found.argmin(), found.shape)
+        theta, share = SEARCHED_THETAS[row], SEARCHED_LAMBDAS[column]
+    loss = float(losses(tokens, [theta], [share])[0, 0])
+    cache = {"cache_theta": theta, "cache_lambda": share}
+    return {**cache, **token_metrics(loss, trained.settings.level)}

@@ -1,0 +1,301 @@
+"""The language model: token inputs, recurrent layers, softmax over the vocabulary."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
+from tfseq.cells.lanes import lane_seed_as_tensors
+from tfseq.cells.unroll import swap_batch_and_time
+from tfseq.errors import UsageError
+from tfseq.layers import (
+    Losses,
+    NgramLogits,
+    SequenceModel,
+    Softmax,
+    TokenInputs,
+    activation_penalty,
+    build_cells,
+    build_initializers,
+    build_inputs,
+    layer_precision,
+    temporal_activation_penalty,
+)
+from tfseq.tasks.language_modeling.settings import parse_cutoffs
+
+OUTPUT_DROPOUT_SEED = 1_000_003
+
+
+class LanguageModelState(NamedTuple):
+    """The state that a language model carries from one unrolling to the next.
+
+    Attributes:
+        inputs: the tokens that the input layer still needs, `[batch, n - 1]`.
+        cell: the recurrent state, a nest of `[batch, …]`.
+        ngrams: the tokens that direct n-gram features still need, or nothing.
+    """
+
+    inputs: Any
+    cell: Any
+    ngrams: Any
+
+
+class LanguageModel(SequenceModel):
+    """Predicts every next token of a text from all tokens before it.
+
+        x(t), n(t) = inputs(tokens(t), n(t-1))
+        h(t), s(t) = cell(x(t), s(t-1))
+        logits(t)  = softmax.kernelᵀ · dropout(h(t)) + softmax.bias  (+ n-gram weights)
+
+    The state is an argument and a result, so that a text of any length is read
+    unrolling by unrolling and the model itself remembers nothing.
+
+    Args:
+        inputs: the input layer.
+        cell: the recurrent cell, or a stack of them.
+        vocabulary_size: number of tokens.
+        dropout: share of the cell's outputs dropped before the softmax.
+        softmax_initializer: start of the softmax's kernel.
+        tie_embeddings: the embedding is the softmax's kernel as well (Press & Wolf
+            2017, https://arxiv.org/abs/1608.05859; Inan et al. 2017,
+            https://arxiv.org/abs/1611.01462).
+        variational_dropout: one dropout mask before the softmax for all time steps of
+            an unrolling.
+        ngrams: direct n-gram features, or None.
+        activation_regularization: weight of `activation_penalty` on dropout(h).
+        temporal_activation_regularization: weight of `temporal_activation_penalty` on h.
+        softmax_cutoffs: first ids of the clusters of an adaptive softmax; none: all
+            words in one softmax.
+
+    Raises:
+        UsageError: embeddings are tied that do not fit the softmax.
+
+    Example:
+        model = LanguageModel(TokenInputs(27), FusedGateLSTMCell(64), 27)
+        model.build()
+        logits, state = model(tokens, model.initial_state(batch_size=8))
+    """
+
+    def __init__(
+        self,
+        inputs: TokenInputs,
+        cell: keras.layers.Layer,
+        vocabulary_size: int,
+        *,
+        dropout: float = 0.0,
+        softmax_initializer: Any = "glorot_uniform",
+        tie_embeddings: bool = False,
+        variational_dropout: bool = False,
+        ngrams: NgramLogits | None = None,
+        activation_regularization: float = 0.0,
+        temporal_activation_regularization: float = 0.0,
+        softmax_cutoffs: Sequence[int] = (),
+        **kwargs: Any,
+    ):
+        super().__init__(inputs, ngrams, **kwargs)
+        if tie_embeddings and (
+            inputs.num_symbols != vocabulary_size
+            or inputs.embedding_size != cell.output_size
+        ):
+            raise UsageError(
+                f"`tie_embeddings`: found an embedding of {inputs.num_symbols} rows of "
+                f"{inputs.embedding_size}, expected {vocabulary_size} rows of "
+                f"{cell.output_size}, as wide as the last layer; change `embedding_size` "
+                "or `ngram`"
+            )
+        self.cell = cell
+        self.vocabulary_size = vocabulary_size
+        self.dropout = dropout
+        self.softmax = Softmax(
+            vocabulary_size, softmax_initializer, softmax_cutoffs, name="softmax"
+        )
+        self.tie_embeddings = tie_embeddings
+        self.variational_dropout = variational_dropout
+        self.activation_regularization = activation_regularization
+        self.temporal_activation_regularization = temporal_activation_regularization
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes all variables."""
+        self.build_inputs()
+        if not self.cell.built:
+            self.cell.build((None, self.inputs_layer.features))
+        embedding = self.inputs_layer.embedding if self.tie_embeddings else None
+        self.softmax.build(self.cell.output_size, embedding)
+        self.built = True
+
+    @tf.autograph.experimental.do_not_convert
+    def initial_state(self, batch_size: int) -> LanguageModelState:
+        """Returns the state before the first token: zeros, a nest of `[batch, …]` tensors."""
+        return LanguageModelState(
+            self.inputs_layer.initial_state(batch_size),
+            self.cell.get_initial_state(batch_size),
+            self.ngrams.initial_state(batch_size) if self.ngrams else (),
+        )
+
+    def hidden(
+        self,
+        tokens: tf.Tensor,
+        state: LanguageModelState,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, LanguageModelState]:
+        """Returns the last layer's outputs, `[time, batch, units]`, and the new state.
+
+        Time comes first, as the recurrence has it; arguments are those of `call`.
+        """
+        features, input_state = self.inputs_layer(
+            tokens,
+            state.inputs,
+            training=training,
+            lane_seed=lane_seed_as_tensors(lane_seed),
+        )
+        outputs, cell_state = unroll(
+            self.cell,
+            features,
+            state.cell,
+            training=training,
+            lane_seed=lane_seed,
+            time_major=True,
+        )
+        return outputs, state._replace(inputs=input_state, cell=cell_state)
+
+    def drop_outputs(self, hidden: tf.Tensor, lane_seed: LaneSeed | None) -> tf.Tensor:
+        """Returns the outputs that the softmax reads in training, `[time, batch, units]`."""
+        if not self.dropout:
+            return hidden
+        seed = fold_lane_seed(lane_seed, OUTPUT_DROPOUT_SEED)
+        return lane_dropout(
+            hidden, self.dropout, seed, self.variational_dropout, time_major=True
+        )
+
+    def logits(self, hidden: tf.Tensor) -> tf.Tensor:
+        """Returns unnormalised log-probabilities of the next token, float32, without n-grams.
+
+        Args:
+            hidden: `[…, units]`.
+
+        Returns:
+            `[…, vocabulary]`.
+        """
+        flat = self.softmax(tf.reshape(hidden, [-1, hidden.shape[-1]]))
+        shape = tf.concat([tf.shape(hidden)[:-1], [self.vocabulary_size]], axis=0)
+        return tf.reshape(flat, shape)
+
+    @tf.autograph.experimental.do_not_convert
+    def losses(
+        self,
+        batch: tuple[tf.Tensor, ...],
+        state: LanguageModelState,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> Losses:
+        """Returns the losses of a batch, which training minimises, and the new state.
+
+        Args:
+            batch: tokens `[batch, time]`; the tokens that follow, `[batch, time]`; and,
+                optionally, the weight of each prediction, `[batch, time]`.
+            state: the state before the first token.
+            training: whether to apply dropout.
+            lane_seed: the seed that dropout masks derive from.
+        """
+        tokens, labels, *rest = batch
+        weights = rest[0] if rest else None
+        hidden, state = self.hidden(tokens, state, training, lane_seed)
+        dropped = self.drop_outputs(hidden, lane_seed) if training else hidden
+        flat = tf.reshape(dropped, [-1, dropped.shape[-1]])
+        flat_labels = tf.reshape(tf.transpose(labels), [-1])
+        flat_weights = (
+            None if weights is None else tf.reshape(tf.transpose(weights), [-1])
+        )
+        if self.ngrams is None:
+            loss = self.softmax.total_loss(flat, flat_labels, flat_weights)
+        else:
+            more, ngrams = self.ngrams(tokens, state.ngrams)
+            state = state._replace(ngrams=ngrams)
+            more = tf.reshape(swap_batch_and_time(more), [-1, self.vocabulary_size])
+            each = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                flat_labels, self.logits(flat) + more
+            )
+            loss = tf.reduce_sum(each if weights is None else each * flat_weights)
+        penalty = tf.zeros([])
+        if training and self.activation_regularization:
+            penalty += self.activation_regularization * activation_penalty(dropped)
+        if training and self.temporal_activation_regularization:
+            penalty += (
+                self.temporal_activation_regularization
+                * temporal_activation_penalty(hidden)
+            )
+        count = tf.size(labels) if weights is None else tf.reduce_sum(weights)
+        return Losses(loss, tf.cast(count, tf.float32), penalty, state)
+
+    @tf.autograph.experimental.do_not_convert
+    def read(
+        self,
+        tokens: tf.Tensor,
+        state: LanguageModelState,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor, LanguageModelState]:
+        """Returns the softmax's inputs, `[batch, time, units]`, and the results of `call`."""
+        hidden, state = self.hidden(tokens, state, training, lane_seed)
+        if training:
+            hidden = self.drop_outputs(hidden, lane_seed)
+        hidden = swap_batch_and_time(hidden)
+        logits = self.logits(hidden)
+        if self.ngrams is not None:
+            more, ngrams = self.ngrams(tokens, state.ngrams)
+            logits += more
+            state = state._replace(ngrams=ngrams)
+        return hidden, logits, state
+
+    @tf.autograph.experimental.do_not_convert
+    def call(
+        self,
+        tokens: tf.Tensor,
+        state: LanguageModelState,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, LanguageModelState]:
+        """Returns logits `[batch, time, vocabulary]` of the next tokens, and the new state.
+
+        Args:
+            tokens: ids, `[batch, time]`.
+            state: the state that `initial_state` or the call before returned.
+            training: whether to apply dropout.
+            lane_seed: the seed of dropout masks; needed with dropout in training.
+        """
+        _, logits, state = self.read(tokens, state, training, lane_seed)
+        return logits, state
+
+
+def build_language_model(settings: Any, vocabulary_size: int) -> LanguageModel:
+    """Returns the built language model that the settings describe."""
+    kernel, recurrent = build_initializers(settings)
+    sizes = [settings.units] * settings.num_layers
+    if settings.tie_embeddings:
+        sizes[-1] = settings.embedding_size
+    with layer_precision(settings.precision):
+        ngrams = None
+        if settings.ngram_features:
+            ngrams = NgramLogits(
+                vocabulary_size, settings.ngram_features, settings.ngram_rows
+            )
+        model = LanguageModel(
+            build_inputs(settings, vocabulary_size),
+            build_cells(settings, sizes, kernel=kernel, recurrent=recurrent),
+            vocabulary_size,
+            dropout=settings.dropout,
+            softmax_initializer=kernel,
+            tie_embeddings=settings.tie_embeddings,
+            variational_dropout=settings.variational_dropout,
+            ngrams=ngrams,
+            activation_regularization=settings.activation_regularization,
+            temporal_activation_regularization=(
+                settings.temporal_activation_regularization
+            ),
+            softmax_cutoffs=parse_cutoffs(settings.softmax_cutoffs),
+        )
+        model.build()
+    return model

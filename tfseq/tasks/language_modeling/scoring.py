@@ -1,0 +1,110 @@
+"""The log-probability of each line of a text, read by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfseq.errors import UsageError
+from tfseq.tasks.language_modeling.data import text_to_read
+from tfseq.tasks.language_modeling.settings import ScoreOptions
+from tfseq.tasks.trained import Trained
+
+MAX_VALUES = 20_000_000
+
+LineScores = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+
+
+def compile_line_scores(model: Any) -> LineScores:
+    """Compiles the scoring of lines side by side, each from state zero.
+
+    Args:
+        model: the language model.
+
+    Returns:
+        A function of ids `[lines, time + 1]`, of the number of predictions of each line,
+        `[lines]`, and of the steps to read at a time, so that a long line needs no more
+        memory; it returns Σ ln p(id(t + 1) | id(0) … id(t)), float64 `[lines]`.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def read(tokens: tf.Tensor, counts: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+        inputs, labels = tokens[:, :-1], tokens[:, 1:]
+        logits, state = model(inputs, state)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        inside = tf.sequence_mask(counts, tf.shape(labels)[1], tf.float32)
+        return -tf.reduce_sum(losses * inside, axis=1), state
+
+    def score(tokens: np.ndarray, counts: np.ndarray, steps: int) -> np.ndarray:
+        total, state = np.zeros(len(tokens)), model.initial_state(len(tokens))
+        for first in range(0, tokens.shape[1] - 1, steps):
+            part = tf.constant(tokens[:, first : first + steps + 1])
+            more, state = read(part, tf.constant(counts - first), state)
+            total += more.numpy()
+        return total
+
+    return score
+
+
+def score_lines(trained: Trained, options: ScoreOptions) -> list[dict[str, Any]]:
+    """Returns number, tokens, log-probability (in nats), perplexity and text of each line.
+
+    A line is read from state zero after a line end, and its own line end is the last of
+    its tokens; where the vocabulary has no line end, after its own first token.
+
+    Raises:
+        UsageError: there is no such text, or no line in it can be scored.
+    """
+    corpus = text_to_read(trained, options)
+    split = corpus.splits[options.split]
+    end = trained.vocabulary.line_end_id
+    lines = []
+    for number, text in enumerate("".join(split.read()).split("\n"), 1):
+        whole = text if end is None else f"{text}\n"
+        ids = trained.vocabulary.encode(whole, split.origin, line=number).tolist()
+        if end is not None:
+            ids = [end, *ids]
+        if text and len(ids) > 1:
+            lines.append((number, text, ids))
+    if not lines:
+        raise UsageError(f"{split.origin}: found no line to score, expected some text")
+    score = compile_line_scores(trained.model)
+    scores = {}
+    # The gates of a layer, and what else the recurrence keeps of a token.
+    width = max(len(trained.vocabulary), 12 * trained.settings.units)
+    for batch in batches_of_lines(lines, width):
+        longest = max(len(ids) for _, _, ids in batch)
+        tokens = np.zeros([len(batch), longest], np.int32)
+        for row, (_, _, ids) in enumerate(batch):
+            tokens[row, : len(ids)] = ids
+        counts = np.array([len(ids) - 1 for _, _, ids in batch], np.int32)
+        steps = max(MAX_VALUES // (len(batch) * width), 1)
+        for (number, _, _), value in zip(
+            batch, score(tokens, counts, steps), strict=True
+        ):
+            scores[number] = float(value)
+    return [
+        {
+            "line": number,
+            "tokens": len(ids) - 1,
+            "log_probability": scores[number],
+            "perplexity": math.exp(min(-scores[number] / (len(ids) - 1), 700)),
+            "text": text,
+        }
+        for number, text, ids in lines
+    ]
+
+
+def batches_of_lines(lines: list, width: int) -> Iterator[list]:
+    """Yields lines of similar length together, as many as memory allows."""
+    batch: list = []
+    for line in sorted(lines, key=lambda line: len(line[2])):
+        if batch and (len(batch) + 1) * len(line[2]) * width > MAX_VALUES:
+            yield batch
+            batch = []
+        batch.append(line)
+    yield batch

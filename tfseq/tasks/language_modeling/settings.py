@@ -1,0 +1,229 @@
+"""The settings of language modelling, and the options of its uses."""
+
+import dataclasses
+from typing import Any
+
+from tfseq.configuration.option import check_values, option
+from tfseq.errors import UsageError
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguageModelingSettings:
+    """The settings of a run that only language models have."""
+
+    num_unrollings: int = option(
+        50, "Time steps in one unrolling, in tokens.", lower=1, upper=65536, fixed=True
+    )
+    tie_embeddings: bool = option(
+        False,
+        "Use the embedding as the softmax's weights too; the last layer then has "
+        "`embedding_size` units.",
+        fixed=True,
+    )
+    softmax_cutoffs: str | None = option(
+        None,
+        "Adaptive softmax: the ranks at which clusters of rarer words begin, such as "
+        "1000,3000; by default all words stand in one softmax.",
+        fixed=True,
+    )
+    activation_regularization: float = option(
+        0.0,
+        "Weight of the mean square of the last layer's dropped outputs in the loss.",
+        lower=0.0,
+        upper=1e9,
+        fixed=True,
+    )
+    temporal_activation_regularization: float = option(
+        0.0,
+        "Weight of the mean square of the last layer's change in time in the loss.",
+        lower=0.0,
+        upper=1e9,
+        fixed=True,
+    )
+
+    @staticmethod
+    def check_task(settings: Any) -> None:
+        """Raises `UsageError` for settings that do not fit a language model."""
+        parse_cutoffs(settings.softmax_cutoffs)
+        if settings.ngram_features == 1:
+            raise UsageError(
+                "`ngram_features`=1: found for texts, whose single tokens the layers read, "
+                "expected 2 or more, or 0; give `ngram_features`=2"
+            )
+        if settings.monitor != "loss":
+            raise UsageError(
+                f"`monitor`={settings.monitor}: found for a language model, expected loss; "
+                "leave it out"
+            )
+        if settings.tie_embeddings and not settings.embedding_size:
+            raise UsageError(
+                "`tie_embeddings`: found `embedding_size`=0, expected an embedding; give "
+                "`embedding_size`=N"
+            )
+        if settings.softmax_cutoffs and settings.ngram_features:
+            raise UsageError(
+                f"`softmax_cutoffs`={settings.softmax_cutoffs}: found with "
+                "`ngram_features`, expected one of them; leave one out"
+            )
+        if (
+            settings.tie_embeddings
+            and settings.num_layers == 1
+            and settings.units != settings.embedding_size
+        ):
+            raise UsageError(
+                f"`units`={settings.units}: found with `tie_embeddings` and one layer, "
+                "which is as wide as the embedding; give "
+                f"`units`={settings.embedding_size}"
+            )
+        if settings.tie_embeddings and settings.lazy_rows:
+            raise UsageError(
+                "`lazy_rows`: found with `tie_embeddings`, whose embedding is also read as "
+                "a whole, expected an embedding of its own; leave one out"
+            )
+
+
+def parse_cutoffs(text: str | None) -> tuple[int, ...]:
+    """Returns the numbers in `softmax_cutoffs`; none for an empty text.
+
+    Raises:
+        UsageError: it holds something else.
+    """
+    parts = text.split(",") if text else []
+    if not all(part.strip().isdecimal() for part in parts):
+        raise UsageError(
+            f"`softmax_cutoffs`={text}: expected whole numbers with commas between them, "
+            "such as 1000,3000"
+        )
+    return tuple(int(part) for part in parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class TextSource:
+    """The text that a trained language model is evaluated on, or whose lines it scores."""
+
+    split: str = option(
+        "test", "Part of the run's own data.", choices=("valid", "test")
+    )
+    text_file: str | None = option(
+        None,
+        "Text file (UTF-8) to evaluate on instead of a part of the data.",
+        advice="use the predict command",
+    )
+    data_dir: str | None = option(
+        None, "Folder with data sets; by default the run's own."
+    )
+    cache_dir: str | None = option(
+        None, "Folder for encoded texts; by default the run's own."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoreOptions(TextSource):
+    """The options of scoring lines."""
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        check_values(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateOptions(TextSource):
+    """The options of an evaluation: the text, and how the model adapts to it.
+
+    Either a neural cache (`cache_…`) or dynamic evaluation (`dynamic_…`); by default
+    neither.
+
+    Raises:
+        UsageError: a value is out of its range, or two options contradict each other.
+    """
+
+    cache_size: int = option(
+        0,
+        "Positions that a neural cache holds, in tokens; 0 for no cache.",
+        lower=0,
+        upper=1_000_000,  # Of hidden values of 1,000 units that is 4 GB.
+    )
+    cache_theta: float = option(
+        0.3, "How sharply the cache prefers similar hidden values.", lower=0.0
+    )
+    cache_lambda: float = option(
+        0.1, "Share of the cache in the probabilities.", lower=0.0, upper=1.0
+    )
+    cache_search: bool = option(
+        False, "Choose `cache_theta` and `cache_lambda` by the validation text first."
+    )
+    dynamic_learning_rate: float = option(
+        0.0,
+        "Learning rate of dynamic evaluation, by which the model adapts to the text it "
+        "reads; 0 for none.",
+        lower=0.0,
+    )
+    dynamic_unrollings: int = option(
+        20,
+        "Tokens between two steps of dynamic evaluation.",
+        lower=1,
+        upper=8192,
+    )
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        check_values(self)
+        if self.cache_size and self.dynamic_learning_rate:
+            raise UsageError(
+                f"`cache_size`={self.cache_size}: found with `dynamic_learning_rate`="
+                f"{self.dynamic_learning_rate:g}, expected one of them; leave one out"
+            )
+        if self.cache_search and not self.cache_size:
+            raise UsageError(
+                "`cache_search`: found without `cache_size`, expected the size to search "
+                "with; give, for example, `cache_size`=2000"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleOptions:
+    """The options of writing texts.
+
+    Raises:
+        UsageError: a value is out of its range, or two options contradict each other.
+    """
+
+    prompt: str = option("", "Text to go on from; by default a line's beginning.")
+    length: int = option(500, "Tokens to write.", lower=1, upper=10_000_000)
+    num_samples: int = option(1, "Texts to write.", lower=1, upper=100_000)
+    temperature: float = option(
+        1.0, "Below 1 the likely gets likelier.", lower=1e-3, upper=1e3
+    )
+    top_k: int = option(0, "Only the k most probable tokens; 0: all.", lower=0)
+    top_p: float = option(
+        1.0,
+        "Only the most probable tokens that reach this probability.",
+        lower=1e-6,
+        upper=1.0,
+    )
+    greedy: bool = option(False, "Always the most probable token.")
+    seed: int = option(0, "Seed of the choice.", lower=0, upper=2**31 - 1)
+    stop_at: str | None = option(None, "End a text where this occurs in it.")
+    beam_width: int = option(
+        0,
+        "Search for the most probable continuations, keeping so many beginnings; 0: "
+        "sample.",
+        lower=0,
+        upper=10_000,
+    )
+
+    def __post_init__(self) -> None:
+        """Checks the values."""
+        check_values(self)
+        if self.beam_width and (self.num_samples > 1 or self.greedy):
+            raise UsageError(
+                f"`beam_width`={self.beam_width}: found with `num_samples` or `greedy`, "
+                "expected neither; leave them out"
+            )
+
+
+USES = {
+    "evaluate": EvaluateOptions,
+    "sample": SampleOptions,
+    "score": ScoreOptions,
+}

@@ -1,0 +1,150 @@
+"""Language modelling: the next character or word of a text from all before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfseq.metrics import token_metrics
+from tfseq.pipelines import (
+    endless_unrollings,
+    epoch_unrollings,
+    escape_token,
+    unrollings_per_epoch,
+)
+from tfseq.tasks.language_modeling.data import load_text
+from tfseq.tasks.language_modeling.evaluation import build_evaluations, evaluate
+from tfseq.tasks.language_modeling.model import LanguageModel, build_language_model
+from tfseq.tasks.language_modeling.scoring import score_lines
+from tfseq.tasks.language_modeling.serving import (
+    ServedLanguageModel,
+    SteppedLanguageModel,
+)
+from tfseq.tasks.language_modeling.use import build_sampler, search_texts, write_texts
+from tfseq.tasks.task import Data, Evaluation, Lanes, Task, Vocabularies
+from tfseq.tasks.trained import Trained
+
+
+class LanguageModeling(Task):
+    """Many to many, in step: each token is predicted from all tokens before it.
+
+    A text is read in contiguous lanes, `[lanes, time]` tokens an unrolling, and the
+    state is carried from one unrolling to the next.
+
+    Args:
+        settings: the settings of the run.
+    """
+
+    name = "language_modeling"
+    compared = (("valid", "perplexity"), ("train", "perplexity"))
+
+    def load_data(self) -> Data:
+        """Loads the text and encodes it into the cache.
+
+        Raises:
+            UsageError: the text is too short for the batch, or a setting does not fit.
+            DataError: the text is missing or damaged.
+        """
+        data = load_text(self.settings)
+        self.batches(data, 0)  # Refuses a text that is too short at once.
+        return data
+
+    def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
+        """Returns unrollings `(tokens, next tokens)`, `[lanes, time]`, from a step on."""
+        read = epoch_unrollings if self.settings.num_epochs else endless_unrollings
+        return read(
+            data.splits["train"],
+            self.settings.batch_size,
+            self.settings.num_unrollings,
+            first_step=step,
+            lanes=lanes,
+        )
+
+    def steps_per_epoch(self, data: Data) -> int:
+        """Returns the unrollings in one pass over the text, at least 1."""
+        return max(
+            unrollings_per_epoch(
+                data.splits["train"].num_tokens,
+                self.settings.batch_size,
+                self.settings.num_unrollings,
+            ),
+            1,
+        )
+
+    @property
+    def predictions_per_step(self) -> int:
+        """The tokens of one unrolling of all lanes."""
+        return self.settings.batch_size * self.settings.num_unrollings
+
+    @property
+    def divisor(self) -> float:
+        """The number of predictions, or of lanes where losses are summed over time."""
+        if self.settings.loss_scale_over_time == "sum":
+            return self.settings.batch_size
+        return self.predictions_per_step
+
+    def build_model(self, vocabularies: Vocabularies) -> LanguageModel:
+        """Returns the built language model that the settings describe."""
+        return build_language_model(self.settings, len(vocabularies["tokens"]))
+
+    def embedding(
+        self, model: keras.Model, vocabularies: Vocabularies, most: int
+    ) -> tuple[list[str], np.ndarray] | None:
+        """Returns the most frequent symbols and their rows of the embedding."""
+        inputs = model.inputs_layer
+        if inputs.embedding is None:
+            return None
+        tokens = [escape_token(token) for token in vocabularies["tokens"].tokens]
+        count = min(inputs.num_symbols, most)
+        names = [inputs.symbol_name(symbol, tokens) for symbol in range(count)]
+        return names, inputs.embedding[:count].numpy()
+
+    def metrics(self, loss: float) -> dict[str, float]:
+        """Returns loss and perplexity, of characters also bits per character."""
+        return token_metrics(loss, self.settings.level)
+
+    def evaluations(
+        self, model: keras.Model, data: Data
+    ) -> Mapping[str, Callable[[], Evaluation]]:
+        """Returns functions that read the texts held out at batch 1, the state carried."""
+        return build_evaluations(model, data.splits, self.settings.level)
+
+    def sampler(
+        self, model: keras.Model, vocabularies: Vocabularies
+    ) -> Callable[[int], list[str]]:
+        """Returns a function from the step to a few sampled texts."""
+        return build_sampler(model, vocabularies["tokens"], self.settings.seed)
+
+    def evaluate(self, trained: Trained, options: Any) -> dict[str, float]:
+        """Returns metrics on a text, to which the model may adapt as it reads it."""
+        return evaluate(trained, options)
+
+    def score(self, trained: Trained, options: Any) -> list[dict[str, Any]]:
+        """Returns number, tokens, log-probability, perplexity and text of each line."""
+        return score_lines(trained, options)
+
+    def sample(self, trained: Trained, options: Any) -> Iterator[list[str]]:
+        """Yields what is added to each of the texts, some tokens at a time."""
+        return write_texts(trained, options)
+
+    def search(self, trained: Trained, options: Any) -> list[tuple[str, float]]:
+        """Returns the most probable continuations by beam search, with ln p of each."""
+        return search_texts(trained, options)
+
+    def serve(self, trained: Trained) -> tf.Module:
+        """Returns a module with `initial_state`, `step` and `generate`."""
+        vocabulary = trained.vocabulary
+        return ServedLanguageModel(
+            trained.model,
+            vocabulary.tokens,
+            vocabulary.level,
+            forbidden=vocabulary.unknown_id,
+        )
+
+    def serve_steps(self, trained: Trained) -> tf.Module:
+        """Returns a module with `initial_state` and `step`."""
+        return SteppedLanguageModel(trained.model)

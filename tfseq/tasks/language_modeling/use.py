@@ -1,0 +1,165 @@
+"""Texts that a trained language model writes: samples, streams and beam search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from tfseq.decoding import (
+    Greedy,
+    Sampling,
+    compile_beam_search,
+    compile_reading,
+    compile_sampling,
+    compile_writing,
+    tokens_per_call,
+)
+from tfseq.errors import UsageError
+from tfseq.pipelines import Vocabulary
+from tfseq.tasks.language_modeling.model import LanguageModel
+from tfseq.tasks.language_modeling.settings import SampleOptions
+from tfseq.tasks.trained import Trained
+
+NUM_SAMPLES = 5
+SAMPLE_LENGTH = 80
+MOST_LOGITS = 1 << 26  # Of one token of all texts; as many float32 are 256 MB.
+
+
+def build_sampler(
+    model: LanguageModel, vocabulary: Vocabulary, seed: int
+) -> Callable[[int], list[str]]:
+    """Returns a function from the step to a few texts; the same step, the same texts."""
+    sample = compile_sampling(
+        model, NUM_SAMPLES, SAMPLE_LENGTH, forbidden=vocabulary.unknown_id
+    )
+
+    def sample_at(step: int) -> list[str]:
+        rows = sample(tf.constant([seed, step], tf.int32), tf.constant(1.0)).numpy()
+        return [vocabulary.decode(row).replace("\n", "\u23ce") for row in rows]
+
+    return sample_at
+
+
+def encode_prompt(vocabulary: Vocabulary, prompt: str) -> list[int]:
+    """Returns the ids of a prompt; where it is empty, of a line end or the first token.
+
+    Raises:
+        UsageError: the prompt has characters or words that the vocabulary has not.
+    """
+    parts = prompt.split() if vocabulary.level == "word" else list(prompt)
+    unknown = sorted(set(parts) - set(vocabulary.tokens))
+    if unknown:
+        raise UsageError(
+            f"`prompt`: found {', '.join(map(repr, unknown))}, expected "
+            f"{vocabulary.level}s of the run's vocabulary; leave them out"
+        )
+    ids = vocabulary.encode(prompt, "`prompt`").tolist()
+    return ids or [vocabulary.line_end_id or 0]
+
+
+def continuation(vocabulary: Vocabulary, before: list[int], row: list[int]) -> str:
+    """Returns the text of tokens that follow others, which decide how they are joined."""
+    return vocabulary.decode([*before, *row])[len(vocabulary.decode(before)) :]
+
+
+def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]:
+    """Yields what is added to each of `num_samples` texts, some tokens at a time.
+
+    The same seed writes the same texts, and a text does not depend on their number. A
+    text ends where `stop_at` occurs in it; when all have ended, no more is written.
+
+    Raises:
+        UsageError: the prompt does not fit, or the texts are more than memory should
+            hold.
+    """
+    vocabulary, num_samples = trained.vocabulary, options.num_samples
+    ids = encode_prompt(vocabulary, options.prompt)
+    most = MOST_LOGITS // len(vocabulary)
+    if num_samples > most:
+        raise UsageError(
+            f"`num_samples`={num_samples}: found a vocabulary of {len(vocabulary):,}, "
+            f"expected at most {most:,} texts side by side; ask for fewer, with other "
+            "values of `seed` for more"
+        )
+    rule = Greedy()
+    if not options.greedy:
+        rule = Sampling(
+            temperature=options.temperature, top_k=options.top_k, top_p=options.top_p
+        )
+    prompted = compile_reading(trained.model)(tf.constant([ids], tf.int32))
+    written = tf.nest.map_structure(
+        lambda part: tf.repeat(part, num_samples, axis=0), prompted
+    )
+    write = compile_writing(
+        trained.model, rule, vocabulary.unknown_id, num_texts=num_samples
+    )
+    at_a_time = tokens_per_call(len(vocabulary))
+    last = [ids[-1:] if options.prompt else []] * num_samples
+    endings = [Ending(options.stop_at) for _ in range(num_samples)]
+    for first in range(0, options.length, at_a_time):
+        call = tf.constant(first // at_a_time)
+        more, written = write(written, tf.constant([options.seed, 0]), call)
+        rows = more.numpy()[:, : options.length - first].tolist()
+        yield [
+            ending.cut(continuation(vocabulary, before, row))
+            for ending, before, row in zip(endings, last, rows, strict=True)
+        ]
+        if all(ending.reached for ending in endings):
+            return
+        last = [row[-1:] for row in rows]
+
+
+class Ending:
+    """The end of a text that is written part by part: where a string occurs in it.
+
+    Args:
+        stop_at: the string, or None for no end.
+
+    Attributes:
+        reached: whether the text has ended.
+    """
+
+    def __init__(self, stop_at: str | None):
+        self.stop_at = stop_at
+        self.reached = False
+        self._text = ""
+
+    def cut(self, part: str) -> str:
+        """Returns the next part up to the end of the text."""
+        if self.reached or not self.stop_at:
+            return "" if self.reached else part
+        before = len(self._text)
+        self._text += part
+        place = self._text.find(self.stop_at, max(before - len(self.stop_at), 0))
+        if place < 0:
+            return part
+        self.reached = True
+        return self._text[before : place + len(self.stop_at)]
+
+
+def search_texts(trained: Trained, options: SampleOptions) -> list[tuple[str, float]]:
+    """Returns the most probable continuations by beam search, with ln p of each.
+
+    Raises:
+        UsageError: the prompt does not fit, or there is no `beam_width`.
+    """
+    if not options.beam_width:
+        raise UsageError("`beam_width`=0: expected at least 1; give `beam_width`=10")
+    vocabulary = trained.vocabulary
+    ids = encode_prompt(vocabulary, options.prompt)
+    written = compile_reading(trained.model)(tf.constant([ids], tf.int32))
+    search = compile_beam_search(
+        trained.model,
+        options.beam_width,
+        options.length,
+        forbidden=vocabulary.unknown_id,
+    )
+    rows, scores = (part.numpy() for part in search(written))
+    last = ids[-1:] if options.prompt else []
+    return [
+        (continuation(vocabulary, last, row.tolist()), float(score))
+        for row, score in zip(rows, scores, strict=True)
+        if np.isfinite(score)
+    ]

@@ -1,0 +1,81 @@
+"""The table of tasks, readable without loading TensorFlow."""
+
+import dataclasses
+from typing import Any
+
+from tfseq.configuration import DATASETS, Row, Table, load_target
+from tfseq.errors import UsageError
+
+# kind: the kind of data that the task reads. noun, data: its model and its data, in
+# messages. group: the
+# settings that only this task has. uses: the options of each use of a trained model.
+TASKS = Table("task")
+TASKS.add(
+    "language_modeling",
+    "tfseq.tasks.language_modeling.task:LanguageModeling",
+    "the next character or word of a text",
+    kind="text",
+    noun="a language model",
+    data="texts",
+    group="tfseq.tasks.language_modeling.settings:LanguageModelingSettings",
+    uses="tfseq.tasks.language_modeling.settings:USES",
+)
+TASKS.add(
+    "classification",
+    "tfseq.tasks.classification.task:Classification",
+    "the label of a text",
+    kind="labelled",
+    noun="a classifier of reviews",
+    data="reviews",
+    group="tfseq.tasks.classification.settings:ClassificationSettings",
+    uses="tfseq.tasks.classification.settings:USES",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class NoSettings:
+    """The settings of a task that has none of its own."""
+
+    @staticmethod
+    def check_task(settings: Any) -> None:
+        """Accepts all settings."""
+
+
+def choose_task(settings: Any) -> Row:
+    """Returns the task of a run: the one it names, or the first that reads its data.
+
+    Raises:
+        UsageError: there is none, or it does not read the data set.
+    """
+    kind = DATASETS.row(settings.dataset).kind
+    if settings.task is not None:
+        row = TASKS.row(settings.task)
+        if row.kind != kind:
+            raise UsageError(
+                f"`task`={settings.task}: found with `dataset`={settings.dataset}, whose "
+                f"data are of the kind {kind}, expected the kind {row.kind}; choose "
+                "another task or data set"
+            )
+        return row
+    for row in TASKS.rows():
+        if row.kind == kind:
+            return row
+    raise UsageError(
+        f"`dataset`={settings.dataset}: found data of the kind {kind}, which no task "
+        "reads; choose another data set"
+    )
+
+
+def settings_group(row: Row) -> type:
+    """Returns the record of the settings that only this task has."""
+    return load_target(row.group) if row.group is not None else NoSettings
+
+
+def options_of_uses(row: Row) -> dict[str, type]:
+    """Returns the record of options of each use that the task has, by its name."""
+    return load_target(row.uses)
+
+
+def create_task(settings: Any) -> Any:
+    """Returns the task of a run with these settings, a `tfseq.tasks.Task`."""
+    return choose_task(settings).load()(settings)

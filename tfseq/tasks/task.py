@@ -1,0 +1,250 @@
+"""The contract of a task: everything in which the kinds of sequence learning differ."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tfseq.errors import UsageError
+from tfseq.tasks.table import TASKS
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from tfseq.pipelines import Vocabulary
+    from tfseq.tasks.settings import Settings
+    from tfseq.tasks.trained import Trained
+
+# Lanes of the global batch: the first one and their number; None for all.
+Lanes = tuple[int, int] | None
+Vocabularies = Mapping[str, "Vocabulary"]
+
+
+class Evaluation(NamedTuple):
+    """The result of an evaluation.
+
+    Attributes:
+        figures: metrics by name, `loss` in nats among them.
+        texts: lines of text to look at, by name.
+    """
+
+    figures: dict[str, float]
+    texts: Mapping[str, list[str]] = {}
+
+
+class Column(NamedTuple):
+    """A column of the table of predictions.
+
+    Attributes:
+        key: the key of a prediction whose value is shown.
+        title: the head of the column.
+        width: its width in characters; 0 for as much as it takes.
+        form: the format of a value without its width, such as `.4f`.
+    """
+
+    key: str
+    title: str
+    width: int = 0
+    form: str = ""
+
+    def show(self, value: Any) -> str:
+        """Returns a value, or the title, as it stands in the column."""
+        form = "" if value is self.title else self.form
+        return format(value, f"{self.width or ''}{form}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The data of a run, as ids.
+
+    Attributes:
+        fingerprint: digest of the data and of how they are cut.
+        vocabularies: the vocabularies by name; "tokens" is the first.
+        splits: the parts by name, "train" among them, in a form of the task's own.
+        origin: folder of the encoded data, for messages; None for data in memory.
+    """
+
+    fingerprint: str
+    vocabularies: Vocabularies
+    splits: Mapping[str, Any]
+    origin: str | None = None
+
+
+class Task:
+    """A kind of sequence learning: its data, model, evaluations and uses.
+
+    The training engine, the run folder and the commands know tasks by these methods
+    alone. A task of your own derives from this class, or from another task of which it
+    overrides what differs, and is added to the table:
+
+        class Reversed(LanguageModeling):
+            name = "reversed"
+
+            def batches(self, data, step, lanes=None):
+                ...
+
+        TASKS.add("reversed", Reversed, "a text from its end", kind="text",
+                  noun="a reversed language model", data="texts", group=None,
+                  uses={"evaluate": EvaluateOptions})
+
+    Args:
+        settings: the settings of the run.
+
+    Attributes:
+        name: the name in the table of tasks.
+        unit: the thing that one prediction is made for: `character`, `word`, `review`.
+        compared: the curves by which runs are compared in TensorBoard, pairs of `train`
+            or `valid` and the name of a figure, the most telling one first.
+        columns: the columns of the table of predictions; the last one is the text.
+    """
+
+    name: str
+    columns: Sequence[Column] = ()
+    compared: Sequence[tuple[str, str]] = (("valid", "loss"), ("train", "loss"))
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+
+    @property
+    def unit(self) -> str:
+        """The thing that one prediction is made for, in the singular."""
+        return self.settings.level
+
+    # Data.
+
+    @property
+    def levels(self) -> Mapping[str, str]:
+        """The level of each vocabulary, `character` or `word`, by the vocabulary's name."""
+        return {"tokens": self.settings.level}
+
+    def load_data(self) -> Data:
+        """Loads and encodes the data.
+
+        Raises:
+            UsageError: a setting does not fit the data.
+            DataError: data are missing or damaged.
+        """
+        raise NotImplementedError
+
+    def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
+        """Returns endless training batches from a step on.
+
+        They are a function of settings, step and lanes alone. Each element is a tuple of
+        tensors `[lanes, …]`, which the model's `losses` takes.
+
+        Args:
+            data: the data.
+            step: the first step, counted from 0.
+            lanes: `(first, count)`, only these lanes of the global batch.
+        """
+        raise NotImplementedError
+
+    def steps_per_epoch(self, data: Data) -> int:
+        """Returns the training steps in one pass over the data, at least 1."""
+        raise NotImplementedError
+
+    @property
+    def predictions_per_step(self) -> int:
+        """The predictions in one step's global batch."""
+        raise NotImplementedError
+
+    @property
+    def divisor(self) -> float:
+        """The number by which a step's summed loss is divided before it is differentiated."""
+        return self.predictions_per_step
+
+    # Model.
+
+    def build_model(self, vocabularies: Vocabularies) -> keras.Model:
+        """Returns the built model, a `tfseq.layers.SequenceModel` or one like it."""
+        raise NotImplementedError
+
+    def start_model(self, model: keras.Model, data: Data) -> None:
+        """Sets what a new model takes from the data or from another run; here nothing."""
+
+    def embedding(
+        self, model: keras.Model, vocabularies: Vocabularies, most: int
+    ) -> tuple[list[str], np.ndarray] | None:
+        """Returns names and vectors of up to `most` frequent symbols, None for none."""
+        return None
+
+    # Evaluation.
+
+    def metrics(self, loss: float) -> dict[str, float]:
+        """Returns the usual forms of a mean loss in nats, `loss` first."""
+        return {"loss": loss}
+
+    def evaluations(
+        self, model: keras.Model, data: Data
+    ) -> Mapping[str, Callable[[], Evaluation]]:
+        """Returns functions that evaluate the model on `valid` and `test`, if any."""
+        raise NotImplementedError
+
+    def sampler(
+        self, model: keras.Model, vocabularies: Vocabularies
+    ) -> Callable[[int], list[str]] | None:
+        """Returns a function from the step to lines to show, or None for no samples."""
+        return None
+
+    # Uses of a trained model. `options` are those that the task's settings.py describes.
+
+    def evaluate(self, trained: Trained, options: Any) -> dict[str, float]:
+        """Returns metrics of a trained model, with the number of predictions."""
+        raise lacking(trained, "evaluate")
+
+    def score(self, trained: Trained, options: Any) -> list[dict[str, Any]]:
+        """Returns the log-probability of each line of a text."""
+        raise lacking(trained, "score")
+
+    def sample(self, trained: Trained, options: Any) -> Iterator[list[str]]:
+        """Yields what is added to each of the texts that are written side by side."""
+        raise lacking(trained, "sample")
+
+    def search(self, trained: Trained, options: Any) -> list[tuple[str, float]]:
+        """Returns the most probable texts, the best first, with ln p of each."""
+        raise lacking(trained, "search")
+
+    def predict(
+        self, trained: Trained, texts: Iterable[str], options: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Yields a prediction for each text, its values by key."""
+        raise lacking(trained, "predict")
+
+    def serve(self, trained: Trained) -> tf.Module:
+        """Returns a module whose `signatures()` are saved as a SavedModel."""
+        raise lacking(trained, "serve")
+
+    def serve_steps(self, trained: Trained) -> tf.Module:
+        """Returns a module whose signature `step` is saved as a TensorFlow Lite model."""
+        raise lacking(trained, "serve_steps")
+
+
+# The uses by the names of their methods, and how messages call them.
+USES = {
+    "evaluate": "evaluate",
+    "score": "score lines",
+    "sample": "write texts",
+    "search": "search for texts",
+    "predict": "predict",
+    "serve": "be exported",
+    "serve_steps": "be exported with `format`=tflite",
+}
+
+
+def has_use(task: type[Task], use: str) -> bool:
+    """Returns whether a kind of task has a use, by the name of its method."""
+    return getattr(task, use) is not getattr(Task, use)
+
+
+def lacking(trained: Trained, use: str) -> UsageError:
+    """Returns the error of a use that a run's task lacks; it names the tasks that have it."""
+    having = [row.noun for row in TASKS.rows() if has_use(row.load(), use)]
+    own = [words for name, words in USES.items() if has_use(type(trained.task), name)]
+    return UsageError(
+        f"`run_dir`={trained.folder.path}: found {TASKS.row(trained.task.name).noun}, "
+        f"which cannot {USES[use]}, expected {' or '.join(having) or 'another task'}; give "
+        f"the folder of one (this one can {', '.join(own)})"
+    )

@@ -1,0 +1,133 @@
+"""A trained model, from its run folder alone."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Mapping
+
+import keras
+from absl import logging
+
+from tfseq import __version__
+from tfseq.errors import DataError, UsageError
+from tfseq.pipelines import Vocabulary
+from tfseq.tasks.settings import Settings, read_saved_settings
+from tfseq.tasks.table import create_task
+from tfseq.tasks.task import Task
+from tfseq.training.checkpoints import Checkpoints
+from tfseq.training.run_folder import RunFolder
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A trained model and all that its uses need.
+
+    Attributes:
+        folder: the run folder.
+        settings: the settings that the run was started with.
+        task: the task of the run.
+        vocabularies: the vocabularies by name; "tokens" is the first.
+        model: the model, with the weights of a checkpoint.
+        step: the step of that checkpoint.
+    """
+
+    folder: RunFolder
+    settings: Settings
+    task: Task
+    vocabularies: Mapping[str, Vocabulary]
+    model: keras.Model
+    step: int
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens behind the ids."""
+        return self.vocabularies["tokens"]
+
+    def check_data(self, fingerprint: str, split: str, splits: Iterable[str]) -> None:
+        """Raises `UsageError` unless these are the run's data and have the part.
+
+        Args:
+            fingerprint: digest of the data and of how they are cut.
+            split: the part.
+            splits: the names of all parts.
+        """
+        if not self.folder.has_fingerprint(fingerprint):
+            raise UsageError(
+                f"`run_dir`={self.folder.path}: the data have changed since the run was "
+                "trained, expected the same; restore them, or give `text_file`"
+            )
+        if split not in splits:
+            raise UsageError(
+                f"`split`={split}: found none in the run's data, expected one of "
+                f"{', '.join(name for name in splits if name != 'train')}; choose that"
+            )
+
+
+def read_run_settings(folder: RunFolder) -> Settings:
+    """Returns the settings of the run in the folder.
+
+    Raises:
+        UsageError: there is no run in the folder, or one of another version.
+        DataError: its settings cannot be read.
+    """
+    if not folder.config_file.is_file():
+        raise UsageError(
+            f"`run_dir`={folder.path}: found no config.json there, expected the folder of "
+            "a run; give the `run_dir` that was trained into"
+        )
+    content = folder.read_config()
+    try:
+        return read_saved_settings(content["settings"])
+    except UsageError as error:
+        versions = content.get("versions")
+        version = versions.get("tfseq") if isinstance(versions, dict) else "unknown"
+        raise UsageError(
+            f"{folder.config_file}: written by tfseq {version}, read by {__version__}: "
+            f"{error}"
+        ) from None
+
+
+def load_vocabularies(folder: RunFolder, task: Task) -> dict[str, Vocabulary]:
+    """Returns the vocabularies of a run.
+
+    Raises:
+        DataError: one is missing or damaged.
+    """
+    vocabularies = {}
+    for name, level in task.levels.items():
+        path = folder.vocabulary_file(name)
+        if not path.is_file():
+            raise DataError(
+                f"{path}: no such file, expected the vocabulary of the run; restore it, or "
+                "train anew in another `run_dir`"
+            )
+        vocabularies[name] = Vocabulary.load(path, level)
+    return vocabularies
+
+
+def load_trained(run_dir: str, checkpoint: str = "best") -> Trained:
+    """Restores the model of a run, which computes in float32 as its weights are.
+
+    Args:
+        run_dir: the run folder.
+        checkpoint: `best` (by validation; the last where nothing was validated), `last`,
+            or the number of a step.
+
+    Raises:
+        UsageError: there is no run in the folder, or no such checkpoint.
+        DataError: the vocabulary or the checkpoint is missing or damaged.
+    """
+    folder = RunFolder(pathlib.Path(run_dir))
+    settings = read_run_settings(folder)
+    # Whatever a run was trained in, this may be another machine.
+    task = create_task(dataclasses.replace(settings, precision="float32"))
+    vocabularies = load_vocabularies(folder, task)
+    model = task.build_model(vocabularies)
+    progress = Checkpoints(folder.checkpoints, model).restore(checkpoint)
+    step = progress["step"]
+    if not folder.read_results().get("finished"):
+        logging.warning(
+            "%s: the run has not finished; these are its weights of step %d",
+            run_dir,
+            step,
+        )
+    return Trained(folder, settings, task, vocabularies, model, step)
