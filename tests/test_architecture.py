@@ -119,7 +119,7 @@ def names_a_task(text: str) -> bool:
 def test_the_engine_names_no_task():
     for room in WITHOUT_TASKS:
         for path in files(room):
-            found = {text for text in said(ast.parse(path.read_text()))}
+            found = set(said(ast.parse(path.read_text())))
             assert not {text for text in found if names_a_task(text)}, path
 
 

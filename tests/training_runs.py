@@ -2,11 +2,13 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import json
+import os
 import pathlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -35,6 +37,29 @@ def command(settings: Settings, **changes) -> list[str]:
 
 def run(settings: Settings, **changes) -> subprocess.CompletedProcess:
     return run_command("tfseq.train", arguments(settings, **changes))
+
+
+def filled_once(
+    factory: pytest.TempPathFactory, name: str, fill: Callable[[pathlib.Path], None]
+) -> pathlib.Path:
+    """A folder that one of the test processes fills; all read it and leave it as it is.
+
+    Args:
+        factory: the fixture `tmp_path_factory`.
+        name: of the folder.
+        fill: called with the new folder, by the first process that wants it.
+    """
+    root = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # Of all processes.
+    folder, done = root / name, root / f"{name}.done"
+    with open(root / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            folder.mkdir(exist_ok=True)
+            fill(folder)
+            done.touch()
+    return folder
 
 
 def results(settings: Settings) -> dict:
@@ -80,9 +105,7 @@ def assert_same_run(settings: Settings, others: Settings) -> None:
     assert texts[0] == texts[1]
 
 
-def train_on_one_and_two_devices(
-    settings: Settings, folder: pathlib.Path
-) -> Settings:
+def train_on_one_and_two_devices(settings: Settings, folder: pathlib.Path) -> Settings:
     """Runs both commands, two devices in the run folder; the settings of the one."""
     return train_on_one_and_more_devices(settings, folder, 2)
 

@@ -1,7 +1,18 @@
-"""Recurrent sequence learning for TensorFlow 2: cells, unrollings, step loops."""
+"""Recurrent sequence learning for TensorFlow 2: cells, unrollings, step loops.
 
+Example:
+    import tfseq
+
+    run = tfseq.fit(train_file="novel.txt", units=128, num_steps=300)
+    print(run.evaluate("test")["perplexity"])
+    for text in run.sample(prompt="The ", num_samples=3, length=100):
+        print(text)
+"""
+
+import importlib
 import os
 import platform
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -9,3 +20,47 @@ __version__ = "0.1.0"
 # where a processor has AVX-512 VNNI or AMX; on others large products are faster with it too.
 if platform.machine() == "x86_64":
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# The public names and their modules. They are loaded when they are first used, so that
+# `import tfseq` loads neither TensorFlow nor TensorFlow Datasets.
+_HOMES = {
+    "Classification": "tfseq.tasks.classification.task",
+    "LanguageModel": "tfseq.tasks.language_modeling.model",
+    "LanguageModeling": "tfseq.tasks.language_modeling.task",
+    "Run": "tfseq.runs",
+    "SentimentClassifier": "tfseq.tasks.classification.model",
+    "Settings": "tfseq.tasks",
+    "Task": "tfseq.tasks",
+    "configure": "tfseq.runs",
+    "fit": "tfseq.runs",
+    "load": "tfseq.runs",
+    "plain_unroll": "tfseq.cells",
+    "unroll": "tfseq.cells",
+}
+_ROOMS = (
+    "cells",
+    "configuration",
+    "datasets",
+    "decoding",
+    "layers",
+    "machine",
+    "pipelines",
+    "runs",
+    "tasks",
+    "training",
+)
+__all__ = ["__version__", *sorted(_HOMES), *_ROOMS]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name or a room of the package."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Lists the public names."""
+    return __all__

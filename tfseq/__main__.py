@@ -1,21 +1,55 @@
-"""Lists the commands: `python -m tfseq`."""
+"""The command `tfseq`, also `python -m tfseq`: starts the commands, or lists them.
+
+    tfseq train --flagfile=quickstart
+
+does what `python -m tfseq.train --flagfile=quickstart` does.
+"""
+
+import difflib
+import runpy
+import sys
+
+from tfseq import __version__
 
 COMMANDS = {
     "train": "trains a language model or a classifier, or goes on with it",
     "evaluate": "loss, perplexity or accuracy of a trained run; scores of single lines",
     "sample": "text that a trained language model writes",
+    "predict": "the labels of texts, by a trained classifier",
     "export": "a trained run as a model that needs TensorFlow alone",
-    "predict": "whether reviews are positive, by a trained classifier",
 }
 
 
-def main() -> None:
+def main() -> int:
+    """Starts the command that the first argument names; returns its exit status."""
+    name, *arguments = sys.argv[1:] or ["help"]
+    if name in COMMANDS:
+        sys.argv = [f"tfseq {name}", *arguments]
+        # Each command defines its flags as it is loaded.
+        runpy.run_module(f"tfseq.{name}", run_name="__main__", alter_sys=True)
+        return 0
+    if name in ("help", "--help", "--helpshort", "-h"):
+        list_commands()
+        return 0
+    if name == "--version":
+        print(__version__)
+        return 0
+    similar = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean {similar[0]}?" if similar else "choose one"
+    print(
+        f"tfseq: {name}: expected one of {', '.join(COMMANDS)}; {hint}", file=sys.stderr
+    )
+    return 2
+
+
+def list_commands() -> None:
     """Prints each command with what it does."""
     print("Recurrent sequence learning for TensorFlow 2. The commands:\n")
     for name, purpose in COMMANDS.items():
-        print(f"  python -m tfseq.{name:9} {purpose}")
-    print("\nEach explains its flags with --helpshort.")
+        print(f"  tfseq {name:9} {purpose}")
+    print("\nEach explains its flags with --helpshort, as in tfseq train --helpshort.")
+    print("Without an installed command: python -m tfseq.train and so on.")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -56,6 +56,7 @@ def test_a_data_set_of_another_package_loads_by_its_name():
         kind="text",
         level="word",
         takes=("first", "last"),
+        needs=(),
     )
     try:
         corpus = load_corpus(CountSettings("count"))

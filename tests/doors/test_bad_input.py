@@ -7,10 +7,11 @@ import subprocess
 import sys
 
 import pytest
+from forked_commands import run_command
 
 from tfseq import runs
-from tfseq.tasks import Settings, read_settings
 from tfseq.errors import DataError, UsageError
+from tfseq.tasks import Settings, read_settings
 
 
 def train(*arguments: str, **options) -> subprocess.CompletedProcess:
@@ -100,7 +101,9 @@ def test_a_run_folder_that_cannot_be_made_is_named(settings, tmp_path):
 
 
 def test_a_missing_file_ends_the_command_with_status_2(settings):
-    process = train("--dataset=text", f"--train_file={settings.train_file}")
+    process = run_command(
+        "tfseq.train", ["--dataset=text", f"--train_file={settings.train_file}"]
+    )
     assert process.returncode == 2
     assert "text.txt" in process.stderr.strip().splitlines()[-1]
     assert "Traceback" not in process.stderr
@@ -108,11 +111,14 @@ def test_a_missing_file_ends_the_command_with_status_2(settings):
 
 def test_a_damaged_file_ends_the_command_with_status_1(settings):
     write(settings, b"\xff" * 1000)
-    process = train(
-        "--dataset=text",
-        f"--train_file={settings.train_file}",
-        f"--run_dir={settings.run_dir}",
-        f"--cache_dir={settings.cache_dir}",
+    process = run_command(
+        "tfseq.train",
+        [
+            "--dataset=text",
+            f"--train_file={settings.train_file}",
+            f"--run_dir={settings.run_dir}",
+            f"--cache_dir={settings.cache_dir}",
+        ],
     )
     assert process.returncode == 1
     assert "UTF-8" in process.stderr.strip().splitlines()[-1]
@@ -134,7 +140,7 @@ def test_a_full_disk_ends_the_command_and_keeps_what_is_saved(settings):
         "--evaluate_every=2",
         "--schedule=constant",
     ]
-    assert train(*arguments).returncode == 0
+    assert run_command("tfseq.train", arguments).returncode == 0
     before = sorted(pathlib.Path(settings.run_dir, "checkpoints").glob("step-*"))
     limit = 100_000  # The checkpoint has more, everything else has less.
     process = train(
@@ -146,7 +152,7 @@ def test_a_full_disk_ends_the_command_and_keeps_what_is_saved(settings):
     assert "checkpoint" in process.stderr.strip().splitlines()[-1]
     assert "Traceback" not in process.stderr
     assert set(before) <= set(pathlib.Path(settings.run_dir, "checkpoints").iterdir())
-    assert train(*arguments, "--num_steps=8").returncode == 0
+    assert run_command("tfseq.train", [*arguments, "--num_steps=8"]).returncode == 0
 
 
 @pytest.mark.parametrize(

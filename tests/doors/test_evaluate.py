@@ -1,6 +1,5 @@
 """The evaluate command: the run's own figures again, and scores of single lines."""
 
-import dataclasses
 import json
 import pathlib
 import shutil
@@ -10,10 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from forked_commands import run_command
+from training_runs import filled_once
 
 from tfseq import runs
-from tfseq.tasks import Settings
 from tfseq.errors import UsageError
+from tfseq.tasks import Settings
 
 TEXT = "".join(
     f"the {animal} {verb} the {other}\n"
@@ -23,10 +23,8 @@ TEXT = "".join(
 )
 
 
-@pytest.fixture(name="run_dirs", scope="module")
-def fixture_run_dirs(tmp_path_factory):
-    """A character model, a word model and a classifier, each trained for a moment."""
-    folder = tmp_path_factory.mktemp("evaluate")
+def train_each(folder: pathlib.Path) -> None:
+    """Trains for a moment: a character model, a word model, a classifier."""
     (folder / "text.txt").write_text(TEXT * 8)
     common = {
         "cache_dir": str(folder / "cache"),
@@ -44,10 +42,18 @@ def fixture_run_dirs(tmp_path_factory):
         "character": text,
         "word": {**text, "level": "word", "embedding_size": 8},
         "review": {"dataset": "toy_reviews", "embedding_size": 8},
+        # The rate is so high that every step changes the loss.
+        "validated": {**text, "learning_rate": 0.5, "evaluate_every": 10},
     }
     for name, options in kinds.items():
         settings = Settings(run_dir=str(folder / name), **common, **options)
         assert runs.train(settings) == 0
+
+
+@pytest.fixture(name="run_dirs", scope="module")
+def fixture_run_dirs(tmp_path_factory):
+    folder = filled_once(tmp_path_factory, "evaluate", train_each)
+    kinds = ("character", "word", "review", "validated")
     return {name: str(folder / name) for name in kinds}
 
 
@@ -227,14 +233,10 @@ def test_data_that_have_changed_since_are_refused(run_dirs, tmp_path):
 
 
 @pytest.mark.parametrize("chosen", ["best", "last", "10"])
-def test_the_checkpoint_that_is_named_is_read(run_dirs, tmp_path, chosen):
-    """The rate is so high that every step changes the loss."""
-    config = json.loads(pathlib.Path(run_dirs["character"], "config.json").read_text())
-    changes = {"run_dir": str(tmp_path / "run"), "evaluate_every": 10, "num_steps": 30}
-    settings = Settings(**{**config["settings"], **changes, "learning_rate": 0.5})
-    assert runs.train(settings) == 0
-    results = json.loads((tmp_path / "run" / "results.json").read_text())
-    run = runs.load(settings.run_dir, chosen)
+def test_the_checkpoint_that_is_named_is_read(run_dirs, chosen):
+    folder = pathlib.Path(run_dirs["validated"])
+    results = json.loads((folder / "results.json").read_text())
+    run = runs.load(str(folder), chosen)
     loss = run.evaluate(split="valid")["loss"]
     figures = {"best": results["best"], "last": results["valid"]}.get(chosen)
     if figures:

@@ -10,22 +10,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from forked_commands import run_command
+from training_runs import filled_once
 
 from tfseq import runs
-from tfseq.tasks import Settings
 from tfseq.errors import UsageError
-from tfseq.tasks.classification.use import build_predictor
 from tfseq.runs.saved_model import export_saved_model, export_tflite
+from tfseq.tasks import Settings
+from tfseq.tasks.classification.use import build_predictor
 
 WITHOUT_PACKAGE = (
     "import sys; sys.modules['tfseq'] = None; import tensorflow as tf, json\n"
 )
 
 
-@pytest.fixture(name="run_dirs", scope="module")
-def fixture_run_dirs(tmp_path_factory):
-    """A character model, a word model and two classifiers, trained for a moment."""
-    folder = tmp_path_factory.mktemp("export")
+def train_each(folder: pathlib.Path) -> None:
+    """Trains for a moment: a character model, a word model and two classifiers."""
     (folder / "text.txt").write_text(
         "the quick brown fox jumps over the lazy dog\n" * 60
     )
@@ -58,6 +57,12 @@ def fixture_run_dirs(tmp_path_factory):
     for name, options in kinds.items():
         settings = Settings(run_dir=str(folder / name), **common, **options)
         assert runs.train(settings) == 0
+
+
+@pytest.fixture(name="run_dirs", scope="module")
+def fixture_run_dirs(tmp_path_factory):
+    folder = filled_once(tmp_path_factory, "export", train_each)
+    kinds = ("character", "word", "review", "textbook")
     return {name: str(folder / name) for name in kinds}
 
 
@@ -86,7 +91,9 @@ print(json.dumps(logits))
 """
 
 
-@pytest.mark.parametrize("kind", ["character", "word"])
+@pytest.mark.parametrize(
+    "kind", ["character", pytest.param("word", marks=pytest.mark.slow)]
+)
 def test_steps_equal_the_models(run_dirs, kind, tmp_path):
     run = runs.load(run_dirs[kind])
     export_saved_model(run, str(tmp_path / "saved"))
@@ -107,7 +114,9 @@ print(json.dumps([text('the quick', 0.0, 0), text('the quick', 0.0, 1),
 """
 
 
-@pytest.mark.parametrize("kind", ["character", "word"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("character", marks=pytest.mark.slow), "word"]
+)
 def test_generation_takes_and_returns_text(run_dirs, kind, tmp_path):
     run = runs.load(run_dirs[kind])
     export_saved_model(run, str(tmp_path / "saved"))
@@ -119,6 +128,7 @@ def test_generation_takes_and_returns_text(run_dirs, kind, tmp_path):
     assert unprompted
 
 
+@pytest.mark.slow
 def test_words_of_a_prompt_stand_between_any_white_space(run_dirs, tmp_path):
     run = runs.load(run_dirs["word"])
     export_saved_model(run, str(tmp_path / "saved"))
@@ -132,7 +142,9 @@ def test_words_of_a_prompt_stand_between_any_white_space(run_dirs, tmp_path):
         assert text == prompt + "".join(part for (part,) in parts)
 
 
-@pytest.mark.parametrize("kind", ["review", "textbook"])
+@pytest.mark.parametrize(
+    "kind", ["review", pytest.param("textbook", marks=pytest.mark.slow)]
+)
 def test_a_classifier_takes_raw_strings(run_dirs, kind, tmp_path):
     run = runs.load(run_dirs[kind])
     export_saved_model(run, str(tmp_path / "saved"))

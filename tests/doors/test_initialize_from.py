@@ -5,20 +5,19 @@ import pathlib
 
 import numpy as np
 import pytest
+from training_runs import filled_once
 
-from tfseq.tasks.classification.use import build_predictor
 from tfseq import runs
-from tfseq.tasks import Settings
 from tfseq.datasets import toy_reviews_corpus
 from tfseq.errors import UsageError
+from tfseq.tasks import Settings
 from tfseq.tasks.classification.model import build_classifier
 from tfseq.tasks.classification.pretrained import copy_weights
+from tfseq.tasks.classification.use import build_predictor
 
 
-@pytest.fixture(name="language_model", scope="module")
-def fixture_language_model(tmp_path_factory):
-    """A word model of the reviews' text."""
-    folder = tmp_path_factory.mktemp("source")
+def train_language_model(folder: pathlib.Path) -> None:
+    """Trains a word model of the reviews' text."""
     texts = toy_reviews_corpus().splits["train"].texts
     (folder / "reviews.txt").write_text("\n".join(texts) + "\n")
     settings = Settings(
@@ -38,14 +37,18 @@ def fixture_language_model(tmp_path_factory):
         sample_every=0,
     )
     assert runs.train(settings) == 0
-    return settings
+
+
+@pytest.fixture(name="source_dir", scope="module")
+def fixture_source_dir(tmp_path_factory):
+    return str(filled_once(tmp_path_factory, "source", train_language_model) / "run")
 
 
 @pytest.fixture(name="settings")
-def fixture_settings(language_model, tmp_path):
+def fixture_settings(source_dir, tmp_path):
     return Settings(
         dataset="toy_reviews",
-        initialize_from=language_model.run_dir,
+        initialize_from=source_dir,
         cache_dir=str(tmp_path / "cache"),
         run_dir=str(tmp_path / "run"),
         batch_size=20,
@@ -60,10 +63,10 @@ def fixture_settings(language_model, tmp_path):
 
 @pytest.mark.parametrize("changes", [{}, {"ngram": 2, "hash_rows": 100}])
 def test_the_classifier_starts_with_the_language_models_weights(
-    language_model, settings, changes
+    source_dir, settings, changes
 ):
     settings = dataclasses.replace(settings, **changes)
-    source = runs.load(language_model.run_dir)
+    source = runs.load(source_dir)
     model = build_classifier(settings, len(source.vocabulary))
     before = model.cell.layer_0.kernel.numpy()
     copy_weights(source.model, model)
@@ -74,11 +77,11 @@ def test_the_classifier_starts_with_the_language_models_weights(
     np.testing.assert_allclose(pooled[0], hidden[-1, 0], atol=1e-6)
 
 
-def test_the_vocabulary_is_carried_along(language_model, settings):
+def test_the_vocabulary_is_carried_along(source_dir, settings):
     assert runs.train(settings) == 0
     one, other = (
-        pathlib.Path(each.run_dir, "vocabulary.txt").read_text()
-        for each in (language_model, settings)
+        pathlib.Path(folder, "vocabulary.txt").read_text()
+        for folder in (source_dir, settings.run_dir)
     )
     assert one == other
     # The run stands alone: it predicts without the language model.

@@ -9,11 +9,12 @@ import subprocess
 import numpy as np
 import pytest
 from forked_commands import run_command
+from training_runs import filled_once
 
-from tfseq.tasks.classification.use import build_predictor
 from tfseq import runs
-from tfseq.tasks import Settings
 from tfseq.datasets import toy_reviews_corpus
+from tfseq.tasks import Settings
+from tfseq.tasks.classification.use import build_predictor
 
 REVIEWS = [
     "the plot was good but the music was not good .",
@@ -22,10 +23,8 @@ REVIEWS = [
 ]
 
 
-@pytest.fixture(name="run_dir", scope="module")
-def fixture_run_dir(tmp_path_factory):
-    """A classifier that has learned the grammar."""
-    folder = tmp_path_factory.mktemp("predict")
+def train_classifier(folder: pathlib.Path) -> None:
+    """Trains a classifier until it has learned the grammar."""
     settings = Settings(
         dataset="toy_reviews",
         cache_dir=str(folder / "cache"),
@@ -38,7 +37,11 @@ def fixture_run_dir(tmp_path_factory):
         num_steps=250,
     )
     assert runs.train(settings) == 0
-    return settings.run_dir
+
+
+@pytest.fixture(name="run_dir", scope="module")
+def fixture_run_dir(tmp_path_factory):
+    return str(filled_once(tmp_path_factory, "predict", train_classifier) / "run")
 
 
 def predict(*arguments, text: str | None = None) -> subprocess.CompletedProcess:

@@ -11,8 +11,8 @@ import pytest
 from absl import flags
 
 from tfseq import command_line, runs
-from tfseq.tasks import Settings
 from tfseq.datasets import imdb_reviews
+from tfseq.tasks import Settings
 
 RECIPES = command_line.recipes()
 DATA_DIR = os.environ.get("TFSEQ_DATA_DIR", "")
@@ -23,6 +23,8 @@ REQUIRED = {"wordtext": ["--train_file=words.txt"]}
 # Steps that a recipe is tried for; the others take 2.
 NUM_REVIEWS = 100
 STEPS = {"ptb_medium": 20, "ptb_large": 5}
+# Small ones of every kind: characters, words, reviews, the reader's text, published data.
+QUICK = {"quickstart", "text8_lstm_fused", "toy_reviews", "wordtext"}
 
 
 def read(name: str) -> Settings:
@@ -56,7 +58,13 @@ def test_a_recipe_explains_itself_and_writes_to_its_own_folder(name):
     assert read(name).run_dir == f"runs/{name}"
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow)
+        for name in RECIPES
+    ],
+)
 def test_a_recipe_trains(name, tmp_path, monkeypatch):
     settings = read(name)
     need(settings)

@@ -7,19 +7,18 @@ import sys
 
 import pytest
 from forked_commands import run_command
+from training_runs import filled_once
 
 from tfseq import runs
-from tfseq.tasks import Settings
 from tfseq.errors import UsageError
+from tfseq.tasks import Settings
 from tfseq.tasks.language_modeling import use
 
 SENTENCE = "the quick brown fox jumps over the lazy dog"
 
 
-@pytest.fixture(name="run_dirs", scope="module")
-def fixture_run_dirs(tmp_path_factory):
-    """A character and a word model of one sentence, learned by heart."""
-    folder = tmp_path_factory.mktemp("sample")
+def train_both(folder: pathlib.Path) -> None:
+    """Trains a character and a word model until they know one sentence by heart."""
     (folder / "text.txt").write_text(f"{SENTENCE}\n" * 60)
     for level, units in (("character", 32), ("word", 16)):
         settings = Settings(
@@ -37,6 +36,11 @@ def fixture_run_dirs(tmp_path_factory):
             sample_every=0,
         )
         assert runs.train(settings) == 0
+
+
+@pytest.fixture(name="run_dirs", scope="module")
+def fixture_run_dirs(tmp_path_factory):
+    folder = filled_once(tmp_path_factory, "sample", train_both)
     return {level: str(folder / level) for level in ("character", "word")}
 
 

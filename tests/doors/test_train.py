@@ -24,8 +24,8 @@ from training_runs import (
 )
 
 from tfseq import runs
-from tfseq.tasks import Settings
 from tfseq.errors import DataError, UsageError
+from tfseq.tasks import Settings
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 60
 
@@ -166,7 +166,8 @@ def test_killed_at_any_moment_the_run_ends_the_same(settings, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+    ("number", "status"),
+    [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)],
 )
 def test_a_signal_saves_and_says_how_to_go_on(settings, tmp_path, number, status):
     settings = dataclasses.replace(settings, num_steps=2000, checkpoint_every=2000)
@@ -259,6 +260,7 @@ def test_two_devices_compute_what_one_computes(settings, tmp_path):
     assert_close_checkpoints(settings, one, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_moves_from_one_device_to_four_and_to_two(settings, tmp_path):
     """Every lane's state is in the checkpoint, whatever device it was on."""
     settings = dataclasses.replace(settings, schedule="constant", chains=1)
@@ -274,6 +276,7 @@ def test_a_run_moves_from_one_device_to_four_and_to_two(settings, tmp_path):
     assert_close_checkpoints(settings, whole, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_two_devices_train_the_same_ngram_features(settings, tmp_path):
     settings = dataclasses.replace(settings, ngram_features=4, ngram_rows=300)
     one = train_on_one_and_two_devices(settings, tmp_path)

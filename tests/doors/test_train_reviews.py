@@ -78,15 +78,18 @@ def test_resuming_in_the_middle_of_an_epoch_is_exact(settings, tmp_path):
     "changes",
     [
         {"optimizer": "sgd"},
-        {
-            "ngram": 2,
-            "hash_rows": 500,
-            "lazy_rows": True,
-            "bidirectional": True,
-            "pooling": "mean_max",
-            "ngram_features": 2,
-            "ngram_rows": 512,
-        },
+        pytest.param(
+            {
+                "ngram": 2,
+                "hash_rows": 500,
+                "lazy_rows": True,
+                "bidirectional": True,
+                "pooling": "mean_max",
+                "ngram_features": 2,
+                "ngram_rows": 512,
+            },
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_two_devices_compute_what_one_computes(settings, tmp_path, changes):
@@ -110,6 +113,7 @@ def test_training_stops_when_validation_stalls(settings):
     assert results(settings) == content
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_after_a_kill_stops_at_the_same_step(settings, tmp_path):
     settings = dataclasses.replace(
         settings, monitor="accuracy", early_stopping=1, evaluate_every=4

@@ -92,7 +92,10 @@ def test_every_regularizer_at_once_still_learns(settings):
 
 @pytest.mark.parametrize(
     "changes",
-    [REGULARIZED, {"ngram_features": 2, "ngram_rows": 64, "tie_embeddings": False}],
+    [
+        pytest.param(REGULARIZED, marks=pytest.mark.slow),
+        {"ngram_features": 2, "ngram_rows": 64, "tie_embeddings": False},
+    ],
 )
 def test_layers_in_bfloat16_learn_too(settings, changes):
     settings = dataclasses.replace(settings, precision="bfloat16", **changes)
@@ -138,6 +141,7 @@ def test_averaged_weights_are_what_is_validated_and_kept_as_best(settings, capsy
             assert any(same) is is_average
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_averaging_ends_the_same(settings, tmp_path):
     settings = dataclasses.replace(
         settings, checkpoint_every=10, **{**REGULARIZED, "averaging_interval": 0}
@@ -155,6 +159,7 @@ def test_a_run_killed_while_averaging_ends_the_same(settings, tmp_path):
     assert_same_run(whole, settings)
 
 
+@pytest.mark.slow
 def test_two_devices_compute_what_one_computes(settings, tmp_path):
     settings = dataclasses.replace(settings, optimizer="sgd", **REGULARIZED)
     one = train_on_one_and_two_devices(settings, tmp_path)

@@ -71,7 +71,16 @@ def fixture_settings(tmp_path):
     )
 
 
-@pytest.mark.parametrize("changes", [CHARACTERS, NGRAM_FEATURES, WORDS, REVIEWS])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        CHARACTERS,
+        *(
+            pytest.param(changes, marks=pytest.mark.slow)
+            for changes in (NGRAM_FEATURES, WORDS, REVIEWS)
+        ),
+    ],
+)
 def test_two_workers_compute_what_one_device_computes(settings, tmp_path, changes):
     settings = dataclasses.replace(settings, **changes)
     both = run_workers(settings)
@@ -89,6 +98,7 @@ def test_two_workers_compute_what_one_device_computes(settings, tmp_path, change
     assert [line[:3] for line in lines] == ["[0]"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [CHARACTERS, WORDS, REVIEWS])
 def test_four_devices_compute_what_one_device_computes(settings, tmp_path, changes):
     settings = dataclasses.replace(settings, **changes)
@@ -96,6 +106,7 @@ def test_four_devices_compute_what_one_device_computes(settings, tmp_path, chang
     assert_close_checkpoints(settings, one, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_moves_from_one_device_to_two_workers_and_back(settings, tmp_path):
     settings = dataclasses.replace(settings, **CHARACTERS, chains=1)
     whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
@@ -111,6 +122,7 @@ def test_a_run_moves_from_one_device_to_two_workers_and_back(settings, tmp_path)
     assert last_checkpoint(settings).keys() == last_checkpoint(whole).keys()
 
 
+@pytest.mark.slow
 def test_what_fails_in_the_chief_ends_all(settings, tmp_path):
     (tmp_path / "file").write_text("")
     wrong = dataclasses.replace(settings, run_dir=str(tmp_path / "file" / "run"))
@@ -121,6 +133,7 @@ def test_what_fails_in_the_chief_ends_all(settings, tmp_path):
     assert "Traceback" not in output.stdout
 
 
+@pytest.mark.slow
 def test_a_batch_that_the_workers_do_not_divide_is_refused(settings):
     output = run_workers(dataclasses.replace(settings, batch_size=5))
     assert output.returncode == 2

@@ -50,6 +50,7 @@ def test_no_room_for_the_encoded_text(settings):
     assert run(settings).returncode == 0
 
 
+@pytest.mark.slow
 def test_no_room_for_event_files(settings):
     assert run(settings).returncode == 0
     before = saved(settings)
@@ -65,6 +66,7 @@ def test_no_room_for_event_files(settings):
     assert run(longer).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_run_folder_disappears(settings, tmp_path):
     endless = dataclasses.replace(
         settings,

@@ -2,28 +2,37 @@
 
 import dataclasses
 import json
+import math
 import pathlib
 import tempfile
+from collections.abc import Callable
 
 import pytest
 from absl import flags
 from forked_commands import run_command
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from training_runs import run
+from training_runs import filled_once, run
 
 from tfseq import command_line
-from tfseq.tasks import Settings, read_settings
 from tfseq.datasets import text_file_corpus
 from tfseq.errors import DataError, UsageError
-from tfseq.tasks.trained import read_run_settings
 from tfseq.pipelines import Vocabulary, prepare_corpus
+from tfseq.tasks import Settings, read_settings
+from tfseq.tasks.trained import read_run_settings
 from tfseq.training.run_folder import RunFolder
 
 pytestmark = pytest.mark.faults
 
 FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
-QUICK = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+# A tenth of the examples; all of them where there is time.
+each_share = pytest.mark.parametrize(
+    "share",
+    [
+        pytest.param(0.1, id="tenth"),
+        pytest.param(1.0, id="all", marks=pytest.mark.slow),
+    ],
+)
 
 plain_text = st.text(
     st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=9
@@ -39,6 +48,23 @@ values = st.one_of(
 given_flags = st.lists(st.tuples(st.sampled_from(sorted(FIELDS)), values), max_size=6)
 
 
+def try_all(check: Callable[..., None], *, share: float, most: int, **drawn) -> None:
+    """Calls a check with drawn values.
+
+    Args:
+        check: takes the values by name.
+        share: of the examples that are tried.
+        most: number of all examples.
+        drawn: the strategy of each value.
+    """
+    limits = settings(
+        max_examples=math.ceil(share * most),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    limits(given(**drawn)(check))()
+
+
 @pytest.fixture(name="parser", scope="module")
 def fixture_parser():
     """The train command's flags, apart from those of this process."""
@@ -48,79 +74,93 @@ def fixture_parser():
     return parser
 
 
-@given(lines=given_flags, noise=st.lists(plain_text, max_size=2))
-@example(lines=[("units", "8"), ("units", "16")], noise=[])
-@settings(max_examples=700, **QUICK)
-def test_flagfiles(parser, lines, noise):
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "a.flags")
-        content = [f"--{name}={value}" for name, value in lines] + noise
-        path.write_text("\n".join(content), encoding="utf-8")
-        parser.unparse_flags()
-        for name in FIELDS:
-            parser[name].unparse()
-        try:
-            parser(["train", f"--flagfile={path}"])
-            configuration = read_settings({name: parser[name].value for name in FIELDS})
-        except (flags.Error, UsageError) as error:
-            assert str(error)
-            return
-    # What was accepted is what was asked: the last value of each flag, else the default.
-    for name, value in dict(lines).items():
-        found = getattr(configuration, name)
-        if isinstance(found, bool):
-            assert found == (value in ("true", "t", "1", "True", "TRUE"))
-        elif isinstance(found, int | float):
-            assert found == float(value)
-        elif found is not None:
-            # White space at the end of a flagfile's line is no part of the value.
-            assert str(found) == value.rstrip()
-    for name in FIELDS.keys() - dict(lines).keys():
-        if not noise and name != "level":  # Its default depends on the data set.
-            assert getattr(configuration, name) == FIELDS[name].default
-
-
-@given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
-@settings(max_examples=500, **QUICK)
-def test_text_files(content):
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "text.txt")
-        path.write_bytes(content)
-        try:
-            corpus = text_file_corpus(str(path))
-            prepared = prepare_corpus(
-                corpus.splits, corpus.fingerprint, level="character", cache_dir=folder
-            )
-        except (DataError, UsageError) as error:
-            assert "\n" not in str(error)
-            return
-        read = "".join(
-            prepared.vocabulary.decode(file.read(0, file.num_tokens))
-            for file in (prepared.token_files[split] for split in corpus.splits)
-        )
-        text = content.decode("utf-8")
-        assert len(read) >= len(text)
-        if "<unk>" not in read:
-            assert read == text
-
-
-@given(st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode)))
-@example(b"a\nb\n")
-@settings(max_examples=500, **QUICK)
-def test_vocabularies(content):
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "vocabulary.txt")
-        path.write_bytes(content)
-        for level in ("character", "word"):
+@each_share
+def test_flagfiles(parser, share):
+    @example(lines=[("units", "8"), ("units", "16")], noise=[])
+    def check(lines, noise):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "a.flags")
+            content = [f"--{name}={value}" for name, value in lines] + noise
+            path.write_text("\n".join(content), encoding="utf-8")
+            parser.unparse_flags()
+            for name in FIELDS:
+                parser[name].unparse()
             try:
-                vocabulary = Vocabulary.load(path, level)
-            except DataError as error:
-                assert str(path) in str(error)
-                continue
-            again = pathlib.Path(folder, "again.txt")
-            vocabulary.save(again)
-            assert Vocabulary.load(again, level) == vocabulary
-            assert len(vocabulary) == content.count(b"\n")
+                parser(["train", f"--flagfile={path}"])
+                configuration = read_settings(
+                    {name: parser[name].value for name in FIELDS}
+                )
+            except (flags.Error, UsageError) as error:
+                assert str(error)
+                return
+        # What was accepted is what was asked: the last value of each flag, else the default.
+        for name, value in dict(lines).items():
+            found = getattr(configuration, name)
+            if isinstance(found, bool):
+                assert found == (value in ("true", "t", "1", "True", "TRUE"))
+            elif isinstance(found, int | float):
+                assert found == float(value)
+            elif found is not None:
+                # White space at the end of a flagfile's line is no part of the value.
+                assert str(found) == value.rstrip()
+        for name in FIELDS.keys() - dict(lines).keys():
+            if not noise and name != "level":  # Its default depends on the data set.
+                assert getattr(configuration, name) == FIELDS[name].default
+
+    noise = st.lists(plain_text, max_size=2)
+    try_all(check, share=share, most=700, lines=given_flags, noise=noise)
+
+
+@each_share
+def test_text_files(share):
+    def check(content):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "text.txt")
+            path.write_bytes(content)
+            try:
+                corpus = text_file_corpus(str(path))
+                prepared = prepare_corpus(
+                    corpus.splits,
+                    corpus.fingerprint,
+                    level="character",
+                    cache_dir=folder,
+                )
+            except (DataError, UsageError) as error:
+                assert "\n" not in str(error)
+                return
+            read = "".join(
+                prepared.vocabulary.decode(file.read(0, file.num_tokens))
+                for file in (prepared.token_files[split] for split in corpus.splits)
+            )
+            text = content.decode("utf-8")
+            assert len(read) >= len(text)
+            if "<unk>" not in read:
+                assert read == text
+
+    content = st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode))
+    try_all(check, share=share, most=500, content=content)
+
+
+@each_share
+def test_vocabularies(share):
+    @example(b"a\nb\n")
+    def check(content):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "vocabulary.txt")
+            path.write_bytes(content)
+            for level in ("character", "word"):
+                try:
+                    vocabulary = Vocabulary.load(path, level)
+                except DataError as error:
+                    assert str(path) in str(error)
+                    continue
+                again = pathlib.Path(folder, "again.txt")
+                vocabulary.save(again)
+                assert Vocabulary.load(again, level) == vocabulary
+                assert len(vocabulary) == content.count(b"\n")
+
+    content = st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode))
+    try_all(check, share=share, most=500, content=content)
 
 
 json_values = st.recursive(
@@ -133,34 +173,33 @@ json_values = st.recursive(
 )
 
 
-@given(
-    content=st.one_of(
-        json_values,
-        st.fixed_dictionaries(
-            {
-                "settings": st.dictionaries(
-                    st.sampled_from([*sorted(FIELDS), "unheard_of"]),
-                    json_values,
-                    max_size=4,
-                )
-            },
-            optional={"versions": json_values},
-        ),
+@each_share
+def test_run_configurations(share):
+    def check(content):
+        with tempfile.TemporaryDirectory() as folder:
+            run_folder = RunFolder(pathlib.Path(folder))
+            run_folder.config_file.write_text(json.dumps(content))
+            try:
+                configuration = read_run_settings(run_folder)
+            except (UsageError, DataError) as error:
+                assert "\n" not in str(error)
+                return
+            for name, value in content["settings"].items():
+                if (name, value) != ("level", None):  # None is the data set's own.
+                    assert getattr(configuration, name) == value
+
+    saved = st.fixed_dictionaries(
+        {
+            "settings": st.dictionaries(
+                st.sampled_from([*sorted(FIELDS), "unheard_of"]),
+                json_values,
+                max_size=4,
+            )
+        },
+        optional={"versions": json_values},
     )
-)
-@settings(max_examples=500, **QUICK)
-def test_run_configurations(content):
-    with tempfile.TemporaryDirectory() as folder:
-        run_folder = RunFolder(pathlib.Path(folder))
-        run_folder.config_file.write_text(json.dumps(content))
-        try:
-            configuration = read_run_settings(run_folder)
-        except (UsageError, DataError) as error:
-            assert "\n" not in str(error)
-            return
-        for name, value in content["settings"].items():
-            if (name, value) != ("level", None):  # None is the data set's own.
-                assert getattr(configuration, name) == value
+    content = st.one_of(json_values, saved)
+    try_all(check, share=share, most=500, content=content)
 
 
 # Values small enough that what is accepted ends soon, and some that nothing accepts.
@@ -179,10 +218,8 @@ DOORS = {
 }
 
 
-@pytest.fixture(name="run_dirs", scope="module")
-def fixture_run_dirs(tmp_path_factory):
-    """A language model, and a classifier of reviews for `predict`."""
-    folder = tmp_path_factory.mktemp("fuzz")
+def train_both(folder: pathlib.Path) -> None:
+    """Trains a language model, and a classifier of reviews for `predict`."""
     (folder / "text.txt").write_text("the quick brown fox jumps over it. " * 40)
     characters = Settings(
         dataset="text",
@@ -206,19 +243,23 @@ def fixture_run_dirs(tmp_path_factory):
     for each in (characters, reviews):
         process = run(each)
         assert process.returncode == 0, process.stderr
+
+
+@pytest.fixture(name="run_dirs", scope="module")
+def fixture_run_dirs(tmp_path_factory):
+    folder = filled_once(tmp_path_factory, "fuzz", train_both)
     return {
-        door: reviews.run_dir if door == "predict" else characters.run_dir
+        door: str(folder / ("reviews" if door == "predict" else "characters"))
         for door in DOORS
     }
 
 
+@each_share
 @pytest.mark.parametrize("door", DOORS)
-def test_commands(run_dirs, tmp_path, door):
+def test_commands(run_dirs, tmp_path, door, share):
     names = st.sampled_from(DOORS[door].split())
 
-    @given(st.lists(st.tuples(names, door_values), max_size=4))
-    @settings(max_examples=25, **QUICK)
-    def any_flags(lines):
+    def check(lines):
         arguments = [f"--{name}={value}" for name, value in lines]
         arguments.append(f"--run_dir={run_dirs[door]}")
         if door == "export":
@@ -229,4 +270,5 @@ def test_commands(run_dirs, tmp_path, door):
         if process.returncode:
             assert process.stderr.splitlines()[-1].startswith(f"{door}.py: ")
 
-    any_flags()
+    lines = st.lists(st.tuples(names, door_values), max_size=4)
+    try_all(check, share=share, most=25, lines=lines)

@@ -15,7 +15,7 @@ from training_runs import arguments, assert_same_run, run
 
 from tfseq.tasks import Settings
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 KILLS = int(os.environ.get("TFSEQ_KILLS", "10"))  # Of each kind.
 LONGEST = 2.0  # Seconds from a process' first line to its end.

@@ -14,7 +14,7 @@ from training_runs import command
 
 from tfseq.tasks import Settings
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 MINUTES = float(os.environ.get("TFSEQ_SOAK_MINUTES", "5"))
 WARM_UP = 0.3  # Share of the time after which memory may not grow any more.

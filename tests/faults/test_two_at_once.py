@@ -16,9 +16,10 @@ pytestmark = pytest.mark.faults
 TRIES = int(os.environ.get("TFSEQ_TRIES", "20"))
 
 
-def test_exactly_one_trains(tmp_path):
+@pytest.mark.parametrize("tries", [2, pytest.param(TRIES, marks=pytest.mark.slow)])
+def test_exactly_one_trains(tmp_path, tries):
     (tmp_path / "text.txt").write_text("the quick brown fox jumps. " * 60)
-    for number in range(TRIES):
+    for number in range(tries):
         settings = Settings(
             dataset="text",
             train_file=str(tmp_path / "text.txt"),

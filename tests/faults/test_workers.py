@@ -10,7 +10,7 @@ from training_runs import assert_close_checkpoints, run, run_workers, worker_com
 
 from tfseq.training.checkpoints import saved_steps
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 
 def workers_of(launcher: int) -> list[int]:

@@ -8,7 +8,10 @@ from tfseq import cells
 from tfseq.errors import UsageError
 from tfseq.tasks.language_modeling.model import LanguageModel
 from tfseq.layers.token_inputs import TokenInputs
-from tfseq.layers.adaptive_softmax import adaptive_log_probabilities, adaptive_softmax_loss
+from tfseq.layers.adaptive_softmax import (
+    adaptive_log_probabilities,
+    adaptive_softmax_loss,
+)
 
 ROWS, UNITS, VOCABULARY, CUTOFFS = 9, 4, 12, (3, 7)
 
@@ -40,13 +43,19 @@ def fixture_arrays():
     return [generator.normal(size=shape).astype(np.float32) for shape in shapes]
 
 
+def named(arrays):
+    """The arrays by the names of the arguments."""
+    names = ("hidden", "kernel", "bias", "cluster_kernel", "cluster_bias")
+    return dict(zip(names, arrays, strict=True))
+
+
 @pytest.mark.parametrize("tied", [False, True])
 def test_probabilities_follow_the_formula_and_add_up_to_one(arrays, tied):
     expected = numpy_log_probabilities(*arrays)
     given = [
         part.T if tied and index == 1 else part for index, part in enumerate(arrays)
     ]
-    actual = adaptive_log_probabilities(*given, CUTOFFS, tied)
+    actual = adaptive_log_probabilities(**named(given), cutoffs=CUTOFFS, tied=tied)
     np.testing.assert_allclose(actual, expected, atol=1e-5)
     np.testing.assert_allclose(np.exp(actual).sum(axis=1), 1, atol=1e-5)
 
@@ -68,13 +77,21 @@ def test_the_loss_picks_these_probabilities_in_value_and_gradient(
     def by_loss():
         with tf.GradientTape() as tape:
             tape.watch(given)
-            loss = adaptive_softmax_loss(*given, labels, weights, CUTOFFS, tied)
+            loss = adaptive_softmax_loss(
+                **named(given),
+                labels=labels,
+                weights=weights,
+                cutoffs=CUTOFFS,
+                tied=tied,
+            )
         return loss, tape.gradient(loss, given)
 
     def by_probabilities():
         with tf.GradientTape() as tape:
             tape.watch(given)
-            every = adaptive_log_probabilities(*given, CUTOFFS, tied)
+            every = adaptive_log_probabilities(
+                **named(given), cutoffs=CUTOFFS, tied=tied
+            )
             chosen = tf.gather(every, labels, batch_dims=1)
             loss = -tf.reduce_sum(chosen if weights is None else chosen * weights)
         return loss, tape.gradient(loss, given)

@@ -12,7 +12,7 @@ def test_equal_windows_share_a_row_and_different_ones_do_not():
     ids = np.random.default_rng(1).integers(0, VOCABULARY, [3, 40])
     tokens = tf.constant(ids, tf.int32)
     previous = tf.zeros([3, 2], tf.int32)
-    rows, _ = ngram_rows(tokens, previous, (1, 2, 3), ROWS)
+    rows, _ = ngram_rows(tokens, previous, lengths=(1, 2, 3), num_rows=ROWS)
     padded = np.concatenate([previous, tokens], axis=1)
     seen = {}
     for lane in range(3):
@@ -31,7 +31,10 @@ def test_rows_spread_evenly():
     """All 27³ contexts of length 3 in a table of as many rows: few collisions."""
     ids = np.stack(np.unravel_index(np.arange(27**3), (27,) * 3), axis=1)
     rows, _ = ngram_rows(
-        tf.constant(ids, tf.int32), tf.zeros([27**3, 2], tf.int32), (3,), 27**3
+        tf.constant(ids, tf.int32),
+        tf.zeros([27**3, 2], tf.int32),
+        lengths=(3,),
+        num_rows=27**3,
     )
     used = len(np.unique(rows[:, -1, 0]))
     # Thrown at random, n balls leave n / e of n boxes empty.

@@ -30,7 +30,9 @@ def fixture_tokens():
 def test_logits_are_the_sum_of_the_rows(tokens):
     layer = build()
     logits, state = layer(tokens, layer.initial_state(3))
-    rows, _ = ngram_rows(tokens, layer.initial_state(3), (1, 2, 3), ROWS)
+    rows, _ = ngram_rows(
+        tokens, layer.initial_state(3), lengths=(1, 2, 3), num_rows=ROWS
+    )
     expected = layer.table.numpy()[rows.numpy()].sum(axis=2)
     np.testing.assert_allclose(logits, expected, rtol=1e-5)
     np.testing.assert_array_equal(state, tokens[:, -(MAX_ORDER - 2) :])

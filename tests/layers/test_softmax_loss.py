@@ -55,10 +55,10 @@ def test_equals_the_formulas(weighted, tied, block_rows, rows_known):
                 hidden,
                 kernel,
                 bias,
-                labels,
-                weights if weighted else None,
-                tied,
-                block_rows * VOCABULARY,
+                labels=labels,
+                weights=weights if weighted else None,
+                tied=tied,
+                max_block_values=block_rows * VOCABULARY,
             )
             scaled = 0.5 * loss
         return loss, *tape.gradient(scaled, [hidden, kernel, bias])
@@ -75,7 +75,10 @@ def test_equals_the_formulas(weighted, tied, block_rows, rows_known):
 
 def test_uniform_logits_cost_the_logarithm_of_the_vocabulary():
     loss = softmax_loss(
-        tf.zeros([3, UNITS]), tf.zeros([UNITS, 10_000]), tf.ones([10_000]), [1, 2, 3]
+        tf.zeros([3, UNITS]),
+        tf.zeros([UNITS, 10_000]),
+        tf.ones([10_000]),
+        labels=[1, 2, 3],
     )
     np.testing.assert_allclose(np.exp(loss / 3), 10_000, rtol=1e-5)
 
@@ -86,7 +89,7 @@ def test_improbable_labels_have_loss_and_gradient(gap):
     kernel = tf.eye(UNITS, VOCABULARY)
     bias = tf.Variable(tf.zeros([VOCABULARY]))
     with tf.GradientTape() as tape:
-        loss = softmax_loss(hidden, kernel, bias, [1, 1])
+        loss = softmax_loss(hidden, kernel, bias, labels=[1, 1])
     others = VOCABULARY - 1
     of_first = np.log(np.exp(-np.float64(gap)) * others + 1) + gap
     np.testing.assert_allclose(loss, of_first + np.log(VOCABULARY), rtol=1e-6)
@@ -108,7 +111,7 @@ def test_an_offset_of_all_logits_changes_nothing(offset, traced):
     def compute(hidden, kernel, bias):
         with tf.GradientTape() as tape:
             tape.watch([hidden, kernel, bias])
-            loss = softmax_loss(hidden, kernel, bias, labels)
+            loss = softmax_loss(hidden, kernel, bias, labels=labels)
         return loss, *tape.gradient(loss, [hidden, kernel, bias])
 
     if traced:
@@ -136,7 +139,9 @@ def test_bfloat16_rounds_the_gradient_of_the_logits_once(weighted):
     given = [tf.constant(part, tf.bfloat16) for part in (hidden, kernel, bias)]
     with tf.GradientTape() as tape:
         tape.watch(given)
-        loss = softmax_loss(*given, labels, np.float32(weights) if weighted else None)
+        loss = softmax_loss(
+            *given, labels=labels, weights=np.float32(weights) if weighted else None
+        )
     d_bias = tf.cast(tape.gradient(loss, given)[2], tf.float64)
     expected = numpy_loss(hidden, kernel, bias, labels, weights)
     np.testing.assert_allclose(loss, expected[0], rtol=1e-2)

@@ -14,13 +14,14 @@ from tfseq.layers.ngrams import ngram_rows
 def test_bigram_ids_by_hand():
     tokens = tf.constant([[1, 2, 3], [4, 5, 6]])
     previous = tf.constant([[0], [9]])
-    ids, last = ngram_ids(tokens, previous, 10, 2)
+    ids, last = ngram_ids(tokens, previous, vocabulary_size=10, ngram=2)
     np.testing.assert_array_equal(ids, [[1, 12, 23], [94, 45, 56]])
     np.testing.assert_array_equal(last, [[3], [6]])
 
 
 def test_trigram_ids_by_hand():
-    ids, last = ngram_ids(tf.constant([[3, 4]]), tf.constant([[1, 2]]), 10, 3)
+    tokens, previous = tf.constant([[3, 4]]), tf.constant([[1, 2]])
+    ids, last = ngram_ids(tokens, previous, vocabulary_size=10, ngram=3)
     np.testing.assert_array_equal(ids, [[123, 234]])
     np.testing.assert_array_equal(last, [[3, 4]])
 
@@ -37,7 +38,7 @@ def test_windows_do_not_depend_on_how_a_text_is_cut(ngram, cuts):
     state = tf.zeros([3, ngram - 1], tf.int32)
     seen = []
     for part in np.split(text, np.cumsum(cuts)[:-1], axis=1):
-        ids, state = ngram_ids(tf.constant(part), state, 5, ngram)
+        ids, state = ngram_ids(tf.constant(part), state, vocabulary_size=5, ngram=ngram)
         seen.append(ids)
     # One window for each character: each is read, and predicted from, exactly once.
     np.testing.assert_array_equal(np.concatenate(seen, axis=1), windows)
@@ -182,7 +183,9 @@ def test_windows_of_every_length_up_to_n_are_added():
     tokens = tf.constant([[7, 8, 9, 1, 8, 9, 7, 8, 9]])
     features, state = layer(tokens, layer.initial_state(1))
     rest = (features[:, 0] - tf.gather(layer.embedding.value, tokens[0])).numpy()
-    pairs, _ = ngram_rows(tokens, tf.zeros([1, 1], tf.int32), (2,), 1 << 16)
+    pairs, _ = ngram_rows(
+        tokens, tf.zeros([1, 1], tf.int32), lengths=(2,), num_rows=1 << 16
+    )
     triples = rest - tf.gather(layer.hashed.value, pairs[0, :, 0]).numpy()
     # The triple (7, 8, 9) occurs at 2 and 8; (1, 8, 9) at 5 shares its pair alone.
     np.testing.assert_allclose(triples[2], triples[8], atol=1e-5)

@@ -140,6 +140,7 @@ def fixture_own_parts():
         kind="text",
         level="character",
         takes=("valid_size",),
+        needs=(),
     )
     DATASETS.add(
         "random",
@@ -148,6 +149,7 @@ def fixture_own_parts():
         kind="symbols",
         level="character",
         takes=(),
+        needs=(),
     )
     TASKS.add(
         "echo",

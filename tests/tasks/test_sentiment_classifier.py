@@ -25,7 +25,13 @@ def build(pooling="last", backward=True, dropout=0.0, num_layers=1, ngram=1):
             layers = [cells.DropoutCell(layer, dropout) for layer in layers]
         return layers[0] if num_layers == 1 else cells.StackedCell(layers)
 
-    inputs = TokenInputs(VOCABULARY, 3, ngram, 1.0, hash_rows=50 if ngram > 1 else 0)
+    inputs = TokenInputs(
+        VOCABULARY,
+        3,
+        ngram,
+        embedding_scale=1.0,
+        hash_rows=50 if ngram > 1 else 0,
+    )
     model = SentimentClassifier(
         inputs,
         stack(),

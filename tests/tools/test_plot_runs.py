@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from training_runs import run
 
-from tfseq import runs
 from tfseq.tasks import Settings
 
 TOOL = pathlib.Path(__file__).parents[2] / "tools" / "plot_runs.py"

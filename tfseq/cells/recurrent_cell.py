@@ -52,7 +52,7 @@ class Cell(keras.layers.Layer):
 
     Example:
         class LeakySum(Cell):
-            \"\"\"h' = h / 2 + x @ kernel, with dropout on x.\"\"\"
+            # h' = h / 2 + x @ kernel, with dropout on x
 
             def __init__(self, units, rate, **kwargs):
                 super().__init__(**kwargs)
@@ -276,7 +276,7 @@ class RecurrentCell(Cell):
 
     Example:
         class SoftsignCell(RecurrentCell):
-            \"\"\"h' = softsign(x @ kernel + h @ recurrent_kernel + bias).\"\"\"
+            # h' = softsign(x @ kernel + h @ recurrent_kernel + bias)
 
             def create_weights(self, input_size):
                 units = self.units

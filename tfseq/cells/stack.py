@@ -38,7 +38,7 @@ class ComposedCell(Cell):
 
     Example:
         class SumCell(ComposedCell):
-            \"\"\"The sum of two cells that read the same inputs.\"\"\"
+            # The sum of two cells that read the same inputs
 
             def __init__(self, first, second, **kwargs):
                 super().__init__(**kwargs)
@@ -269,7 +269,7 @@ class WrappedCell(ComposedCell):
 
     Example:
         class ResidualCell(WrappedCell):
-            \"\"\"h' = x + cell(x, h).\"\"\"
+            # h' = x + cell(x, h)
 
             def call(self, inputs, states, training=False, lane_seed=None):
                 outputs, states = self.call_part(

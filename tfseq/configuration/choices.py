@@ -54,7 +54,7 @@ CELLS.add(
 
 # kind: the kind of data, which says what tasks can read it. level: the level of its
 # tokens, where the settings name none. takes: the settings that it understands, which
-# are the keyword arguments of the function that loads it.
+# are the keyword arguments of the function that loads it. needs: those that must be given.
 DATASETS = Table("dataset")
 DATASETS.add(
     "python_docs",
@@ -63,6 +63,7 @@ DATASETS.add(
     kind="text",
     level="character",
     takes=("valid_size", "test_size"),
+    needs=(),
 )
 DATASETS.add(
     "text8",
@@ -71,6 +72,7 @@ DATASETS.add(
     kind="text",
     level="character",
     takes=("data_dir", "cache_dir", "valid_size", "test_size"),
+    needs=(),
 )
 DATASETS.add(
     "ptb",
@@ -79,6 +81,7 @@ DATASETS.add(
     kind="text",
     level="word",
     takes=("data_dir", "cache_dir"),
+    needs=(),
 )
 DATASETS.add(
     "imdb_text",
@@ -87,6 +90,7 @@ DATASETS.add(
     kind="text",
     level="word",
     takes=("data_dir", "cache_dir", "valid_size"),
+    needs=(),
 )
 DATASETS.add(
     "text",
@@ -103,6 +107,7 @@ DATASETS.add(
         "test_size",
         "data_dir",
     ),
+    needs=("train_file",),
 )
 DATASETS.add(
     "imdb",
@@ -111,6 +116,7 @@ DATASETS.add(
     kind="labelled",
     level="word",
     takes=("data_dir", "cache_dir", "valid_size"),
+    needs=(),
 )
 DATASETS.add(
     "toy_reviews",
@@ -119,6 +125,16 @@ DATASETS.add(
     kind="labelled",
     level="word",
     takes=("valid_size",),
+    needs=(),
+)
+DATASETS.add(
+    "labelled",
+    "tfseq.datasets.labelled_files:labelled_file_corpus",
+    "labelled texts of your own, `train_file` of JSON lines",
+    kind="labelled",
+    level="word",
+    takes=("train_file", "test_file", "valid_size", "test_size", "data_dir"),
+    needs=("train_file",),
 )
 
 # takes: settings that the function is given beside the learning rate.

@@ -58,11 +58,12 @@ def check_conflicts(settings: Any) -> None:
 
 def check_data_settings(settings: Any) -> None:
     """Raises `UsageError` for a setting that the data set does not take."""
-    if settings.dataset == "text" and not settings.train_file:
-        raise UsageError(
-            "`train_file`: found none, expected a text file with `dataset`=text; "
-            "give `train_file`=FILE"
-        )
+    for name in DATASETS.row(settings.dataset).needs:
+        if not getattr(settings, name):
+            raise UsageError(
+                f"`{name}`: found none, expected a file with `dataset`={settings.dataset}; "
+                f"give `{name}`=FILE"
+            )
     taken = {name for row in DATASETS.rows() for name in row.takes}
     for field in dataclasses.fields(settings):
         name, value = field.name, getattr(settings, field.name)

@@ -83,9 +83,9 @@ def split_labelled(
         )
     chosen = stratified_sample(train.labels, valid_size)
     kept = sorted(set(range(len(train))) - set(chosen))
-    splits = {"train": _select(train, kept)}
+    splits = {"train": select_texts(train, kept)}
     if chosen:
-        splits["valid"] = _select(train, chosen)
+        splits["valid"] = select_texts(train, chosen)
     splits["test"] = test
     return LabelledCorpus(name, fingerprint_of(name, digest, valid_size), splits)
 
@@ -110,7 +110,8 @@ def stratified_sample(labels: Sequence[int], size: int) -> list[int]:
     return sorted(np.concatenate(places).tolist())
 
 
-def _select(split: LabelledSplit, places: Sequence[int]) -> LabelledSplit:
+def select_texts(split: LabelledSplit, places: Sequence[int]) -> LabelledSplit:
+    """Returns the texts at the given places, in their order."""
     return LabelledSplit(
         split.origin,
         [split.texts[place] for place in places],

@@ -1,4 +1,4 @@
-"""The parts that models are made of, beside cells: inputs, softmaxes, n-grams, penalties."""
+"""The parts of models beside cells: inputs, softmaxes, n-grams, penalties."""
 
 from tfseq.layers.adaptive_softmax import (
     adaptive_log_probabilities,

@@ -1,7 +1,7 @@
-"""N-grams: windows of tokens as rows of a table, and the layers that weigh them.
+"""N-grams: windows of tokens as rows of a table, and layers with a weight for each.
 
-`ngram_rows` numbers windows by hashing. `NgramLogits` adds weights of n-grams to a
-softmax; `NaiveBayesLogit` is a linear classifier of n-grams.
+`ngram_rows` numbers windows by hashing. `NgramLogits` adds weights of n-grams to the
+logits of a softmax. `NaiveBayesLogit` is a linear classifier of texts by their n-grams.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfseq.errors import UsageError
 
-# Odd and below 2^31, so that products stay within 64 bits.
+# It is odd, and below 2^31 so that products stay within 64 bits.
 MULTIPLIER = 1_327_217_885
 LOW_BITS = 2**31 - 1
 
@@ -21,18 +21,26 @@ Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
 
 
 def ngram_rows(
-    tokens: tf.Tensor, previous: tf.Tensor, lengths: Sequence[int], num_rows: int
+    tokens: tf.Tensor, previous: tf.Tensor, *, lengths: Sequence[int], num_rows: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """A row number for each position and each length: a hash of the last n tokens.
+    """Computes the row of each window of n tokens by hashing.
+
+    A window ends with the token at its position; there is one for each of the lengths.
 
     Args:
         tokens: ids, `[batch, time]`, int32.
-        previous: the tokens before the first column, `[batch, longest - 1]`.
-        lengths: n of the windows, rising; a window ends with the token itself.
+        previous: the tokens before the first column, `[batch, longest - 1]`, the oldest
+            first.
+        lengths: the lengths n of the windows, rising.
         num_rows: rows of the table.
 
     Returns:
-        Rows `[batch, time, lengths]`, int32, and the tokens before the next column.
+        Rows `[batch, time, lengths]`, int32, and the `longest - 1` tokens before the next
+        column, in the form of `previous`.
+
+    Example:
+        tokens, previous = tf.constant([[3, 1, 4]]), tf.zeros([1, 1], tf.int32)
+        rows, previous = ngram_rows(tokens, previous, lengths=[1, 2], num_rows=1000)
     """
     longest = lengths[-1]
     padded = tf.concat([previous, tokens], axis=1)
@@ -56,21 +64,27 @@ class NgramLogits(keras.layers.Layer):
 
         logits(t)[w] = Σ_n table[hash(n, c(t-n+2) … c(t)), w]
 
-    The weights of n-grams join those of the layers in one softmax and are trained with
-    them ("RNNME": Mikolov et al. 2011, "Strategies for training large scale neural
-    network language models", https://doi.org/10.1109/ASRU.2011.6163930). Contexts share
-    `num_rows` rows by hashing; each token reads and trains one row an order.
+    The sum goes to the softmax together with the logits of the layers, and all are trained
+    together ("RNNME": Mikolov et al. 2011, "Strategies for training large scale neural
+    network language models", https://doi.org/10.1109/ASRU.2011.6163930). The contexts
+    share `num_rows` rows by hashing. A token reads and trains one row for each n.
 
     Args:
         vocabulary_size: number of tokens.
-        max_order: longest n; all of 2 … max_order are features.
+        max_order: longest n; n-grams of 2 to `max_order` tokens have weights.
         num_rows: rows of the table.
-
-    Attributes:
-        table: `[num_rows, vocabulary]`.
 
     Raises:
         UsageError: `max_order` is below 2.
+
+    Attributes:
+        table: the weights, `[num_rows, vocabulary]`.
+
+    Example:
+        layer = NgramLogits(27, max_order=3, num_rows=1000)
+        layer.build()
+        tokens = tf.zeros([8, 20], tf.int32)
+        logits, state = layer(tokens, layer.initial_state(8))  # [8, 20, 27]
     """
 
     def __init__(
@@ -84,7 +98,7 @@ class NgramLogits(keras.layers.Layer):
         self.num_rows = num_rows
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes the table, all zeros."""
+        """Creates the table, all zeros."""
         self.table = self.add_weight(
             shape=(self.num_rows, self.vocabulary_size),
             initializer="zeros",
@@ -93,37 +107,50 @@ class NgramLogits(keras.layers.Layer):
         )
 
     def initial_state(self, batch_size: int) -> tf.Tensor:
-        """The tokens before the first one, all 0: `[batch, max_order - 2]`."""
+        """Returns the tokens before the first one, all 0, `[batch, max_order - 2]`."""
         return tf.zeros([batch_size, self.max_order - 2], tf.int32)
 
     def call(self, tokens: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits `[batch, time, vocabulary]`, float32, and the new state."""
+        """Computes logits, float32 `[batch, time, vocabulary]`, and the new state.
+
+        Args:
+            tokens: ids, `[batch, time]`.
+            state: the tokens before them, `[batch, max_order - 2]`.
+        """
         lengths = tuple(range(1, self.max_order))
-        rows, state = ngram_rows(tokens, state, lengths, self.num_rows)
+        rows, state = ngram_rows(tokens, state, lengths=lengths, num_rows=self.num_rows)
         return tf.reduce_sum(tf.gather(self.table.value, rows), axis=2), state
 
 
 class NaiveBayesLogit(keras.layers.Layer):
-    """The log-odds of "positive" by the set of n-grams in a text.
+    """The log-odds of "positive", from the set of n-grams in a text.
 
         logit = Σ_g ratio[g] · weight[g]    over the different n-grams g, n = 1 … max_order
         ratio[g] = ln (p[g] / Σ p) - ln (q[g] / Σ q)
 
-    where p[g] and q[g] are one more than the positive and the negative training texts
-    with g. The ratios are counted once, the weights start at zero and are learned:
-    "NBSVM" of Wang & Manning 2012, https://aclanthology.org/P12-2018, with the logistic
-    loss. N-grams share `num_rows` rows by hashing.
+    p[g] is 1 + the number of positive training texts with g; q[g] is 1 + the number of
+    negative ones. The ratios are counted once. The weights start at zero and are learned.
+    This is "NBSVM" of Wang & Manning 2012, https://aclanthology.org/P12-2018, with the
+    logistic loss. The n-grams share `num_rows` rows by hashing.
 
     Args:
         max_order: longest n.
         num_rows: rows of the table.
 
+    Raises:
+        UsageError: `max_order` is below 1.
+
     Attributes:
         table: the weights, `[num_rows, 1]`.
         log_ratios: the ratios, `[num_rows]`.
 
-    Raises:
-        UsageError: `max_order` is below 1.
+    Example:
+        layer = NaiveBayesLogit(max_order=2, num_rows=1000)
+        layer.build()
+        tokens, lengths = tf.constant([[2, 3, 0], [2, 4, 5]]), tf.constant([2, 3])
+        labels, weights = tf.constant([0, 1]), tf.ones([2])
+        layer.count([(tokens, lengths, labels, weights)])
+        logits = layer(tokens, lengths)  # [2]
     """
 
     def __init__(self, max_order: int, num_rows: int = 2**20, **kwargs: Any):
@@ -134,7 +161,7 @@ class NaiveBayesLogit(keras.layers.Layer):
         self.num_rows = num_rows
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes the weights and the ratios, all zeros."""
+        """Creates the weights and the ratios, all zeros."""
         self.table = self.add_weight(
             shape=(self.num_rows, 1), initializer="zeros", name="table", autocast=False
         )
@@ -147,18 +174,19 @@ class NaiveBayesLogit(keras.layers.Layer):
         )
 
     def rows(self, tokens: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        """The rows of each text's n-grams, each once, the others -1.
+        """Computes the rows of the different n-grams of each text.
 
         Args:
             tokens: ids, `[batch, time]`.
-            lengths: tokens of each text that count, `[batch]`.
+            lengths: number of each text's own tokens, without padding, `[batch]`.
 
         Returns:
-            `[batch, time * max_order]`, int32, falling in each text but for the -1.
+            Rows `[batch, time * max_order]`, int32. A row that occurs several times in a
+            text is given once; its other places hold -1, as padding does.
         """
         before = tf.zeros([tf.shape(tokens)[0], self.max_order - 1], tf.int32)
         orders = tuple(range(1, self.max_order + 1))
-        rows, _ = ngram_rows(tokens, before, orders, self.num_rows)
+        rows, _ = ngram_rows(tokens, before, lengths=orders, num_rows=self.num_rows)
         inside = tf.sequence_mask(lengths, tf.shape(tokens)[1])[:, :, tf.newaxis]
         rows = tf.where(inside, rows, -1)
         rows = tf.reshape(rows, [tf.shape(tokens)[0], -1])
@@ -167,7 +195,7 @@ class NaiveBayesLogit(keras.layers.Layer):
         return tf.where(repeated, -1, rows)
 
     def call(self, tokens: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        """Logits, float32 `[batch]`; arguments as of `rows`."""
+        """Computes the logits, float32 `[batch]`; arguments are those of `rows`."""
         rows = self.rows(tokens, lengths)
         inside = rows >= 0
         rows = tf.maximum(rows, 0)
@@ -176,11 +204,11 @@ class NaiveBayesLogit(keras.layers.Layer):
         return tf.reduce_sum(ratios * weights, axis=1)
 
     def count(self, batches: Iterable[Batch]) -> None:
-        """Sets the ratios.
+        """Counts the n-grams of the training texts and sets the ratios.
 
         Args:
-            batches: the training texts, each once: tokens `[batch, time]`, lengths,
-                labels (0 or 1) and weights (0: no text) `[batch]`.
+            batches: the training texts, each once: tokens `[batch, time]`, and lengths,
+                labels (0 or 1) and weights (0 for a row without text), each `[batch]`.
         """
         counts = np.ones([2, self.num_rows])
         find_rows = tf.function(self.rows, reduce_retracing=True)

@@ -1,4 +1,4 @@
-"""Penalties on what a recurrent layer puts out.
+"""Penalties on the outputs of a recurrent layer.
 
 Merity, McCann and Socher 2017, "Revisiting activation regularization for language
 RNNs", https://arxiv.org/abs/1708.01009.
@@ -8,23 +8,38 @@ import tensorflow as tf
 
 
 def activation_penalty(outputs: tf.Tensor) -> tf.Tensor:
-    """Activation regularization (AR): Σ over tokens of mean over units of h².
+    """Computes activation regularization (AR): Σ over tokens of the mean of h².
+
+    The mean is over the units.
 
     Args:
-        outputs: `[time, batch, units]`, after dropout.
+        outputs: h, `[time, batch, units]`, after dropout.
+
+    Returns:
+        A float32 scalar.
+
+    Example:
+        penalty = 2.0 * activation_penalty(tf.random.normal([20, 8, 16]))
     """
     outputs = tf.cast(outputs, tf.float32)
     return tf.reduce_sum(tf.square(outputs)) / outputs.shape[-1]
 
 
 def temporal_activation_penalty(outputs: tf.Tensor) -> tf.Tensor:
-    """Temporal activation regularization (TAR): of mean over units of (h(t) - h(t-1))².
+    """Computes temporal activation regularization (TAR), from (h(t) - h(t-1))².
 
-    The mean over the time - 1 differences of an unrolling, times its number of tokens,
-    so that it is a sum over tokens as the loss is; 0 for a single time step.
+    The penalty is the mean of these squares over all units and over the time - 1
+    differences of an unrolling, multiplied by the number of tokens. So it is a sum over
+    tokens, as the loss is. A single time step has the penalty 0.
 
     Args:
-        outputs: `[time, batch, units]`, before dropout.
+        outputs: h, `[time, batch, units]`, before dropout.
+
+    Returns:
+        A float32 scalar.
+
+    Example:
+        penalty = temporal_activation_penalty(tf.random.normal([20, 8, 16]))
     """
     outputs = tf.cast(outputs, tf.float32)
     steps = tf.shape(outputs)[0]

@@ -1,4 +1,4 @@
-"""From the settings of a run to what every model has: inputs, cells, number format."""
+"""The parts that every model has, built from settings: inputs, cells, number format."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,7 +16,16 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 def build_initializers(settings: Any) -> tuple[Any, Any]:
-    """Returns initializers of the cells' kernels and the softmax, and of recurrent kernels."""
+    """Returns two initializers: of kernels and of recurrent kernels.
+
+    The kernels are those of the cells and of the softmax.
+
+    Args:
+        settings: the settings of the run.
+
+    Raises:
+        UsageError: the initializer is unknown.
+    """
     seed = keras.random.SeedGenerator(settings.seed)
     mean, scale = settings.initializer_mean, settings.initializer_scale
     if settings.initializer == "truncated_normal":
@@ -41,9 +50,14 @@ def build_cells(
 
     Args:
         settings: the settings of the run.
-        sizes: units of each layer, the lowest first.
+        sizes: units of each layer, the lowest layer first.
         kernel: initializer of the input weights.
         recurrent: initializer of the recurrent weights.
+
+    Example:
+        settings = Settings(units=64, num_layers=2)
+        kernel, recurrent = build_initializers(settings)
+        cell = build_cells(settings, [64, 64], kernel=kernel, recurrent=recurrent)
     """
     row = CELLS.row(settings.cell)
     options = {name: getattr(settings, name) for name in row.options}
@@ -68,7 +82,12 @@ def build_cells(
 
 
 def build_inputs(settings: Any, vocabulary_size: int) -> TokenInputs:
-    """Returns the input layer that the settings describe."""
+    """Returns the input layer that the settings describe.
+
+    Args:
+        settings: the settings of the run.
+        vocabulary_size: number of tokens.
+    """
     return TokenInputs(
         vocabulary_size,
         embedding_size=settings.embedding_size,
@@ -83,13 +102,19 @@ def build_inputs(settings: Any, vocabulary_size: int) -> TokenInputs:
 
 @contextlib.contextmanager
 def layer_precision(name: str) -> Iterator[None]:
-    """Within the block new layers compute in this format; their weights are float32.
+    """Makes layers that are created within the block compute in a number format.
+
+    Their weights stay float32.
 
     Args:
         name: `float32` or `bfloat16`.
 
     Raises:
-        UsageError: the name is another one.
+        UsageError: the name is unknown.
+
+    Example:
+        with layer_precision("bfloat16"):
+            softmax = Softmax(1000)
     """
     if name not in POLICIES:
         raise UsageError(f"`precision`={name}: expected one of {', '.join(POLICIES)}")

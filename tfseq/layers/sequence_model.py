@@ -1,4 +1,4 @@
-"""The base of the models: an input layer, an n-gram part, and how steps update both."""
+"""The base of the models: an input layer, n-gram weights, and two kinds of variables."""
 
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ class Losses(NamedTuple):
     Attributes:
         loss: the sum of -ln p(label), in nats.
         count: the number of predictions, or the sum of their weights; float32.
-        penalty: what regularizers add to the loss, summed in the same way.
+        penalty: the sum of what regularizers add to the loss.
         state: the new state.
     """
 
@@ -25,15 +25,44 @@ class Losses(NamedTuple):
 
 
 class SequenceModel(keras.Model):
-    """Base of the models that read tokens.
+    """The base of the models that read tokens.
 
-    Variables are of two kinds: dense ones, which a training step updates as a whole, and
-    tables of which a step reads, and should update, few rows.
+    A model has two kinds of variables. A training step updates the dense variables as a
+    whole. Of the tables (the row variables) it reads few rows, and updates only these.
+
+    A model of your own derives from this class. It defines `build`, `initial_state`,
+    `losses` and `call`.
 
     Args:
         inputs: the input layer.
-        ngrams: a layer with a `table` of weights for n-grams beside the recurrent
-            layers, or None.
+        ngrams: a layer with a `table` of weights of n-grams, beside the recurrent layers,
+            or None.
+
+    Example:
+        class LastToken(SequenceModel):
+            def build(self, input_shape=None):
+                self.build_inputs()
+                self.table = self.add_weight(shape=(27, 27), name="table")
+                self.built = True
+
+            def initial_state(self, batch_size):
+                return self.inputs_layer.initial_state(batch_size)
+
+            def call(self, tokens, state, training=False, lane_seed=None):
+                ids, state = self.inputs_layer(tokens, state)
+                return tf.gather(self.table.value, tf.transpose(ids)), state
+
+            def losses(self, batch, state, training=False, lane_seed=None):
+                tokens, labels = batch
+                logits, state = self(tokens, state)
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+                count = tf.cast(tf.size(labels), tf.float32)
+                return Losses(tf.reduce_sum(losses), count, tf.zeros([]), state)
+
+        model = LastToken(TokenInputs(27), ngrams=None)
+        model.build()
+        tokens = tf.zeros([8, 20], tf.int32)
+        loss = model.losses((tokens, tokens), model.initial_state(8)).loss
     """
 
     def __init__(
@@ -44,19 +73,19 @@ class SequenceModel(keras.Model):
         self.ngrams = ngrams
 
     def build_inputs(self) -> None:
-        """Makes the variables of the input layer and of the n-gram part."""
+        """Creates the variables of the input layer and the weights of n-grams."""
         for layer in (self.inputs_layer, self.ngrams):
             if layer is not None and not layer.built:
                 layer.build()
 
     @property
     def embedding_tables(self) -> list[keras.Variable]:
-        """The embeddings of which a step reads, and should update, few rows."""
+        """The embeddings of which a step reads and updates few rows."""
         return list(self.inputs_layer.row_variables)
 
     @property
     def ngram_tables(self) -> list[keras.Variable]:
-        """The weights of n-grams, of which a step reads few rows."""
+        """The weights of n-grams, of which a step reads and updates few rows."""
         return [] if self.ngrams is None else [self.ngrams.table]
 
     @property

@@ -1,4 +1,4 @@
-"""The last layer of a language model: from hidden values to the next token."""
+"""The last layer of a language model, which predicts the next token."""
 
 import itertools
 from collections.abc import Sequence
@@ -22,12 +22,24 @@ class Softmax(keras.layers.Layer):
 
     Args:
         vocabulary_size: number of tokens.
-        initializer: start of the kernel; biases start at zero.
-        cutoffs: first ids of the clusters of an adaptive softmax; none: all tokens in
-            one softmax.
+        initializer: initializer of the kernel; biases start at zero.
+        cutoffs: first ids of the clusters of an adaptive softmax; empty for one softmax
+            over all tokens.
 
     Raises:
         UsageError: the cutoffs do not fit the vocabulary.
+
+    Attributes:
+        kernel: `[units, vocabulary]`; the embedding, `[vocabulary, units]`, if tied.
+        bias: `[vocabulary]`.
+        cluster_kernel: `[units, clusters]`, with `cutoffs` only.
+        cluster_bias: `[clusters]`, with `cutoffs` only.
+        tied: whether the kernel is an embedding.
+
+    Example:
+        softmax = Softmax(1000)
+        softmax.build(16)
+        logits = softmax(tf.random.normal([8, 16]))  # [8, 1000]
     """
 
     def __init__(
@@ -45,11 +57,11 @@ class Softmax(keras.layers.Layer):
         self.tied = False
 
     def build(self, units: int, embedding: keras.Variable | None = None) -> None:
-        """Makes the variables.
+        """Creates the variables.
 
         Args:
             units: width of the hidden values.
-            embedding: `[vocabulary, units]`, to be used as the kernel (tied).
+            embedding: `[vocabulary, units]`, to be used as the kernel (tied), or None.
         """
         self.tied = embedding is not None
         if self.tied:
@@ -73,43 +85,53 @@ class Softmax(keras.layers.Layer):
                 shape=(len(self.cutoffs),), initializer="zeros", name="cluster_bias"
             )
 
-    def weights_as(self, dtype: Any) -> list[tf.Tensor]:
-        """Kernel and bias as tensors, and those of the clusters."""
-        variables = [self.kernel, self.bias]
+    def weights_as(self, dtype: Any) -> dict[str, tf.Tensor]:
+        """Returns the weights by name as tensors of a type, also those of clusters."""
+        variables = {"kernel": self.kernel, "bias": self.bias}
         if self.cutoffs:
-            variables += [self.cluster_kernel, self.cluster_bias]
-        return [tf.cast(variable, dtype) for variable in variables]
+            variables["cluster_kernel"] = self.cluster_kernel
+            variables["cluster_bias"] = self.cluster_bias
+        return {name: tf.cast(each, dtype) for name, each in variables.items()}
 
     def call(self, hidden: tf.Tensor) -> tf.Tensor:
-        """Logits, float32 `[rows, vocabulary]`, of hidden values `[rows, units]`.
+        """Computes the logits of the next token.
 
-        Those of an adaptive softmax are log-probabilities.
+        Args:
+            hidden: `[rows, units]`.
+
+        Returns:
+            Logits, float32 `[rows, vocabulary]`. Those of an adaptive softmax are
+            log-probabilities.
         """
         weights = self.weights_as(hidden.dtype)
         if self.cutoffs:
             logits = adaptive_log_probabilities(
-                hidden, *weights, self.cutoffs, self.tied
+                hidden, **weights, cutoffs=self.cutoffs, tied=self.tied
             )
         else:
-            logits = project_to_vocabulary(hidden, *weights, self.tied)
+            logits = project_to_vocabulary(hidden, **weights, tied=self.tied)
         return tf.cast(logits, tf.float32)
 
     def total_loss(
         self, hidden: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None
     ) -> tf.Tensor:
-        """The sum of -weight · ln p(label) over all rows, in nats.
+        """Computes the sum of -weight · ln p(label) over all rows, in nats.
 
         Args:
             hidden: `[rows, units]`.
             labels: ids, `[rows]`.
-            weights: `[rows]`, or None for 1.
+            weights: the weight of each row, `[rows]`, or None for 1.
+
+        Returns:
+            A float32 scalar.
         """
         variables = self.weights_as(hidden.dtype)
+        given = {"labels": labels, "weights": weights, "tied": self.tied}
         if self.cutoffs:
             return adaptive_softmax_loss(
-                hidden, *variables, labels, weights, self.cutoffs, self.tied
+                hidden, **variables, **given, cutoffs=self.cutoffs
             )
-        return softmax_loss(hidden, *variables, labels, weights, self.tied)
+        return softmax_loss(hidden, **variables, **given)
 
 
 def check_cutoffs(cutoffs: Sequence[int], vocabulary_size: int) -> None:

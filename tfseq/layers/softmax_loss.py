@@ -1,26 +1,31 @@
 """The softmax over a large vocabulary: loss and gradient in one pass, in bounded memory."""
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
 
-# Most values of logits that are held at a time by each chain: 64 MB of float32.
+# Most values of logits that each chain holds at a time: 64 MB of float32.
 MAX_BLOCK_VALUES = 16_000_000
-# With the exponential of a label's logit above, and the sum of a row's below, no digit is
-# lost that counts: a probability is 1e-30 or more, and float32 ends at 1e-38 and 1e38.
+# Bounds of the exponential of a label's logit and of the sum of a row's exponentials. Their
+# quotient is the label's probability: within the bounds it is at least 1e-30, and float32
+# holds every number on the way with all its digits (it goes from 1e-38 to 1e38).
 SMALLEST_OF_LABEL, LARGEST_SUM = 1e-15, 1e15
 
 
 def project_to_vocabulary(
-    hidden: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, tied: bool
+    hidden: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, *, tied: bool
 ) -> tf.Tensor:
-    """Logits `[rows, vocabulary]` = hidden @ kernel + bias, or hidden @ kernelᵀ + bias.
+    """Computes the logits hidden @ kernel + bias, or hidden @ kernelᵀ + bias if `tied`.
 
     Args:
         hidden: `[rows, units]`.
-        kernel: `[units, vocabulary]`, or `[vocabulary, units]` where `tied`.
+        kernel: `[units, vocabulary]`, or `[vocabulary, units]` if `tied`.
         bias: `[vocabulary]`.
         tied: whether the kernel is an embedding.
+
+    Returns:
+        Logits, `[rows, vocabulary]`.
     """
     return tf.nn.bias_add(tf.matmul(hidden, kernel, transpose_b=tied), bias)
 
@@ -28,19 +33,20 @@ def project_to_vocabulary(
 def cross_entropy(
     project: Callable[[], tf.Tensor], labels: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """-ln softmax(logits)[label] of each row, and its gradient for the logits.
+    """Computes -ln softmax(logits)[label] of each row, and its gradient for the logits.
 
-    The exponentials of all logits are computed once and never divided by their sum: who
-    multiplies with them divides the smaller factor or the product instead. The largest
-    logit is only subtracted where they would leave the range of float32.
+    A softmax divides the exponentials of a row by their sum, the normalizer. Here this
+    division is left to the caller, because the exponentials are many: it is cheaper to
+    divide the factor that they are multiplied with, or the product. The largest logit of
+    a row is subtracted only if float32 could not hold the exponentials otherwise.
 
     Args:
-        project: computes the logits, float32, `[rows, vocabulary]`.
+        project: computes the logits, float32 `[rows, vocabulary]`.
         labels: ids, `[rows]`.
 
     Returns:
-        Losses `[rows]`, the gradient times the row's normalizer `[rows, vocabulary]`, and
-        the normalizers `[rows]`; all float32.
+        Three float32 tensors: the losses `[rows]`; the gradient for the logits, each row
+        multiplied by its normalizer, `[rows, vocabulary]`; the normalizers `[rows]`.
     """
     logits = project()
     rows = tf.range(tf.shape(labels)[0], dtype=labels.dtype)
@@ -52,7 +58,8 @@ def cross_entropy(
     )
 
     def shifted() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        # Projected anew: kept, the logits would have the exponentials need another block.
+        # The logits are computed again. If they were kept, the exponentials could not take
+        # their memory, and a second block of that size would be needed.
         logits = project()
         logits -= tf.reduce_max(logits, axis=1, keepdims=True)
         exponentials, normalizers = _exponentials(logits)
@@ -64,8 +71,8 @@ def cross_entropy(
         lambda: (tf.math.log(normalizers / of_labels), exponentials, normalizers),
         shifted,
     )
-    # A scatter would copy all exponentials; this changes them where they are, so that
-    # what reads them has to be done.
+    # A scatter would copy all exponentials. This operation changes them in place, so it
+    # must wait until the losses and the normalizers have read them.
     with tf.control_dependencies([losses, normalizers]):
         flat = tf.reshape(exponentials, [-1])
         gradient = tf.raw_ops.InplaceSub(x=flat, i=places, v=normalizers)
@@ -73,7 +80,7 @@ def cross_entropy(
 
 
 def _exponentials(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The exponentials of logits, and their sum in each row."""
+    """Returns the exponentials of logits, and their sum in each row."""
     exponentials = tf.exp(logits)
     # A product is faster than a sum over the columns.
     sums = tf.matmul(exponentials, tf.ones([logits.shape[1], 1]))
@@ -84,86 +91,42 @@ def softmax_loss(
     hidden: tf.Tensor,
     kernel: tf.Tensor,
     bias: tf.Tensor,
+    *,
     labels: tf.Tensor,
     weights: tf.Tensor | None = None,
     tied: bool = False,
     max_block_values: int = MAX_BLOCK_VALUES,
     max_rows: int | None = None,
 ) -> tf.Tensor:
-    """The sum of -weight · ln softmax(logits)[label] over all rows, in nats.
+    """Computes the sum of -weight · ln softmax(logits)[label] over all rows, in nats.
 
-    The gradient with respect to the logits, softmax(logits) - one_hot(label), comes
-    out of the same pass as the loss. Rows beyond `max_block_values` are taken in blocks,
-    whose gradients are multiplied with kernel and hidden values at once, so that memory
-    does not grow with their number: with a vocabulary of 100,000 one block is 160 rows.
+    The gradient for the logits, softmax(logits) - one_hot(label), comes out of the same
+    pass as the loss. If there are more than `max_block_values` logits, the rows are taken
+    in blocks. The gradients of a block are multiplied with kernel and hidden values at
+    once, so that memory does not grow with the number of rows. With a vocabulary of
+    100,000 a block is 160 rows.
 
     Args:
         hidden: `[rows, units]`.
-        kernel: as in `project_to_vocabulary`.
-        bias: as there.
+        kernel: `[units, vocabulary]`, or `[vocabulary, units]` if `tied`.
+        bias: `[vocabulary]`.
         labels: ids, `[rows]`.
-        weights: what each row counts, `[rows]`; 1 by default. It takes no gradient.
-        tied: as there.
+        weights: the weight of each row, `[rows]`; 1 by default. It takes no gradient.
+        tied: whether the kernel is an embedding.
         max_block_values: most logits held at a time.
-        max_rows: bound of the number of rows where the shape does not tell it.
+        max_rows: an upper bound of the number of rows, if the shape does not tell it.
 
     Returns:
         A float32 scalar; it can be differentiated once.
+
+    Example:
+        hidden, kernel = tf.random.normal([8, 16]), tf.random.normal([16, 1000])
+        labels = tf.zeros([8], tf.int32)
+        loss = softmax_loss(hidden, kernel, tf.zeros([1000]), labels=labels)
     """
     labels = tf.convert_to_tensor(labels)
     vocabulary_size = bias.shape[0]
     block_rows = max(max_block_values // vocabulary_size, 1)
-
-    def loss_of_block(
-        hidden: tf.Tensor,
-        kernel: tf.Tensor,
-        bias: tf.Tensor,
-        labels: tf.Tensor,
-        weights: tf.Tensor | None,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """The block's loss, its gradient for the logits, and what scales its rows."""
-
-        def project() -> tf.Tensor:
-            logits = project_to_vocabulary(hidden, kernel, bias, tied)
-            return tf.cast(logits, tf.float32)
-
-        losses, d_logits, normalizers = cross_entropy(project, labels)
-        row_scales = 1 / normalizers
-        if weights is not None:
-            losses *= weights
-            row_scales *= weights
-        if hidden.dtype != tf.float32:
-            # Scaled later, what is rounded here would be rounded twice.
-            d_logits = tf.cast(d_logits * row_scales[:, tf.newaxis], hidden.dtype)
-            row_scales = tf.ones_like(hidden[:, 0])
-        return tf.reduce_sum(losses), d_logits, row_scales
-
-    def gradients_of_block(
-        d_logits: tf.Tensor, hidden: tf.Tensor, kernel: tf.Tensor, row_scales: tf.Tensor
-    ) -> list[tf.Tensor]:
-        """The gradients for hidden, kernel and bias, of `d_logits` times `row_scales`."""
-        columns = tf.reshape(row_scales, [-1, 1])
-        d_hidden = tf.matmul(d_logits, kernel, transpose_b=not tied) * columns
-        # The gradient of the logits is large, the hidden values are not: scale these.
-        if tied:
-            d_kernel = tf.matmul(d_logits, hidden * columns, transpose_a=True)
-            # A product is twice as fast as a sum over the rows.
-            d_bias = tf.matmul(columns, d_logits, transpose_a=True)[0]
-        else:
-            # The bias is the weight of one more unit, which is always one. The graph
-            # optimizer would fold a transposition next to a product into it, which makes
-            # the product slower by a fifth.
-            scaled = tf.transpose(hidden) * row_scales
-            with_bias = tf.concat([scaled, row_scales[tf.newaxis]], axis=0)
-            d_weights = tf.matmul(with_bias, d_logits)
-            d_kernel, d_bias = d_weights[:-1], d_weights[-1]
-        return [d_hidden, d_kernel, d_bias]
-
-    def block(*arguments: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """The block's loss, and its gradients for hidden, kernel and bias."""
-        loss, d_logits, row_scales = loss_of_block(*arguments)
-        hidden, kernel = arguments[:2]
-        return loss, gradients_of_block(d_logits, hidden, kernel, row_scales)
 
     @tf.custom_gradient
     def loss_of(
@@ -171,17 +134,23 @@ def softmax_loss(
     ) -> tuple[tf.Tensor, Callable]:
         rows = hidden.shape[0] or max_rows
         if rows is not None and rows <= block_rows:
-            loss, d_logits, row_scales = loss_of_block(
-                hidden, kernel, bias, labels, weights
+            loss, d_logits, row_scales = _loss_of_block(
+                hidden, kernel, bias, labels, weights, tied=tied
             )
 
             def gradient_of_all(upstream: tf.Tensor) -> list[tf.Tensor]:
                 scales = row_scales * tf.cast(upstream, row_scales.dtype)
-                return gradients_of_block(d_logits, hidden, kernel, scales)
+                return _gradients_of_block(d_logits, hidden, kernel, scales, tied=tied)
 
             return loss, gradient_of_all
         loss, gradients = _sum_over_blocks(
-            block, hidden, kernel, bias, labels, weights, block_rows
+            functools.partial(_block, tied=tied),
+            hidden,
+            kernel,
+            bias,
+            labels=labels,
+            weights=weights,
+            block_rows=block_rows,
         )
 
         def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
@@ -192,15 +161,111 @@ def softmax_loss(
     return loss_of(hidden, kernel, bias)
 
 
-def _sum_over_blocks(
-    block: Callable,
+def _loss_of_block(
     hidden: tf.Tensor,
     kernel: tf.Tensor,
     bias: tf.Tensor,
     labels: tf.Tensor,
     weights: tf.Tensor | None,
+    *,
+    tied: bool,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Computes the loss of some rows and what their gradients are made of.
+
+    Returns:
+        The loss, a scalar; a tensor `[rows, vocabulary]` and a factor for each of its
+        rows, `[rows]`, whose product is the gradient for the logits.
+    """
+
+    def project() -> tf.Tensor:
+        logits = project_to_vocabulary(hidden, kernel, bias, tied=tied)
+        return tf.cast(logits, tf.float32)
+
+    losses, d_logits, normalizers = cross_entropy(project, labels)
+    row_scales = 1 / normalizers
+    if weights is not None:
+        losses *= weights
+        row_scales *= weights
+    if hidden.dtype != tf.float32:
+        # Values of 16 bits are scaled before they are rounded, so as to be rounded once.
+        d_logits = tf.cast(d_logits * row_scales[:, tf.newaxis], hidden.dtype)
+        row_scales = tf.ones_like(hidden[:, 0])
+    return tf.reduce_sum(losses), d_logits, row_scales
+
+
+def _gradients_of_block(
+    d_logits: tf.Tensor,
+    hidden: tf.Tensor,
+    kernel: tf.Tensor,
+    row_scales: tf.Tensor,
+    *,
+    tied: bool,
+) -> list[tf.Tensor]:
+    """Computes the gradients for hidden, kernel and bias.
+
+    Args:
+        d_logits: `[rows, vocabulary]`; multiplied by `row_scales`, it is the gradient for
+            the logits.
+        hidden: `[rows, units]`.
+        kernel: as in `softmax_loss`.
+        row_scales: `[rows]`.
+        tied: whether the kernel is an embedding.
+    """
+    columns = tf.reshape(row_scales, [-1, 1])
+    d_hidden = tf.matmul(d_logits, kernel, transpose_b=not tied) * columns
+    # The hidden values are scaled, because they are fewer than the gradients of the logits.
+    if tied:
+        d_kernel = tf.matmul(d_logits, hidden * columns, transpose_a=True)
+        # A product is twice as fast as a sum over the rows.
+        d_bias = tf.matmul(columns, d_logits, transpose_a=True)[0]
+    else:
+        # The bias is the weight of one more unit, which is always 1. The scaling stands
+        # between the transpose and the product: the graph optimizer would fuse the two into
+        # one product, which takes a fifth longer.
+        scaled = tf.transpose(hidden) * row_scales
+        with_bias = tf.concat([scaled, row_scales[tf.newaxis]], axis=0)
+        d_weights = tf.matmul(with_bias, d_logits)
+        d_kernel, d_bias = d_weights[:-1], d_weights[-1]
+    return [d_hidden, d_kernel, d_bias]
+
+
+def _block(
+    hidden: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+    labels: tf.Tensor,
+    weights: tf.Tensor | None,
+    *,
+    tied: bool,
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Returns the loss of some rows and its gradients for hidden, kernel and bias."""
+    loss, d_logits, row_scales = _loss_of_block(
+        hidden, kernel, bias, labels, weights, tied=tied
+    )
+    return loss, _gradients_of_block(d_logits, hidden, kernel, row_scales, tied=tied)
+
+
+def _sum_over_blocks(
+    block: Callable,
+    hidden: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+    *,
+    labels: tf.Tensor,
+    weights: tf.Tensor | None,
     block_rows: int,
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Returns loss and gradients of all rows, computed `block_rows` rows at a time.
+
+    Args:
+        block: computes loss and gradients of some rows, as `_block` does.
+        hidden: `[rows, units]`.
+        kernel: as in `softmax_loss`.
+        bias: `[vocabulary]`.
+        labels: ids, `[rows]`.
+        weights: `[rows]`, or None.
+        block_rows: rows in a block.
+    """
     rows = tf.shape(hidden)[0]
     num_blocks = (rows + block_rows - 1) // block_rows
     units = hidden.shape[1]

@@ -1,4 +1,4 @@
-"""From token ids to what the first cell reads: one-hot, embedding or n-gram."""
+"""The input layer: token ids as one-hot vectors, embeddings or n-grams."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,28 +13,33 @@ from tfseq.layers.ngrams import ngram_rows
 
 MAX_ROWS = 10_000_000
 EMBEDDING_DROPOUT_SEED = 1_000_007
-# From so many tokens on, words repeat often enough for each to be read once.
+# With this many tokens or more, symbols repeat so often that reading each once pays.
 MIN_REPEATING_TOKENS = 256
 
 
 def ngram_ids(
-    tokens: tf.Tensor, previous: tf.Tensor, vocabulary_size: int, ngram: int
+    tokens: tf.Tensor, previous: tf.Tensor, *, vocabulary_size: int, ngram: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Numbers each token together with the n - 1 tokens before it.
+    """Computes the id of each token together with the n - 1 tokens before it.
 
-    The window of c(t) has the id Σ_k c(t-k) · V^k for k = 0 … n - 1: for characters
-    and n = 2, row 27 · previous + current of 27 × 27.
+    The window that ends with c(t) has the id Σ_k c(t-k) · V^k for k = 0 … n - 1. With 27
+    characters and n = 2 this is 27 · previous + current, out of 27 · 27 ids. Each token
+    ends exactly one window, so each token is predicted from exactly one window.
 
     Args:
         tokens: ids, `[batch, time]`, int32.
-        previous: the n - 1 tokens before the first column, `[batch, n - 1]`, oldest
+        previous: the n - 1 tokens before the first column, `[batch, n - 1]`, the oldest
             first.
         vocabulary_size: V.
         ngram: n.
 
     Returns:
-        The windows' ids, `[batch, time]`, and the last n - 1 tokens, `[batch, n - 1]`.
-        Each token closes exactly one window, so each is predicted from exactly one.
+        The ids of the windows, `[batch, time]`, and the last n - 1 tokens,
+        `[batch, n - 1]`.
+
+    Example:
+        tokens, previous = tf.constant([[3, 1, 4]]), tf.zeros([1, 1], tf.int32)
+        ids, previous = ngram_ids(tokens, previous, vocabulary_size=27, ngram=2)
     """
     if ngram == 1:
         return tokens, previous
@@ -49,32 +54,47 @@ def ngram_ids(
 
 @keras.saving.register_keras_serializable(package="tfseq")
 class TokenInputs(keras.layers.Layer):
-    """What the first cell reads for each token.
+    """The input layer of a model: it turns tokens into inputs of the first cell.
 
-    With `embedding_size` 0 the tokens are handed on as integers, which cells take as
-    one-hot vectors; otherwise row w of an embedding matrix, trained with the model.
-    With `ngram` n > 1 the symbol is the token with the n - 1 before it (`ngram_ids`),
-    and those n - 1 tokens are the layer's state. Where V^n rows would be too many,
-    `hash_rows` gives the windows of 2 to n tokens embeddings of their own in a table of
-    so many rows, shared by hashing, which are added to the token's (Joulin et al. 2017,
-    "Bag of tricks for efficient text classification", https://arxiv.org/abs/1607.01759).
+    With `embedding_size` 0 the layer returns the ids; cells take them as one-hot vectors.
+    Otherwise it returns rows of an embedding matrix, which is trained with the model.
+
+    With `ngram` n > 1 a symbol is a token together with the n - 1 tokens before it
+    (`ngram_ids`). These n - 1 tokens are the state of the layer. If V^n rows are too many,
+    give `hash_rows`: each window of 2 to n tokens then has an embedding of its own, which
+    is added to the embedding of the token. The windows share `hash_rows` rows by hashing
+    (Joulin et al. 2017, "Bag of tricks for efficient text classification",
+    https://arxiv.org/abs/1607.01759).
+
+    With `dropout` a training step leaves out a share of the symbols: their embeddings are
+    zero wherever they occur in the unrolling, on all lanes. The others are divided by
+    1 - dropout (Gal & Ghahramani 2016, https://arxiv.org/abs/1512.05287; Merity et al.
+    2018, https://arxiv.org/abs/1708.02182).
 
     Args:
         vocabulary_size: number of tokens, V.
-        embedding_size: width of the embedding, or 0.
+        embedding_size: width of the embedding, or 0 for one-hot vectors.
         ngram: tokens in one symbol, n.
-        embedding_scale: the embedding starts uniform in ± this.
-        seed: seed of that start.
-        hash_rows: rows of the hashed n-grams' embedding, which starts at zero; 0 for
-            none.
-        lazy: whether only the rows that a step reads are to be updated.
-        dropout: share of the symbols that are left out of a training step: their rows
-            are zero wherever they occur in the unrolling, on all lanes (Gal & Ghahramani
-            2016, https://arxiv.org/abs/1512.05287; Merity et al. 2018,
-            https://arxiv.org/abs/1708.02182), the others divided by 1 - dropout.
+        embedding_scale: the embedding starts uniform between minus and plus this.
+        seed: seed of these first values.
+        dropout: share of the symbols that a training step leaves out.
+        hash_rows: rows of the embedding of hashed windows, which starts at zero; 0 for
+            no such embedding.
+        lazy: whether a step updates only those rows of the embeddings that it reads.
 
     Raises:
-        UsageError: V^n symbols are more than the layer can hold.
+        UsageError: V^n symbols are more than the layer can hold, or an argument needs an
+            embedding and there is none.
+
+    Attributes:
+        embedding: `[symbols, embedding_size]`, or None.
+        hashed: `[hash_rows, embedding_size]`, with `hash_rows` only.
+
+    Example:
+        layer = TokenInputs(27, embedding_size=16, ngram=2)
+        layer.build()
+        tokens = tf.zeros([8, 20], tf.int32)
+        features, state = layer(tokens, layer.initial_state(8))
     """
 
     def __init__(
@@ -82,6 +102,7 @@ class TokenInputs(keras.layers.Layer):
         vocabulary_size: int,
         embedding_size: int = 0,
         ngram: int = 1,
+        *,
         embedding_scale: float = 0.1,
         seed: int = 0,
         dropout: float = 0.0,
@@ -119,11 +140,16 @@ class TokenInputs(keras.layers.Layer):
 
     @property
     def features(self) -> int:
-        """Width of what the first cell reads."""
+        """Width of the inputs of the first cell."""
         return self.embedding_size or self.num_symbols
 
     def symbol_name(self, symbol: int, tokens: Sequence[str]) -> str:
-        """The tokens that a row of the embedding stands for, the oldest first."""
+        """Returns the tokens that a row of the embedding stands for, the oldest first.
+
+        Args:
+            symbol: the row.
+            tokens: all tokens by id.
+        """
         names = []
         for _ in range(1 if self.hash_rows else self.ngram):
             symbol, token = divmod(symbol, self.vocabulary_size)
@@ -131,7 +157,7 @@ class TokenInputs(keras.layers.Layer):
         return "".join(reversed(names))
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes the embedding, where there is one."""
+        """Creates the embeddings, if there are any."""
         if self.embedding_size:
             scale = self.embedding_scale
             self.embedding = self.add_weight(
@@ -150,13 +176,13 @@ class TokenInputs(keras.layers.Layer):
 
     @property
     def row_variables(self) -> list[keras.Variable]:
-        """The tables of which a step should update only the rows that it reads."""
+        """The tables of which a step updates only the rows that it reads."""
         if not self.lazy:
             return []
         return [self.embedding, *([self.hashed] if self.hash_rows else [])]
 
     def initial_state(self, batch_size: int) -> tf.Tensor:
-        """The tokens before the first one, all 0: `[batch, n - 1]`."""
+        """Returns the tokens before the first one, all 0, `[batch, n - 1]`."""
         return tf.zeros([batch_size, self.ngram - 1], tf.int32)
 
     def call(
@@ -166,23 +192,35 @@ class TokenInputs(keras.layers.Layer):
         training: bool = False,
         lane_seed: LaneSeed | None = None,
     ) -> tuple[tf.Tensor | RepeatedRows, tf.Tensor]:
-        """Features `[time, batch, embedding_size]`, or ids `[time, batch]`, and state.
+        """Computes the inputs of the first cell, and the new state.
 
-        Time comes first, as the recurrence has it: ids are quicker to turn than features.
-        Features of many tokens come as repeated rows, one for each symbol that occurs.
+        Time comes first, as the recurrence needs it: ids are transposed faster than
+        features. If there are many tokens, the features are `RepeatedRows`: one row for
+        each symbol that occurs.
 
         Args:
             tokens: ids, `[batch, time]`.
-            state: what `initial_state` or the call before returned.
+            state: the state that `initial_state` or the call before returned.
             training: whether to apply dropout.
-            lane_seed: what the dropped symbols derive from; needed with dropout.
+            lane_seed: the seed of the choice of dropped symbols; needed with dropout.
+
+        Returns:
+            Features `[time, batch, embedding_size]`, or ids `[time, batch]` if there is
+            no embedding; and the new state, `[batch, n - 1]`.
         """
         if self.hash_rows:
             ids = tokens
             lengths = tuple(range(2, self.ngram + 1))
-            windows, state = ngram_rows(tokens, state, lengths, self.hash_rows)
+            windows, state = ngram_rows(
+                tokens, state, lengths=lengths, num_rows=self.hash_rows
+            )
         else:
-            ids, state = ngram_ids(tokens, state, self.vocabulary_size, self.ngram)
+            ids, state = ngram_ids(
+                tokens,
+                state,
+                vocabulary_size=self.vocabulary_size,
+                ngram=self.ngram,
+            )
         ids = tf.transpose(ids)
         if self.embedding is None:
             return ids, state
@@ -204,7 +242,7 @@ class TokenInputs(keras.layers.Layer):
         return features, state
 
     def _each_once(self, ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The symbols that occur, and for each id the place of its symbol among them."""
+        """Returns the symbols that occur, and the place of each id among them."""
         if self.num_symbols <= MAX_ONE_HOT_ROWS:
             return tf.range(self.num_symbols), ids
         symbols, places = tf.unique(tf.reshape(ids, [-1]))
@@ -212,7 +250,7 @@ class TokenInputs(keras.layers.Layer):
         return symbols, tf.ensure_shape(places, ids.shape)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,
@@ -227,6 +265,6 @@ class TokenInputs(keras.layers.Layer):
 
 
 def _repeats(ids: tf.Tensor) -> bool:
-    """Whether the ids `[time, batch]` are many, or may be."""
+    """Returns whether the ids, `[time, batch]`, are many or may be many."""
     count = ids.shape.num_elements()
     return ids.shape[0] != 1 and (count is None or count >= MIN_REPEATING_TOKENS)

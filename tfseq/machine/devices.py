@@ -1,10 +1,11 @@
 """Devices to train on, and the lanes of the batch on each."""
 
+import contextlib
 import dataclasses
 import functools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -33,7 +34,7 @@ class Devices:
 
 
 def configure_machine(settings: Any) -> Devices:
-    """Sets threads and memory of the process and returns the devices of a run.
+    """Sets up the whole process for training and returns the devices of a run.
 
     Must run before the first operation of TensorFlow, which fixes threads and devices.
 
@@ -43,6 +44,20 @@ def configure_machine(settings: Any) -> Devices:
     Raises:
         UsageError: the devices do not fit the batch, or there are too few.
     """
+    configure_process(settings)
+    set_graph_options(settings)
+    return build_devices(settings)
+
+
+def configure_process(settings: Any) -> bool:
+    """Sets threads and memory of the process for training.
+
+    Args:
+        settings: the settings of the run.
+
+    Returns:
+        Whether the threads are set: TensorFlow's first operation fixes them.
+    """
     keep_freed_memory()
     replicas = 1
     if settings.strategy == "mirrored":
@@ -51,13 +66,49 @@ def configure_machine(settings: Any) -> Devices:
         replicas = len(read_cluster())
     lanes = max(settings.batch_size // replicas, 1)
     chains = choose_chains(settings.chains, lanes, settings.units)
-    set_threads(settings.intra_op_threads, settings.inter_op_threads, chains)
+    return set_threads(settings.intra_op_threads, settings.inter_op_threads, chains)
+
+
+def set_graph_options(settings: Any) -> None:
+    """Has graphs optimized, or run eagerly, as the settings want it.
+
+    Args:
+        settings: the settings of the run.
+    """
     tf.config.run_functions_eagerly(settings.eager)
     if not finds_gpu():
         # Clusters nothing on CPU, but keeps the graph optimizer from its measures against
         # a shortage of memory. They start at 200 MB on CPU, and one of them has gradients
         # added in whatever order they are ready: runs would differ in their last bits.
         tf.config.optimizer.set_jit("autoclustering")
+
+
+@contextlib.contextmanager
+def graph_options(settings: Any) -> Iterator[None]:
+    """Within the block graphs are optimized, or run eagerly, as the settings want it.
+
+    Args:
+        settings: the settings of the run.
+    """
+    eager, jit = tf.config.functions_run_eagerly(), tf.config.optimizer.get_jit()
+    set_graph_options(settings)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(eager)
+        tf.config.optimizer.set_jit(jit or False)
+
+
+def build_devices(settings: Any) -> Devices:
+    """Returns the devices of a run.
+
+    Args:
+        settings: the settings of the run.
+
+    Raises:
+        UsageError: the devices do not fit the batch, or there are too few.
+    """
+    if not finds_gpu():
         warn_without_gpu(settings)
     strategy = build_strategy(settings.strategy, settings.num_devices)
     replicas = strategy.num_replicas_in_sync

@@ -36,11 +36,19 @@ def choose_chains(requested: int, lanes: int, units: int) -> int:
     return max(count for count in range(1, cores + 1) if lanes % count == 0)
 
 
-def set_threads(intra_op: int, inter_op: int, chains: int) -> None:
+def set_threads(intra_op: int, inter_op: int, chains: int) -> bool:
     """Sets TensorFlow's thread pools; must run before its first operation.
 
     By default as many operations run side by side as there are chains, each with its
-    share of the cores. A process whose pools have started already keeps them.
+    share of the cores.
+
+    Args:
+        intra_op: threads inside one operation; 0 for the default.
+        inter_op: operations side by side; 0 for the default.
+        chains: independent parts of a replica's batch.
+
+    Returns:
+        Whether they are set; pools that have started already stay as they are.
     """
     cores = count_cores()
     try:
@@ -49,7 +57,8 @@ def set_threads(intra_op: int, inter_op: int, chains: int) -> None:
             intra_op or max(cores // chains, 1)
         )
     except RuntimeError:
-        return
+        return False
+    return True
 
 
 def keep_freed_memory() -> None:

@@ -1,20 +1,145 @@
-"""Training a run, from its settings to the exit status."""
+"""Training a run: for a command, and from any Python program."""
 
 import contextlib
 import dataclasses
 import pathlib
+import tempfile
+from collections.abc import Sequence
+from typing import Any
 
-from tfseq.machine.devices import configure_machine
+from absl import logging
+
+from tfseq.datasets.in_memory import store_labelled, store_text
+from tfseq.errors import UsageError
+from tfseq.machine.devices import (
+    Devices,
+    build_devices,
+    configure_process,
+    graph_options,
+)
 from tfseq.machine.workers import Workers
 from tfseq.pipelines import reading_token_files
-from tfseq.tasks import Settings, create_task
+from tfseq.runs.caller import CALLER_USES_TENSORFLOW, kept_random_numbers
+from tfseq.runs.run import Run, load
+from tfseq.tasks import Settings, create_task, read_settings
 from tfseq.tasks.settings import fixed_settings
 from tfseq.training.run_folder import RunFolder
 from tfseq.training.trainer import Trainer
 
 
+def fit(
+    settings: Settings | None = None,
+    /,
+    *,
+    text: str | None = None,
+    texts: Sequence[str] | None = None,
+    labels: Sequence[Any] | None = None,
+    verbose: bool = True,
+    **values: Any,
+) -> Run:
+    """Trains a run, or goes on with it, and returns it with its best weights.
+
+    The settings are those of the train command, by keyword. Data may be given in memory:
+    one text, or texts with their labels (0 or 1); they are kept in the run folder.
+
+    The program that calls stays as it is: no exit, no signal handlers, no random state.
+    Threads are set only where the program has not loaded TensorFlow before tfseq; where
+    it has, call `configure` before TensorFlow's first operation for full speed.
+
+    Args:
+        settings: all settings in one record; without it they are given by keyword.
+        text: a text to learn to write, in the place of `dataset` and `train_file`.
+        texts: texts to learn to classify.
+        labels: 0 or 1 for each of `texts`.
+        verbose: whether progress is shown.
+        **values: settings by name, such as `units=128`; see `Settings`. Without `run_dir`
+            the run is trained in a new temporary folder, which stays: `run.folder.path`.
+
+    Raises:
+        UsageError: a setting, or the data, does not fit.
+        DataError: data or checkpoints are damaged, or training failed.
+
+    Example:
+        run = tfseq.fit(text=open("novel.txt").read(), units=128, num_steps=300)
+        print(run.evaluate("test")["perplexity"])
+        for text in run.sample(prompt="The ", num_samples=3, length=100):
+            print(text)
+    """
+    if settings is not None and values:
+        raise UsageError(
+            f"`{next(iter(values))}`: found beside a record of settings, expected one of "
+            "them; use dataclasses.replace on the record"
+        )
+    if settings is None:
+        if "run_dir" not in values:
+            values["run_dir"] = tempfile.mkdtemp(prefix="tfseq-")
+        folder = pathlib.Path(values["run_dir"]) / "data"
+        values.update(_data_in_memory(folder, values, text, texts, labels))
+        settings = read_settings(values)
+    settings.check()
+    if CALLER_USES_TENSORFLOW:
+        logging.log_first_n(
+            logging.INFO,
+            "TensorFlow was loaded before tfseq, so its threads stay as they are; "
+            "tfseq.configure() before its first operation makes training faster",
+            1,
+        )
+    else:
+        configure_process(settings)
+    with kept_random_numbers(), graph_options(settings):
+        _train(settings, build_devices(settings), verbose=verbose)
+    return load(settings.run_dir)
+
+
+def _data_in_memory(
+    folder: pathlib.Path,
+    values: dict[str, Any],
+    text: str | None,
+    texts: Sequence[str] | None,
+    labels: Sequence[Any] | None,
+) -> dict[str, str]:
+    """Returns the settings that read what is given in memory; none for nothing."""
+    if (texts is None) != (labels is None):
+        raise UsageError("`texts`, `labels`: found one of them, expected both or none")
+    given = [name for name in ("dataset", "train_file") if name in values]
+    if text is not None and texts is not None or given and (text or texts):
+        raise UsageError(
+            f"`text`, `texts`{''.join(f', `{name}`' for name in given)}: found more than "
+            "one kind of data, expected one; leave the others out"
+        )
+    if text is not None:
+        return store_text(folder, text)
+    if texts is not None:
+        return store_labelled(folder, texts, labels)
+    if "train_file" in values and "dataset" not in values:
+        return {"dataset": "text"}
+    return {}
+
+
+def configure(settings: Settings | None = None, /, **values: Any) -> None:
+    """Sets threads and memory of the process as training wants them.
+
+    Commands do it by themselves, and `fit` does where nothing else uses TensorFlow. It
+    must be called before TensorFlow's first operation; after that it warns and sets
+    nothing.
+
+    Args:
+        settings: the settings of the run to come; without it they are given by keyword.
+        **values: settings by name: `batch_size`, `units`, `chains`, `intra_op_threads`
+            and `inter_op_threads` matter.
+    """
+    settings = settings or Settings(**values)
+    if not configure_process(settings):
+        logging.warning(
+            "configure: TensorFlow has started already, so its threads stay as they are; "
+            "call it before the first operation"
+        )
+
+
 def train(settings: Settings) -> int:
-    """Trains, or goes on training, in the run folder of the settings.
+    """Trains, or goes on training, as the train command does: the process is its own.
+
+    Threads and memory are set, and SIGINT and SIGTERM save the run before they end it.
 
     Args:
         settings: the settings of the run.
@@ -25,14 +150,22 @@ def train(settings: Settings) -> int:
     Raises:
         UsageError: a setting, or the data, does not fit.
         DataError: data or checkpoints are damaged, or training failed.
-
-    Example:
-        train(Settings(dataset="text", train_file="novel.txt", run_dir="runs/novel"))
     """
     settings.check()
-    folder = RunFolder(pathlib.Path(settings.run_dir))
     # Before anything else: devices and threads are fixed by the first operation.
-    devices = configure_machine(settings)
+    configure_process(settings)
+    with graph_options(settings):
+        return _train(settings, build_devices(settings), handle_signals=True)
+
+
+def _train(
+    settings: Settings,
+    devices: Devices,
+    *,
+    handle_signals: bool = False,
+    verbose: bool = True,
+) -> int:
+    folder = RunFolder(pathlib.Path(settings.run_dir))
     workers = Workers(devices.strategy)
     task = create_task(settings)
     data = workers.together(task.load_data)
@@ -45,7 +178,10 @@ def train(settings: Settings) -> int:
 
         workers.by_chief(open_folder)
         with workers.watched(), reading_token_files(data.origin or "memory"):
-            return Trainer(task, data, settings, devices=devices, folder=folder).run()
+            trainer = Trainer(
+                task, data, settings, devices=devices, folder=folder, verbose=verbose
+            )
+            return trainer.run(handle_signals=handle_signals)
 
 
 def check_same_run(settings: Settings, folder: RunFolder, fingerprint: str) -> None:

@@ -1,1 +1,1 @@
-"""Training: the step loop, schedules, devices, checkpoints and the run folder."""
+"""Training: the step loop, optimizers, schedules, checkpoints and the run folder."""

@@ -1,4 +1,4 @@
-"""The running average of the weights, and when to begin with it."""
+"""The running average of the weights, and the rule that says when it begins."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,12 +20,20 @@ class WeightAverage(tf.Module):
         variables: the weights.
 
     Attributes:
+        averages: the averages, one for each of the weights.
         count: steps averaged so far; -1 before averaging begins.
+
+    Example:
+        average = WeightAverage(model.trainable_variables)
+        average.begin()
+        average.update()  # After each step.
+        with average.in_place():
+            evaluate(model)
     """
 
     def __init__(self, variables: Sequence[keras.Variable]):
         super().__init__()
-        # Behind a function, for a checkpoint would save the model's weights once more.
+        # A function hides the weights: a checkpoint of this module would save them again.
         self._weights = lambda: [variable.value for variable in variables]
         self.averages = [
             tf.Variable(tf.zeros(weight.shape, weight.dtype), trainable=False)
@@ -35,17 +43,17 @@ class WeightAverage(tf.Module):
 
     @property
     def begun(self) -> bool:
-        """Whether there is an average."""
+        """True if at least one step has been averaged."""
         return int(self.count.numpy()) > 0
 
     def begin(self) -> None:
-        """Averages from the next step on."""
+        """Starts the average with the next step."""
         self.count.assign(0)
 
     def update(self) -> None:
-        """Takes the present weights into the average, if averaging has begun.
+        """Adds the present weights to the average, if averaging has begun.
 
-        Belongs after a step, outside of the replicas.
+        It is called after a step, outside of the replicas.
         """
 
         def take() -> None:
@@ -59,7 +67,7 @@ class WeightAverage(tf.Module):
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Within the block the model's weights are the average, if there is one."""
+        """Replaces the model's weights by their average within the block, if there is one."""
         if not self.begun:
             yield
             return
@@ -74,26 +82,32 @@ class WeightAverage(tf.Module):
 
 
 class NonMonotoneTrigger:
-    """When averaging begins: validation has stopped getting better.
+    """The rule that starts averaging when validation has stopped getting better.
 
-    It begins after a validation whose loss is above the best of all those that lie
-    more than `interval` validations back (Merity, Keskar & Socher 2018, "Regularizing
-    and optimizing LSTM language models", algorithm 1,
+    The last `interval` validations are left aside. Averaging begins after a validation
+    whose loss is above the best loss of those before them (Merity, Keskar & Socher 2018,
+    "Regularizing and optimizing LSTM language models", algorithm 1,
     https://arxiv.org/abs/1708.02182).
 
     Args:
-        interval: n of the paper; 5 there.
+        interval: validations to leave aside, n of the paper, which takes 5.
+
+    Example:
+        trigger = NonMonotoneTrigger(5)
+        state = trigger.after_validation(trigger.initial_state(), loss=4.6)
+        if state["triggered"]:
+            average.begin()
     """
 
     def __init__(self, interval: int):
         self.interval = interval
 
     def initial_state(self) -> dict[str, Any]:
-        """No losses yet."""
+        """Returns the state before the first validation."""
         return {"losses": [], "triggered": False}
 
     def after_validation(self, state: dict[str, Any], loss: float) -> dict[str, Any]:
-        """The state after a validation with this loss."""
+        """Returns the state after a validation with this loss."""
         losses = state["losses"]
         earlier = losses[: len(losses) - self.interval]
         triggered = state["triggered"] or (bool(earlier) and loss > min(earlier))

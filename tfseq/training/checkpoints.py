@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on as if it had never stopped."""
+"""Checkpoints: everything that a run needs to go on as if it had never stopped."""
 
 import json
 import pathlib
@@ -14,24 +14,31 @@ from tfseq.errors import DataError, UsageError
 
 INDEX = re.compile(r"step-(\d+)\.index$")
 DATA = re.compile(r"step-(\d+)\.data-\d+-of-\d+$")
-# What TensorFlow raises for a checkpoint that is torn, changed or of another model.
+# TensorFlow raises these errors for a checkpoint that is cut off, damaged or of another
+# model.
 DAMAGE = (tf.errors.OpError, AssertionError, IndexError, ValueError, OSError)
 
 
 class Checkpoints:
     """Saves and restores model, optimizer, progress and recurrent state.
 
-    The latest few lie in `folder`, the best in `folder/best`; each is named after its
-    step. A write goes to a temporary name first (TensorFlow's own), so that a process
-    killed in it leaves the earlier ones whole.
+    The latest checkpoints lie in `folder`, the best one in `folder/best`. Each is named
+    after its step. TensorFlow writes to a temporary name first: if the process is killed
+    meanwhile, the earlier checkpoints stay whole.
 
     Args:
-        folder: where checkpoints lie.
+        folder: the folder of the checkpoints.
         model: the built model.
         optimizer: the built optimizer, or None to read weights only.
         state: the initial recurrent state of the global batch, for its shapes.
-        keep: latest checkpoints kept.
-        others: more that training changes, by name, saved with the optimizer.
+        keep: number of latest checkpoints to keep.
+        others: other objects that training changes, by name, saved with the optimizer.
+
+    Example:
+        state = model.initial_state(batch_size)
+        checkpoints = Checkpoints(folder, model, optimizer, state=state)
+        progress, state = checkpoints.restore_latest() or ({"step": 0}, state)
+        checkpoints.save(progress, state)
     """
 
     def __init__(
@@ -88,10 +95,10 @@ class Checkpoints:
     def restore_latest(self) -> tuple[dict[str, Any], Any] | None:
         """Restores the newest checkpoint that is whole.
 
-        A damaged one is passed over with a warning.
+        Damaged checkpoints are skipped with a warning.
 
         Returns:
-            Progress and state, or None where there is no checkpoint.
+            Progress and state, or None if there is no checkpoint.
 
         Raises:
             DataError: there are checkpoints, and none is whole.
@@ -99,11 +106,14 @@ class Checkpoints:
         return self._restore(self.folder)
 
     def restore(self, which: str) -> dict[str, Any]:
-        """Restores a checkpoint by name; its progress.
+        """Restores a checkpoint by name.
 
         Args:
-            which: `best` (the last where there is no best one), `last`, or the number
-                of a step.
+            which: `best` (or the last, if there is no best one), `last`, or the number of
+                a step.
+
+        Returns:
+            Its progress.
 
         Raises:
             UsageError: there is no such checkpoint.
@@ -134,7 +144,14 @@ class Checkpoints:
         return [self.folder, self.best_folder]
 
     def restore_best(self) -> dict[str, Any] | None:
-        """Restores the best checkpoint; its progress, or None where there is none."""
+        """Restores the best checkpoint.
+
+        Returns:
+            Its progress, or None if there is no best checkpoint.
+
+        Raises:
+            DataError: there is one, and it is damaged.
+        """
         restored = self._restore(self.best_folder)
         return restored and restored[0]
 
@@ -183,12 +200,20 @@ class Checkpoints:
 
 
 def saved_steps(folder: pathlib.Path) -> list[int]:
-    """The steps of the checkpoints in a folder, rising."""
+    """Returns the steps of the checkpoints in a folder, rising.
+
+    Args:
+        folder: the folder of the checkpoints.
+    """
     return _steps(folder, INDEX)
 
 
 def found_steps(folder: pathlib.Path) -> list[int]:
-    """The same, and those of which only the data are there."""
+    """Returns the steps whose data file is there, with or without its index, rising.
+
+    Args:
+        folder: the folder of the checkpoints.
+    """
     return sorted({*_steps(folder, INDEX), *_steps(folder, DATA)})
 
 
@@ -198,5 +223,5 @@ def _steps(folder: pathlib.Path, pattern: re.Pattern) -> list[int]:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text."""
+    """Returns the first line of an error's text."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""The console of a training run: lines for a person or a file, and a progress bar."""
+"""The console of a training run: lines of figures, and a progress bar on a terminal."""
 
 import pathlib
 import sys
@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 
 def format_duration(seconds: float) -> str:
-    """Seconds as `m:ss`, or `h:mm:ss` from an hour on."""
+    """Returns seconds as `m:ss`, or as `h:mm:ss` from an hour on."""
     whole = max(round(seconds), 0)
     hours, minutes = divmod(whole // 60, 60)
     if hours:
@@ -26,7 +26,13 @@ FORMATS = {
 
 
 def describe(metrics: dict[str, float]) -> str:
-    """Returns the metrics as words; those without a format of their own by their names."""
+    """Returns metrics as a line of words and numbers.
+
+    A metric that is not in `FORMATS` is called by its key.
+
+    Args:
+        metrics: values by key.
+    """
     parts = []
     for key, value in metrics.items():
         name, form = FORMATS.get(key, (key.replace("_", " "), "{:.4f}"))
@@ -35,16 +41,21 @@ def describe(metrics: dict[str, float]) -> str:
 
 
 class Console:
-    """Plain lines in a file; on a terminal also a live progress bar.
+    """Prints plain lines, and on a terminal also a live progress bar.
 
     Args:
         total_steps: steps of the whole run.
-        step: step that the run goes on from.
+        step: the step that the run goes on from.
         unit: the thing that one prediction is made for, such as `character`.
-        speaks: whether to say anything at all.
+        speaks: whether anything is printed at all.
+
+    Example:
+        console = Console(2000, 0, unit="character")
+        console.validation(100, {"loss": 1.5}, best=True)
+        console.close()
     """
 
-    def __init__(self, total_steps: int, step: int, unit: str, speaks: bool = True):
+    def __init__(self, total_steps: int, step: int, *, unit: str, speaks: bool = True):
         self._total = total_steps
         self._unit = unit
         self._speaks = speaks
@@ -79,7 +90,15 @@ class Console:
         units_per_second: float,
         seconds_left: float,
     ) -> None:
-        """Prints one line of training figures."""
+        """Prints one line of training figures.
+
+        Args:
+            step: steps done.
+            metrics: values by key.
+            learning_rate: the rate of the last step.
+            units_per_second: predictions made in a second.
+            seconds_left: estimated seconds until the last step.
+        """
         width = len(str(self._total))
         self.say(
             f"step {step:{width}d}/{self._total}"
@@ -90,7 +109,13 @@ class Console:
         )
 
     def validation(self, step: int, figures: dict[str, float], best: bool) -> None:
-        """Prints one line of validation figures."""
+        """Prints one line of validation figures.
+
+        Args:
+            step: steps done.
+            figures: values by key.
+            best: whether they are the best so far.
+        """
         width = len(str(self._total))
         self.say(
             f"step {step:{width}d}/{self._total}"
@@ -98,7 +123,11 @@ class Console:
         )
 
     def test(self, figures: dict[str, float]) -> None:
-        """Prints one line of test figures."""
+        """Prints one line of test figures.
+
+        Args:
+            figures: values by key; `step` is the step of the tested weights.
+        """
         self.say(
             f"test, with the weights of step {figures['step']}:"
             f"{describe({k: v for k, v in figures.items() if k != 'step'})}"
@@ -112,7 +141,7 @@ class Console:
         self.say("=" * 80)
 
     def stopped(self, step: int, folder: pathlib.Path) -> None:
-        """Prints the last words of a run that a signal has ended."""
+        """Prints the last line of a run that a signal has ended."""
         self.close()
         self.say(
             f"stopped at step {step} of {self._total}, everything is saved in {folder}; "
@@ -120,7 +149,7 @@ class Console:
         )
 
     def finished(self, results: dict[str, Any], file: pathlib.Path) -> None:
-        """Prints the last words of a run."""
+        """Prints the last line of a run that is complete."""
         self.say(
             f"finished {results['step']} steps in "
             f"{format_duration(results['wall_seconds'])}, "
@@ -129,7 +158,7 @@ class Console:
         )
 
     def close(self) -> None:
-        """Removes the bar."""
+        """Removes the progress bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

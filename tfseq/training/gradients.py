@@ -1,4 +1,4 @@
-"""A step's gradients, computed in independent parts of the lanes: chains."""
+"""The gradients of a step, computed in independent parts of the lanes: chains."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,25 +26,26 @@ def chain_gradients(
     list[tf.IndexedSlices],
     list[Any],
 ]:
-    """Losses, gradients and new states of a replica's lanes, computed chain by chain.
+    """Computes losses, gradients and new states of a replica's lanes, chain by chain.
 
-    The chains are independent in the graph until their gradients are added, so that
-    the executor runs them side by side.
+    The chains are independent in the graph until their gradients are added, so that the
+    executor runs them side by side.
 
     Args:
         model: the model.
         batches: for each chain, its lanes of the batch.
         states: for each chain, the state before the unrolling.
-        lane_seeds: for each chain, what its dropout masks derive from.
-        divisor: what is differentiated is loss and penalty divided by this.
-        keep_rows: whether an embedding's gradient may be given by the rows that occur,
-            each once, among those of the dense variables.
-        sums_rows: for each row variable, whether a chain's occurrences of a row may be
-            given by their sum.
+        lane_seeds: for each chain, the seed of its dropout masks.
+        divisor: the sum of loss and penalty is divided by this before it is
+            differentiated.
+        keep_rows: whether the gradient of a dense embedding may be given by rows
+            (`IndexedSlices`): those that occur, each once.
+        sums_rows: for each row variable, whether the gradients of a row that occurs
+            several times in a chain may be given by their sum.
 
     Returns:
-        The sum of the losses and the number of predictions; the gradients of the dense
-        variables; those of the row variables, row by row; the new states.
+        A list of the summed loss and the number of predictions; the gradients of the dense
+        variables; the gradients of the row variables, by rows; the new states.
     """
     dense = [variable.value for variable in model.dense_variables]
     rows = [variable.value for variable in model.row_variables]
@@ -62,7 +63,8 @@ def chain_gradients(
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
         if len(batches) > 1:
-            # An embedding's gradient is large: all chains shrink theirs side by side.
+            # The gradient of an embedding has many rows. The chains sum equal rows here,
+            # because they run side by side here.
             gradients = [
                 _by_rows(gradient) if may else gradient
                 for gradient, may in zip(gradients, may_sum, strict=True)
@@ -70,7 +72,7 @@ def chain_gradients(
         return part, gradients
 
     if len(batches) > 1:
-        # Built once for all chains: a fifth to a third less time to compile the steps.
+        # All chains share one function: compiling takes a fifth to a third less time.
         chain = tf.function(chain, autograph=False)
     losses, gradients_of_chains = zip(
         *(
@@ -95,7 +97,7 @@ def chain_gradients(
 def _add(
     gradients: list[tf.Tensor | tf.IndexedSlices],
 ) -> tf.Tensor | tf.IndexedSlices:
-    """The sum of gradients; where all are given by rows, all their rows."""
+    """Returns the sum of gradients; if all are given by rows, it has all their rows."""
     if len(gradients) == 1:
         return gradients[0]
     if not all(isinstance(each, tf.IndexedSlices) for each in gradients):
@@ -108,7 +110,7 @@ def _add(
 
 
 def _by_rows(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.IndexedSlices:
-    """A gradient given by rows with each row once; any other as it is."""
+    """Returns a gradient given by rows with each row once, any other gradient as it is."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows, values = sum_by_row(gradient.indices, gradient.values)

@@ -1,11 +1,11 @@
-"""SIGINT and SIGTERM: remembered until the running call is over."""
+"""SIGINT and SIGTERM, remembered until the running call is over."""
 
 import signal
 from types import FrameType, TracebackType
 
 
 def exit_status(number: int) -> int:
-    """The shell's convention: 128 + number, so 130 for SIGINT, 143 for SIGTERM."""
+    """Returns 128 + the number of a signal, as shells do: 130 for SIGINT, 143 for SIGTERM."""
     return 128 + number
 
 
@@ -14,11 +14,15 @@ class Interruption:
 
     A second one ends the process at once, as without this class.
 
+    Args:
+        watches: whether to do so; else signals do what they would do without the class.
+
     Attributes:
         number: the signal's number, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, watches: bool = True) -> None:
+        self.watches = watches
         self.number: int | None = None
         self._former: dict[int, object] = {}
 
@@ -32,7 +36,7 @@ class Interruption:
         self._former = {}
 
     def __enter__(self) -> "Interruption":
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM) if self.watches else ():
             self._former[number] = signal.signal(number, self._remember)
         return self
 

@@ -31,10 +31,12 @@ class Learner:
 
     Attributes:
         model: the model.
-        optimizer: updates the model's dense variables.
-        row_optimizers: update the tables of which a step reads few rows, by name.
+        optimizer: the optimizer of the model's dense variables.
+        row_optimizers: the optimizers of the tables of which a step reads few rows, by
+            name.
         average: the running average of the weights, or None.
         scale: a factor of the learning rate, set from outside.
+        step_loop: the compiled step loop; see `compile_steps`.
 
     Example:
         learner = Learner(task, data, settings, devices=configure_machine(settings),
@@ -109,12 +111,12 @@ class Learner:
 
     @property
     def saved_parts(self) -> dict[str, tf.Module]:
-        """The parts that training changes beside model and optimizer, by name."""
+        """The objects that training changes beside model and optimizer, by name."""
         parts = {**self.row_optimizers, "average": self.average}
         return {name: part for name, part in parts.items() if part is not None}
 
     def batches(self, step: int) -> Any:
-        """Returns the training batches from a step on, dealt to the replicas."""
+        """Returns the training batches from a step on, distributed to the replicas."""
         return distribute_batches(
             self._strategy,
             self._settings.batch_size,
@@ -126,15 +128,15 @@ class Learner:
         return self.model.initial_state(self._settings.batch_size)
 
     def initial_state(self) -> Any:
-        """Returns state zero, dealt to the replicas."""
+        """Returns state zero, distributed to the replicas."""
         return self.scatter(self.global_state())
 
     def scatter(self, state: Any) -> Any:
-        """Returns a state of the global batch dealt to the replicas."""
+        """Distributes a state of the global batch to the replicas."""
         return scatter_lanes(self._strategy, state)
 
     def gather(self, state: Any) -> Any:
-        """Returns the replicas' states as one of the global batch."""
+        """Joins the states of the replicas to one state of the global batch."""
         return gather_lanes(self._strategy, state)
 
     def learning_rate(self, step: int) -> float:
@@ -151,14 +153,17 @@ class Learner:
     def train(
         self, iterator: Any, state: Any, totals: Totals, *, step: int, count: int
     ) -> tuple[Any, Totals]:
-        """Trains some steps in one compiled call; returns the new state and totals.
+        """Trains some steps in one compiled call.
 
         Args:
             iterator: an iterator over `batches(step)`.
-            state: the recurrent state, dealt to the replicas.
-            totals: the running figures, `no_totals()` at the beginning of a stretch.
+            state: the recurrent state, distributed to the replicas.
+            totals: the running figures; `no_totals()` begins new ones.
             step: the first step, counted from 0.
             count: number of steps.
+
+        Returns:
+            The new state and the new running figures.
         """
         return self.step_loop(
             *self.arguments(iterator, state, totals, step=step, count=count)

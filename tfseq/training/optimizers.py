@@ -1,4 +1,4 @@
-"""The update rules: Keras', with their arithmetic in one pass over each variable."""
+"""The optimizers of Keras, computed in one pass over each variable."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,10 +10,15 @@ from tfseq.configuration import OPTIMIZERS
 
 
 class FusedSGD(keras.optimizers.SGD):
-    """Keras' `SGD` without momentum, variable -= rate · scale · g, in one pass.
+    """Keras' `SGD` without momentum: variable -= rate · scale · g.
 
-    The gradient of an embedding may be given by its rows (`IndexedSlices`): those that
-    are not among them would not change.
+    The gradient of an embedding may be given by rows (`IndexedSlices`). The other rows have
+    the gradient zero and would not change.
+
+    Example:
+        optimizer = FusedSGD(learning_rate=1.0)
+        optimizer.build(model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
     """
 
     _scale = None
@@ -24,7 +29,13 @@ class FusedSGD(keras.optimizers.SGD):
         variables: Sequence[keras.Variable],
         scale: tf.Tensor | None,
     ) -> None:
-        """`apply` for gradients times `scale`, which is multiplied with the rate."""
+        """Applies the gradients times `scale`, which is multiplied with the rate.
+
+        Args:
+            gradients: one for each variable.
+            variables: the variables.
+            scale: a scalar, or None for 1.
+        """
         self._scale = scale
         self.apply(gradients, variables)
         self._scale = None
@@ -35,7 +46,7 @@ class FusedSGD(keras.optimizers.SGD):
         variable: tf.Variable,
         learning_rate: Any,
     ) -> None:
-        """Updates one float32 variable; momentum is not computed."""
+        """Updates one float32 variable, without momentum."""
         rate = tf.cast(learning_rate, tf.float32)
         if self._scale is not None:
             rate *= self._scale
@@ -50,19 +61,25 @@ class FusedSGD(keras.optimizers.SGD):
 
 
 class FusedAdam(keras.optimizers.Adam):
-    """Keras' `Adam` (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980), several times faster.
+    """Keras' `Adam`, several times faster.
 
         m += (1 - b₁) (g - m),  v += (1 - b₂) (g² - v)
         variable -= rate · √(1 - b₂ᵗ) / (1 - b₁ᵗ) · m / (√v + epsilon)
 
-    TensorFlow's kernel computes it in one pass over each variable, gradient and moments,
-    where Keras' own step makes ten. With `weight_decay` it is Keras' `AdamW`.
+    (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980.) A kernel of TensorFlow computes this
+    in one pass over variable, gradient and moments; Keras' own step makes ten passes. With
+    `weight_decay` it is Keras' `AdamW`.
+
+    Example:
+        optimizer = FusedAdam(learning_rate=0.001, weight_decay=0.01)
+        optimizer.build(model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
     """
 
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: Any
     ) -> None:
-        """Updates one float32 variable; `amsgrad` is not computed."""
+        """Updates one float32 variable, without `amsgrad`."""
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
@@ -82,19 +99,22 @@ class FusedAdam(keras.optimizers.Adam):
 def build_optimizer(
     name: str, learning_rate: Any, **settings: Any
 ) -> keras.optimizers.Optimizer:
-    """Returns the optimizer of a name, without clipping of its own.
+    """Returns the optimizer of a name.
 
-    Clipping belongs to the step, where gradients of all replicas have been summed.
+    It does not clip: the step clips, after it has added the gradients of all replicas.
 
     Args:
         name: a name in the table of optimizers.
         learning_rate: a number or a schedule.
-        **settings: settings by name, of which the optimizer takes its own, such as
+        **settings: settings by name; the optimizer takes those that it has. An example is
             `weight_decay` (decoupled: Loshchilov & Hutter 2019,
             https://arxiv.org/abs/1711.05101).
 
     Raises:
         UsageError: the name is unknown.
+
+    Example:
+        optimizer = build_optimizer("adamw", 0.003, weight_decay=0.01)
     """
     row = OPTIMIZERS.row(name)
     taken = {key: settings[key] for key in row.takes if key in settings}

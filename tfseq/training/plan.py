@@ -1,4 +1,4 @@
-"""The plan of a run: which steps are followed by what, and how many a call holds."""
+"""The plan of a run: what happens after which step, and how many steps a call makes."""
 
 import dataclasses
 from typing import Any
@@ -14,16 +14,18 @@ class Plan:
 
     Attributes:
         total_steps: steps of the run.
-        steps_per_epoch: steps between two starts from state zero; None for never.
+        steps_per_epoch: steps after which the state is set to zero again; None for never.
         predictions_per_step: predictions in one step's global batch.
         log_every: steps between two lines of training figures.
         evaluate_every: steps between two validations.
         sample_every: steps between two sets of samples; 0 for none.
         checkpoint_every: steps between two checkpoints.
         steps_per_call: most steps in one call; 0 to choose by time.
-        early_stopping: validations without progress after which the run ends; 0: none.
-        monitor: figure of a validation that tells progress: `loss` or `accuracy`.
-        profiled_steps: steps before which a profile begins and ends; None for none.
+        early_stopping: validations without progress after which the run ends; 0 for
+            never.
+        monitor: the figure of a validation that measures progress: `loss` or `accuracy`.
+        profiled_steps: the steps before which a profile begins and ends; None for no
+            profile.
     """
 
     total_steps: int
@@ -39,7 +41,7 @@ class Plan:
     profiled_steps: tuple[int, int] | None = None
 
     def next_stop(self, step: int) -> int:
-        """The next step after `step` at which the step loop must return."""
+        """Returns the next step after `step` at which the step loop must return."""
         periods = [self.log_every, self.evaluate_every, self.checkpoint_every]
         if self.sample_every:
             periods.append(self.sample_every)
@@ -52,7 +54,12 @@ class Plan:
     def is_better(
         self, figures: dict[str, float], best: dict[str, float] | None
     ) -> bool:
-        """Whether a validation's figures are better than the best so far."""
+        """Returns whether a validation is better than the best so far.
+
+        Args:
+            figures: the figures of the validation.
+            best: the best figures so far, or None.
+        """
         if best is None:
             return True
         if self.monitor == "loss":
@@ -60,7 +67,10 @@ class Plan:
         return figures[self.monitor] > best[self.monitor]
 
     def due(self, period: int, step: int) -> bool:
-        """Whether something with this period happens after `step`; always at the end."""
+        """Returns whether something with this period happens after `step` steps.
+
+        At the end of the run it does; with period 0 it never does.
+        """
         return bool(period) and (step % period == 0 or step == self.total_steps)
 
 
@@ -69,7 +79,7 @@ def build_plan(settings: Any, task: Any, data: Any) -> Plan:
 
     Args:
         settings: the settings of the run.
-        task: the task, for what an epoch and a step hold.
+        task: the task, which knows the steps of an epoch and the predictions of a step.
         data: its data.
     """
     steps_per_epoch = task.steps_per_epoch(data)
@@ -95,10 +105,10 @@ def build_plan(settings: Any, task: Any, data: Any) -> Plan:
 
 
 class Pace:
-    """Counts steps and the seconds they took.
+    """Counts steps and the seconds that they took.
 
     Attributes:
-        call_steps: steps that the next call should hold, to take half a second.
+        call_steps: number of steps for the next call, which should take half a second.
     """
 
     def __init__(self) -> None:
@@ -106,15 +116,16 @@ class Pace:
         self._steps, self._seconds = 0, 0.0
 
     def record(self, steps: int, seconds: float) -> None:
-        """Takes note of a call."""
+        """Adds the steps and the seconds of a call."""
         self._steps += steps
         self._seconds += seconds
-        # The first call holds the compilation; the bound keeps signals from waiting.
+        # The number at most doubles, because the seconds of the first call, which compiles,
+        # say little. Short calls let signals be answered soon.
         fitting = int(CALL_SECONDS * steps / seconds)
         self.call_steps = max(1, min(2 * self.call_steps, fitting))
 
     def steps_per_second(self) -> float:
-        """The rate since it was asked for last."""
+        """Returns the steps in a second since the last call of this method."""
         rate = self._steps / self._seconds
         self._steps, self._seconds = 0, 0.0
         return rate

@@ -1,4 +1,4 @@
-"""How far a run has come: what checkpoints and `results.json` hold of it."""
+"""The progress of a run, as checkpoints and `results.json` hold it."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from tfseq.training.schedules import Plateau
 def new_progress(
     plateau: Plateau | None, trigger: NonMonotoneTrigger | None
 ) -> dict[str, Any]:
-    """Returns the progress before the first step; all of it goes into every checkpoint.
+    """Returns the progress before the first step; every checkpoint holds all of it.
 
     Args:
-        plateau: rule for the scale of the learning rate, or None.
-        trigger: rule for the start of averaging, or None.
+        plateau: the rule for the scale of the learning rate, or None.
+        trigger: the rule for the start of averaging, or None.
     """
     return {
         "step": 0,
@@ -35,7 +35,13 @@ def new_progress(
 def results_so_far(
     plan: Plan, progress: dict[str, Any], wall_seconds: float
 ) -> dict[str, Any]:
-    """Returns the content of `results.json` at this point of the run."""
+    """Returns the content of `results.json` at this point of the run.
+
+    Args:
+        plan: the plan of the run.
+        progress: the progress of the run.
+        wall_seconds: seconds since the run began.
+    """
     step, epoch = progress["step"], plan.steps_per_epoch
     predictions = step * plan.predictions_per_step
     seconds = max(progress["train_seconds"], 1e-9)

@@ -1,4 +1,4 @@
-"""Updates of tables of which a step reads few rows: only those rows are touched."""
+"""Optimizers of tables of which a step reads few rows: they change only those rows."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,24 +9,24 @@ Rate = Callable[[tf.Tensor], tf.Tensor]
 
 
 class RowOptimizer(tf.Module):
-    """Base of the update rules for tables `[rows, width]`.
+    """The base of the optimizers of tables `[rows, width]`.
 
-    Rows that do not occur in a step stay as they are, and no gradient of a table's size
-    is ever made. These gradients are not clipped.
+    Rows that do not occur in a step stay as they are, and no gradient is as large as a
+    table. These gradients are not clipped.
 
     Args:
         variables: the tables.
-        learning_rate: the rate of a step, a function of the step.
+        learning_rate: a function from the step to its learning rate.
 
     Attributes:
-        sums_rows: whether only the sum of a row's gradients counts, not each of them.
+        sums_rows: whether an update needs only the sum of a row's gradients in a step.
     """
 
     sums_rows = False
 
     def __init__(self, variables: Sequence[keras.Variable], learning_rate: Rate):
         super().__init__()
-        # Behind a function, for a checkpoint would save the model's tables once more.
+        # A function hides the tables: a checkpoint of this module would save them again.
         self._tables = lambda: [variable.value for variable in variables]
         self.learning_rate = learning_rate
 
@@ -36,10 +36,10 @@ class RowOptimizer(tf.Module):
         return self._tables()
 
     def apply(self, gradients: Sequence[tf.IndexedSlices], step: tf.Tensor) -> None:
-        """Updates the tables, with the gradients of all replicas.
+        """Updates the tables with the gradients of all replicas.
 
         Args:
-            gradients: for each table, the gradient of each occurrence of a row.
+            gradients: for each table, the gradients of the rows that occur.
             step: the step, counted from 0.
         """
         for index, gradient in enumerate(gradients):
@@ -47,35 +47,52 @@ class RowOptimizer(tf.Module):
                 gather_from_replicas(part)
                 for part in (gradient.indices, gradient.values)
             )
-            self.update(index, rows, values, step)
+            self.update(index, rows, values, step=step)
 
     def update(
-        self, index: int, rows: tf.Tensor, values: tf.Tensor, step: tf.Tensor
+        self, index: int, rows: tf.Tensor, values: tf.Tensor, *, step: tf.Tensor
     ) -> None:
-        """Updates the table numbered `index`; `rows` may hold a row several times."""
+        """Updates one table.
+
+        Args:
+            index: the number of the table.
+            rows: the rows that occur, `[occurrences]`; one may occur several times.
+            values: their gradients, `[occurrences, width]`.
+            step: the step, counted from 0.
+        """
         raise NotImplementedError
 
 
 class RowAdagrad(RowOptimizer):
-    """Adagrad, one occurrence of a row at a time (Duchi, Hazan & Singer 2011).
+    """Adagrad with one update for each occurrence of a row.
 
         a[r] += g²        for each occurrence of row r in the step, then
         table[r] -= rate · g / √a[r]
 
-    From https://jmlr.org/papers/v12/duchi11a.html.
+    Duchi, Hazan & Singer 2011, https://jmlr.org/papers/v12/duchi11a.html.
 
     Args:
         variables: the tables.
-        learning_rate: the rate of a step.
-        scale: what gradients are multiplied with first.
+        learning_rate: a function from the step to its learning rate.
+        scale: a factor of all gradients.
         start_step: the first step that changes anything.
         initial_accumulator: a[r] before the first step.
+
+    Attributes:
+        accumulators: a, for each table.
+
+    Example:
+        table = keras.Variable(tf.zeros([1000, 16]))
+        gradient = tf.IndexedSlices(tf.ones([2, 16]), tf.constant([3, 5]))
+        optimizer = RowAdagrad([table], lambda step: 0.5)
+        optimizer.apply([gradient], step=tf.constant(0))
     """
 
     def __init__(
         self,
         variables: Sequence[keras.Variable],
         learning_rate: Rate,
+        *,
         scale: float = 1.0,
         start_step: int = 0,
         initial_accumulator: float = 1.0,
@@ -89,9 +106,9 @@ class RowAdagrad(RowOptimizer):
         ]
 
     def update(
-        self, index: int, rows: tf.Tensor, values: tf.Tensor, step: tf.Tensor
+        self, index: int, rows: tf.Tensor, values: tf.Tensor, *, step: tf.Tensor
     ) -> None:
-        """Updates the table numbered `index`; see the class."""
+        """Updates one table by the formula of the class; arguments as in the base."""
         accumulator = self.accumulators[index]
         values *= tf.where(step >= self.start_step, self.scale, 0.0)
         add_to_rows(accumulator, rows, tf.square(values))
@@ -101,14 +118,28 @@ class RowAdagrad(RowOptimizer):
 
 
 class RowAdam(RowOptimizer):
-    """Adam whose moments stand still for rows that do not occur ("lazy" Adam).
+    """Adam that leaves rows and moments alone if a row does not occur ("lazy" Adam).
 
         m[r] = b₁ m[r] + (1 - b₁) g,  v[r] = b₂ v[r] + (1 - b₂) g²
         table[r] -= rate · √(1 - b₂ᵗ) / (1 - b₁ᵗ) · m[r] / (√v[r] + epsilon)
 
-    where g is the sum over the occurrences of row r and t counts all steps: the formula
-    of Keras' Adam for rows that occur. Dense Adam also moves rows that do not occur,
-    along their fading moments. From https://arxiv.org/abs/1412.6980.
+    g is the sum of the gradients of row r; t counts all steps. For rows that occur this is
+    the formula of Keras' Adam. Dense Adam also changes the rows that do not occur, because
+    their moments fade slowly. From https://arxiv.org/abs/1412.6980.
+
+    Args:
+        variables: the tables.
+        learning_rate: a function from the step to its learning rate.
+
+    Attributes:
+        moments: m, for each table.
+        velocities: v, for each table.
+
+    Example:
+        table = keras.Variable(tf.zeros([1000, 16]))
+        gradient = tf.IndexedSlices(tf.ones([2, 16]), tf.constant([3, 5]))
+        optimizer = RowAdam([table], lambda step: 0.001)
+        optimizer.apply([gradient], step=tf.constant(0))
     """
 
     sums_rows = True
@@ -125,9 +156,9 @@ class RowAdam(RowOptimizer):
         )
 
     def update(
-        self, index: int, rows: tf.Tensor, values: tf.Tensor, step: tf.Tensor
+        self, index: int, rows: tf.Tensor, values: tf.Tensor, *, step: tf.Tensor
     ) -> None:
-        """Updates the table numbered `index`; see the class."""
+        """Updates one table by the formula of the class; arguments as in the base."""
         rows, gradient = sum_by_row(rows, values)
         moment = tf.gather(self.moments[index], rows)
         velocity = tf.gather(self.velocities[index], rows)
@@ -137,24 +168,32 @@ class RowAdam(RowOptimizer):
         rate = tf.cast(self.learning_rate(step), tf.float32)
         rate *= tf.sqrt(1 - self.beta_2**count) / (1 - self.beta_1**count)
         change = -rate * moment / (tf.sqrt(velocity) + self.epsilon)
-        # Independent of each other, so that they happen side by side.
+        # These three are independent of each other, so that they run side by side.
         set_rows(self.moments[index], rows, moment)
         set_rows(self.velocities[index], rows, velocity)
         add_to_rows(self.tables[index], rows, change)
 
 
 def sum_by_row(rows: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Each row once, and the sum of its values."""
+    """Returns each row once, and the sum of its values.
+
+    Args:
+        rows: `[occurrences]`.
+        values: `[occurrences, width]`.
+
+    Returns:
+        Rows `[different rows]` and sums `[different rows, width]`.
+    """
     rows, places = tf.unique(rows)
     return rows, tf.math.unsorted_segment_sum(values, places, tf.size(rows))
 
 
 def make_whole(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
-    """A gradient given by rows, each once, with zeros for all others."""
+    """Returns a gradient given by rows, each once, as a tensor with zeros elsewhere."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
-    # The zeros do not wait for the rows, and rows are set where they are: this comes at
-    # the end of a step, when nothing else is left to do beside it.
+    # This happens at the end of a step, when nothing runs beside it. So it has to be fast:
+    # the zeros are made before the rows are known, and the rows are set in place.
     zeros = tf.raw_ops.Empty(
         shape=gradient.dense_shape, dtype=gradient.dtype, init=True
     )
@@ -162,10 +201,14 @@ def make_whole(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
 
 
 def gather_from_replicas(values: tf.Tensor) -> tf.Tensor:
-    """The values of all replicas, in order along the first axis.
+    """Returns the values of all replicas, joined in order along the first axis.
 
-    Within a process they are copied from device to device: a collective operation in a
-    loop expects the same shape in every step. Between workers there is no other way.
+    A collective operation in a loop expects the same shape in every step. Therefore values
+    are copied from device to device within a process. Workers have no other way than the
+    collective operation.
+
+    Args:
+        values: the values of this replica, `[own, …]`.
     """
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
@@ -180,7 +223,13 @@ def gather_from_replicas(values: tf.Tensor) -> tf.Tensor:
 
 
 def add_to_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> None:
-    """Adds `values` to rows of this replica's copy of the variable."""
+    """Adds values to rows of this replica's copy of a variable.
+
+    Args:
+        variable: `[all rows, width]`.
+        rows: `[rows]`; a row may occur several times.
+        values: `[rows, width]`.
+    """
 
     def add(copy: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> None:
         copy.scatter_add(tf.IndexedSlices(values, rows))
@@ -189,7 +238,13 @@ def add_to_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> No
 
 
 def set_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> None:
-    """Sets rows, each given once, of this replica's copy of the variable."""
+    """Sets rows of this replica's copy of a variable.
+
+    Args:
+        variable: `[all rows, width]`.
+        rows: `[rows]`; each row occurs once.
+        values: `[rows, width]`.
+    """
 
     def assign(copy: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> None:
         copy.scatter_update(tf.IndexedSlices(values, rows))

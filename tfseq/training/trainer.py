@@ -41,6 +41,7 @@ class Trainer:
         settings: the settings of the run.
         devices: the devices.
         folder: the run folder, locked by this process.
+        verbose: whether progress is shown on the console.
     """
 
     def __init__(
@@ -51,9 +52,10 @@ class Trainer:
         *,
         devices: Devices,
         folder: RunFolder,
+        verbose: bool = True,
     ):
         self.task, self.data, self.settings = task, data, settings
-        self.folder = folder
+        self.folder, self.verbose = folder, verbose
         self.workers = Workers(devices.strategy)
         self.plan = build_plan(settings, task, data)
         self.learner = Learner(task, data, settings, devices=devices, plan=self.plan)
@@ -83,8 +85,11 @@ class Trainer:
             others=self.learner.saved_parts,
         )
 
-    def run(self) -> int:
+    def run(self, handle_signals: bool = True) -> int:
         """Trains until the last step, from the newest whole checkpoint if there is one.
+
+        Args:
+            handle_signals: whether SIGINT and SIGTERM save the run before they end it.
 
         Returns:
             The exit status: 0, or 130 or 143 after SIGINT or SIGTERM, when everything is
@@ -94,7 +99,7 @@ class Trainer:
             DataError: the loss is not finite, or a checkpoint cannot be written or read.
         """
         plan, learner = self.plan, self.learner
-        with Interruption() as interruption:
+        with Interruption(handle_signals) as interruption:
             state = self._begin()
             if self._is_finished():
                 return 0
@@ -148,7 +153,10 @@ class Trainer:
         self.saved_step = self.step
         self.summaries = self._open_summaries()
         self.console = Console(
-            self.plan.total_steps, self.step, self.task.unit, self.workers.is_chief
+            self.plan.total_steps,
+            self.step,
+            self.task.unit,
+            self.workers.is_chief and self.verbose,
         )
         if restored:
             self.console.say(
@@ -158,12 +166,12 @@ class Trainer:
         return state
 
     def _has_stalled(self) -> bool:
-        """Whether validations have gone without progress for as long as they may."""
+        """Returns whether early stopping ends the run."""
         waited = self.progress["validations_without_progress"]
         return 0 < self.plan.early_stopping <= waited
 
     def _is_finished(self) -> bool:
-        """Whether nothing is left to do, final results included."""
+        """Returns whether nothing is left to do; the final results are written then."""
         results = self.folder.read_results()
         finished = (
             (self.step >= self.plan.total_steps or self._has_stalled())
@@ -176,7 +184,7 @@ class Trainer:
         return finished
 
     def _record(self) -> None:
-        """Writes settings and vocabularies, once it is known that the run can go on."""
+        """Writes settings and vocabularies, when it is sure that the run can go on."""
         settings = dataclasses.asdict(self.settings)
         self.folder.write_config(settings, self.data.fingerprint)
         for name, vocabulary in self.data.vocabularies.items():
@@ -191,7 +199,7 @@ class Trainer:
         )
 
     def _train(self, iterator: Any, state: Any) -> Any:
-        """Runs steps up to the next stop, or fewer; returns the recurrent state."""
+        """Trains up to the next stop or less far; returns the recurrent state."""
         plan, progress = self.plan, self.progress
         self.profiler.at(self.step)
         most = plan.steps_per_call or self.workers.smallest(self.pace.call_steps)
@@ -215,7 +223,7 @@ class Trainer:
         return state
 
     def _log(self) -> None:
-        """One line of training figures, on the console and in TensorBoard."""
+        """Reports training figures on the console and in TensorBoard."""
         progress = self.progress
         loss = float(self.totals.loss) / float(self.totals.count)
         metrics = self.task.metrics(loss)
@@ -240,9 +248,9 @@ class Trainer:
         self.totals = no_totals()
 
     def _validate(self, state: Any) -> None:
-        """Metrics over the validation text; the best weights so far are saved.
+        """Evaluates the model on the validation data; saves it if it is the best so far.
 
-        Where weights are averaged, the average is what is validated and saved as best.
+        If weights are averaged, the average is validated and saved.
         """
         average = self.learner.average
         with average.in_place() if average else contextlib.nullcontext():
@@ -284,7 +292,7 @@ class Trainer:
             self._write_checkpoint(self.checkpoints.save_best, state)
 
     def _sample(self) -> None:
-        """Sampled text on the console, in TensorBoard and in the samples file."""
+        """Writes samples to the console, to TensorBoard and to the samples file."""
         lines = self.sampler(self.step)
         self.console.samples(lines)
         self.summaries.text("samples", lines, self.step)
@@ -301,11 +309,11 @@ class Trainer:
         self.progress["wall_seconds"] = self._wall_seconds()
 
     def _wall_seconds(self) -> float:
-        """Seconds since the run began, those of earlier processes included."""
+        """Returns the seconds since the run began, with those of earlier processes."""
         return round(time.perf_counter() - self.started, 3)
 
     def _save(self, state: Any) -> None:
-        """Saves the run as the latest checkpoint, after the events that lead up to it."""
+        """Saves the run as the latest checkpoint; the events before it are saved first."""
         self.summaries.flush()
         self._update_progress()
         self._write_checkpoint(self.checkpoints.save, state)
@@ -315,7 +323,7 @@ class Trainer:
         state = self.learner.gather(state)
 
         def write() -> None:
-            # Otherwise the checkpoint would make the folder once more.
+            # A checkpoint would create a folder that has been removed meanwhile.
             self.folder.check_there()
             save(self.progress, state)
 
@@ -330,7 +338,7 @@ class Trainer:
         return exit_status(number)
 
     def _finish(self) -> None:
-        """Final results, with the best weights where there is something to test."""
+        """Writes the final results; tests the best weights if there are test data."""
         results = results_so_far(self.plan, self.progress, self._wall_seconds())
         if "test" in self.evaluations:
             best = self.workers.together(self.checkpoints.restore_best)
