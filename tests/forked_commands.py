@@ -37,14 +37,17 @@ def _enter(module, arguments, environment, folder, streams) -> None:
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    if module.endswith(".py"):
+        runpy.run_path(module, run_name="__main__")
+    else:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 class Command:
     """A running command; its standard error is kept in a file.
 
     Args:
-        module: what `python -m` would be given.
+        module: what `python -m` would be given, or the path of a script.
         arguments: what follows.
         output: where standard output goes: a file, or None for a pipe to read from.
         stdin: what standard input is read from.

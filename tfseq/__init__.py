@@ -42,6 +42,7 @@ _ROOMS = (
     "configuration",
     "datasets",
     "decoding",
+    "errors",
     "layers",
     "machine",
     "pipelines",

@@ -48,7 +48,9 @@ def list_commands() -> None:
     for name, purpose in COMMANDS.items():
         print(f"  tfseq {name:9} {purpose}")
     print("\nEach explains its flags with --helpshort, as in tfseq train --helpshort.")
-    print("Without an installed command: python -m tfseq.train and so on.")
+    print("The same without the command tfseq on the path:\n")
+    for name in COMMANDS:
+        print(f"  python -m tfseq.{name} …")
 
 
 if __name__ == "__main__":

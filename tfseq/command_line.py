@@ -160,17 +160,60 @@ def recipes() -> dict[str, pathlib.Path]:
 def resolve_recipes(arguments: Sequence[str]) -> list[str]:
     """Replaces `--flagfile=NAME` by the recipe of that name inside the package.
 
-    A path that exists is left alone; so is everything else.
+    `--flagfile NAME` is joined first. A path that exists is left alone; so is everything
+    else.
     """
-    resolved = list(arguments)
-    for index, argument in enumerate(arguments):
+    resolved: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
         name, separator, value = argument.partition("=")
-        if name.lstrip("-") != "flagfile" or not separator or os.path.exists(value):
+        if name not in ("-flagfile", "--flagfile"):
+            resolved.append(argument)
             continue
+        if not separator:
+            value = next(rest, "")
         packaged = recipes().get(value.removesuffix(".flags"))
-        if packaged:
-            resolved[index] = f"--flagfile={packaged}"
+        if packaged and not os.path.exists(value):
+            value = str(packaged)
+        resolved.append(f"--flagfile={value}")
     return resolved
+
+
+def read_flagfiles(arguments: Sequence[str]) -> list[str]:
+    """Puts the flags of all flagfiles before those of the command line.
+
+    So a flag on the command line beats a flagfile's, wherever the file is named. Within
+    a file the last line wins, and a file may name others, recipes too.
+
+    Args:
+        arguments: the command line, the command itself first.
+
+    Raises:
+        OSError, UnicodeDecodeError: a file cannot be read.
+        UsageError: a file names itself, or a name is missing.
+    """
+    command, *rest = resolve_recipes(arguments)
+    files = [part for part in rest if part.startswith("--flagfile=")]
+    others = [part for part in rest if not part.startswith("--flagfile=")]
+    from_files = [flag for part in files for flag in _flags_in(part, ())]
+    return [command, *from_files, *others]
+
+
+def _flags_in(argument: str, outer: tuple[str, ...]) -> list[str]:
+    """Returns the flags in the file that `--flagfile=FILE` names, and in files it names."""
+    path = os.path.expanduser(argument.partition("=")[2])
+    if not path:
+        raise UsageError("`flagfile`: found no name, expected a file or a recipe")
+    if path in outer:
+        raise UsageError(f"`flagfile`={path}: names itself, expected other files only")
+    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    lines = [line.strip() for line in lines]
+    kept = [line for line in lines if line and not line.startswith(("#", "//"))]
+    found: list[str] = []
+    for flag in resolve_recipes(kept):
+        nested = flag.startswith("--flagfile=")
+        found += _flags_in(flag, (*outer, path)) if nested else [flag]
+    return found
 
 
 @contextlib.contextmanager
@@ -200,10 +243,11 @@ def fail(message: str, status: int) -> None:
 def parse(arguments: Sequence[str]) -> list[str]:
     """Parses the command line; a flag that is wrong ends the process with status 2."""
     try:
-        rest = flags.FLAGS(resolve_recipes(arguments))
-    except (flags.CantOpenFlagFileError, OSError, UnicodeDecodeError) as error:
-        reason = str(error).removeprefix("ERROR:: Unable to open flagfile: ")
-        fail(f"--flagfile: {reason}; give a file or one of {', '.join(recipes())}", 2)
+        rest = flags.FLAGS(read_flagfiles(arguments))
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"--flagfile: {error}; give a file or one of {', '.join(recipes())}", 2)
+    except UsageError as error:
+        fail(str(error), 2)
     except flags.Error as error:
         fail(str(error), 2)
     for name in flags.FLAGS:

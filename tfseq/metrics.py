@@ -1,4 +1,4 @@
-"""Figures that say how well tokens, or the labels of reviews, are predicted."""
+"""Metrics of the predictions of tokens and of the labels of reviews."""
 
 import math
 from collections.abc import Sequence
@@ -7,15 +7,21 @@ import numpy as np
 
 
 def token_metrics(loss: float, level: str) -> dict[str, float]:
-    """The usual forms of a mean negative log-likelihood of a prediction.
+    """Returns the usual forms of a mean negative log-likelihood of a prediction.
 
-    perplexity = exp(loss) for characters and words; bits_per_character = loss / ln 2 for
-    characters.
+        perplexity = exp(loss)                for characters and words
+        bits_per_character = loss / ln 2      for characters
 
     Args:
-        loss: in nats.
-        level: what is predicted: the next `character` or `word`, or the label of a
+        loss: the mean of -ln p, in nats.
+        level: the kind of prediction: the next `character` or `word`, or the label of a
             `review`.
+
+    Returns:
+        Metrics by name, `loss` first.
+
+    Example:
+        figures = token_metrics(1.2, "character")
     """
     figures = {"loss": loss}
     if level != "review":
@@ -26,16 +32,22 @@ def token_metrics(loss: float, level: str) -> dict[str, float]:
 
 
 def review_metrics(logits: Sequence[float], labels: Sequence[int]) -> dict[str, float]:
-    """Loss, accuracy and area under the ROC curve of predictions.
+    """Returns loss, accuracy and area under the ROC curve of predictions.
 
-    loss is the mean of -ln p(label) in nats; accuracy the share of reviews whose label
-    has a probability above 1/2; auc the probability that a positive review gets a higher
-    logit than a negative one, ties counting one half (Mann & Whitney 1947), and 0.5
-    where there is only one label.
+    `loss` is the mean of -ln p(label) in nats. `accuracy` is the share of reviews whose
+    label has a probability above 1/2. `auc` is the probability that a positive review has
+    a higher logit than a negative one, where equal logits count one half (Mann & Whitney
+    1947, https://doi.org/10.1214/aoms/1177730491). It is 0.5 if there is only one label.
 
     Args:
-        logits: of "positive", `[reviews]`.
+        logits: logits of "positive", `[reviews]`.
         labels: 0 or 1, `[reviews]`.
+
+    Returns:
+        The three metrics by name.
+
+    Example:
+        figures = review_metrics([2.0, -1.0], [1, 0])
     """
     logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
     signed = np.where(labels == 1, logits, -logits)

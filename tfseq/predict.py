@@ -81,7 +81,7 @@ def main() -> int:
 
     run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
     options = command_line.given_options("predict")
-    show(run.task.columns, run.predict(read_texts(), **options))
+    show(run.task.columns, run.predict_each(read_texts(), **options))
     return 0
 
 

@@ -7,7 +7,6 @@ Examples:
 """
 
 import json
-from collections.abc import Iterator
 
 from absl import flags
 
@@ -31,35 +30,24 @@ def main() -> int:
     if flags.FLAGS.beam_width:
         show_found(run.search(**options))
     elif flags.FLAGS.num_samples == 1 and flags.FLAGS.format == "text":
-        show_stream(run.sample(**options))
+        for part in run.stream(**options):
+            print(part, end="", flush=True)
+        print()
     else:
         show_samples(run.sample(**options))
     return 0
 
 
-def show_stream(parts: Iterator[list[str]]) -> None:
-    """Prints a single text as it comes."""
-    # The prompt is printed with the first part: it may be one that is refused.
-    before = flags.FLAGS.prompt
-    for (part,) in parts:
-        print(before + part, end="", flush=True)
-        before = ""
-    print()
-
-
-def show_samples(parts: Iterator[list[str]]) -> None:
-    """Prints texts that were written side by side, one after the other."""
-    texts = [""] * flags.FLAGS.num_samples
-    for more in parts:
-        texts = [text + part for text, part in zip(texts, more, strict=True)]
+def show_samples(texts: list[str]) -> None:
+    """Prints texts, one after the other."""
     prompt = flags.FLAGS.prompt
     for number, text in enumerate(texts, 1):
         if flags.FLAGS.format == "json":
-            line = {"sample": number, "prompt": prompt, "text": text}
+            line = {"sample": number, "prompt": prompt, "text": text[len(prompt) :]}
             print(json.dumps(line, ensure_ascii=False))
         else:
             print(f"=== {number} " + "=" * 70)
-            print(prompt + text)
+            print(text)
 
 
 def show_found(found: list[tuple[str, float]]) -> None:

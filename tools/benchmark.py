@@ -5,7 +5,8 @@
     python tools/benchmark.py --workload=ptb_small --workload=sampling --repeats=9
 
 A training step is everything: input pipeline, loss, gradients, clipping, update, state
-carried over. Every side runs in a process of its own, from the same weights, on the same
+carried over (but `keras_layers`, the LSTM layers of both under `fit`, starts each unrolling
+from zeros). Every side runs in a process of its own, from the same weights, on the same
 data, with all cores; the sides take turns, so that a noisy machine disturbs all alike.
 Printed are the median of the turns and their range, the time of a side over that of
 tfseq (the median of the turns' own ratios), the share of the machine's matrix rate,
@@ -47,6 +48,8 @@ SIDE = flags.DEFINE_string("side", None, "Internal: be this side of the workload
 
 def training_sides(name: str, quick: bool) -> list[str]:
     """Who takes part in a training workload."""
+    if name == "keras_layers":
+        return ["keras_tfseq", "keras", "keras_jit"]
     sides = ["tfseq", "keras"]
     if name == "text8" and not quick:
         sides.insert(1, "tfseq_separate")
@@ -72,7 +75,7 @@ def be_side(side: str, name: str) -> None:
         from sides.startup_side import run
 
         return run()
-    if not side.startswith(("keras", "pytorch")):
+    if side == "keras_tfseq" or not side.startswith(("keras", "pytorch")):
         import tfseq  # Before TensorFlow, as in the commands.
     if name == "scaling":
         from sides.scaling_side import run
@@ -104,7 +107,7 @@ def be_side(side: str, name: str) -> None:
     if package == "keras":
         from sides.keras_side import run
 
-        return run(workload, jit=variant == "jit")
+        return run(workload, jit=variant == "jit", of_tfseq=variant == "tfseq")
     from sides.pytorch_side import run
 
     return run(workload, compiled=variant == "compile")
@@ -134,7 +137,8 @@ def take_turns(name: str, sides: list[str], repeats: int) -> dict[str, tuple]:
 def compare_training(name: str, repeats: int, quick: bool) -> dict:
     """Times the training steps of all sides, and the machine's matrix rate."""
     workload = WORKLOADS[name]
-    found = take_turns(name, ["matrix", *training_sides(name, quick)], repeats)
+    sides = training_sides(name, quick)
+    found = take_turns(name, ["matrix", *sides], repeats)
     _, products = found.pop("matrix")
     rates = [answer["operations_per_second"] for answer in products]
     steps = {
@@ -146,7 +150,7 @@ def compare_training(name: str, repeats: int, quick: bool) -> dict:
     rows = []
     for side, (facts, answers) in found.items():
         ratios = [
-            own / ours for own, ours in zip(steps[side], steps["tfseq"], strict=True)
+            own / ours for own, ours in zip(steps[side], steps[sides[0]], strict=True)
         ]
         shares = [
             workload.operations_per_step / seconds / rate

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import runpy
 import textwrap
 
 import keras
@@ -20,10 +21,11 @@ def example_of(name):
 
 
 @pytest.mark.parametrize("name", cells.__all__)
-def test_the_example_runs(name):
+def test_the_example_runs(name, tmp_path):
     code = example_of(name)
     assert code, f"{name} has no example"
     assert name in code
     public = {public: getattr(cells, public) for public in cells.__all__}
-    names = {"keras": keras, "np": np, "tf": tf, "__name__": "example", **public}
-    exec(compile(code, f"the example of {name}", "exec"), names)
+    names = {"keras": keras, "np": np, "tf": tf, **public}
+    (tmp_path / "example.py").write_text(code)
+    runpy.run_path(str(tmp_path / "example.py"), init_globals=names)

@@ -139,7 +139,15 @@ def test_stack_equals_the_plain_loop(kind, time):
     check_equals_plain_loop(make_stack(), inputs, time_is_known=time != "unknown")
 
 
-@pytest.mark.parametrize("cell_class", CELLS)
+@pytest.mark.parametrize(
+    "cell_class",
+    [
+        pytest.param(
+            each, marks=pytest.mark.slow if "Separate" in each.__name__ else []
+        )
+        for each in CELLS
+    ],
+)
 def test_equals_the_plain_loop_over_100_steps(cell_class):
     check_equals_plain_loop(make_cell(cell_class), dense_inputs(100))
 

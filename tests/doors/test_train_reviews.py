@@ -62,7 +62,9 @@ def test_a_run_reports_what_a_classifier_finds(settings):
 
 def test_resuming_in_the_middle_of_an_epoch_is_exact(settings, tmp_path):
     """2,700 reviews in batches of 32: more than 84 steps an epoch."""
-    settings = dataclasses.replace(settings, num_steps=None, num_epochs=1)
+    settings = dataclasses.replace(
+        settings, num_steps=None, num_epochs=1, checkpoint_every=20, evaluate_every=40
+    )
     whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
     assert runs.train(whole) == 0
     with stopping_at(37):

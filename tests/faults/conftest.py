@@ -13,15 +13,17 @@ def fixture_settings(tmp_path):
     return short_run(tmp_path)
 
 
-@pytest.fixture(name="shared_settings", scope="module")
-def fixture_shared_settings(tmp_path_factory):
-    """The same for all tests of a module, which leave the run folder as it is."""
-    return short_run(tmp_path_factory.mktemp("shared"))
+@pytest.fixture(name="short_run", scope="session")
+def fixture_short_run():
+    """A function from a folder to the settings of such a run in it."""
+    return short_run
 
 
 def short_run(folder: pathlib.Path) -> Settings:
     """A run in this folder, and its text."""
-    (folder / "text.txt").write_text("the quick brown fox jumps over it. " * 3000)
+    text = folder / "text.txt"
+    if not text.exists():
+        text.write_text("the quick brown fox jumps over it. " * 3000)
     return Settings(
         dataset="text",
         train_file=str(folder / "text.txt"),

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from damaged_files import PARTS, WAYS, damage
-from training_runs import assert_same_run, run
+from training_runs import assert_same_run, filled_once, run
 
 pytestmark = pytest.mark.faults
 
@@ -32,18 +32,22 @@ def damages() -> list:
 
 
 @pytest.fixture(name="interrupted", scope="module")
-def fixture_interrupted(shared_settings):
+def fixture_interrupted(tmp_path_factory, short_run):
     """A run that is to go on after step 30 of 40."""
-    assert run(shared_settings, num_steps=30).returncode == 0
-    return shared_settings
+
+    def train_both(folder: pathlib.Path) -> None:
+        settings = short_run(folder)
+        assert run(settings, num_steps=30).returncode == 0
+        assert run(settings, run_dir=str(folder / "whole")).returncode == 0
+
+    return short_run(filled_once(tmp_path_factory, "damaged", train_both))
 
 
 @pytest.fixture(name="whole", scope="module")
 def fixture_whole(interrupted):
     """The same run, undisturbed."""
-    whole = dataclasses.replace(interrupted, run_dir=interrupted.run_dir + "-whole")
-    assert run(whole).returncode == 0
-    return whole
+    folder = pathlib.Path(interrupted.run_dir).parent
+    return dataclasses.replace(interrupted, run_dir=str(folder / "whole"))
 
 
 @pytest.mark.parametrize(("part", "how"), damages())

@@ -6,12 +6,12 @@ import tensorflow as tf
 
 from tfseq import cells
 from tfseq.errors import UsageError
-from tfseq.tasks.language_modeling.model import LanguageModel
-from tfseq.layers.token_inputs import TokenInputs
 from tfseq.layers.adaptive_softmax import (
     adaptive_log_probabilities,
     adaptive_softmax_loss,
 )
+from tfseq.layers.token_inputs import TokenInputs
+from tfseq.tasks.language_modeling.model import LanguageModel
 
 ROWS, UNITS, VOCABULARY, CUTOFFS = 9, 4, 12, (3, 7)
 

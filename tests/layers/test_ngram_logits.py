@@ -5,10 +5,9 @@ import pytest
 import tensorflow as tf
 
 from tfseq import cells
-from tfseq.tasks.language_modeling.model import LanguageModel
-from tfseq.layers.ngrams import NgramLogits
+from tfseq.layers.ngrams import NgramLogits, ngram_rows
 from tfseq.layers.token_inputs import TokenInputs
-from tfseq.layers.ngrams import ngram_rows
+from tfseq.tasks.language_modeling.model import LanguageModel
 
 VOCABULARY, MAX_ORDER, ROWS = 5, 4, 1 << 16
 

@@ -5,9 +5,9 @@ import tensorflow as tf
 
 from tfseq import cells
 from tfseq.cells import LaneSeed
-from tfseq.tasks.language_modeling.model import LanguageModel
-from tfseq.layers.token_inputs import TokenInputs
 from tfseq.layers.penalties import activation_penalty, temporal_activation_penalty
+from tfseq.layers.token_inputs import TokenInputs
+from tfseq.tasks.language_modeling.model import LanguageModel
 
 # Three time steps, two lanes, two units.
 OUTPUTS = tf.constant(

@@ -6,9 +6,8 @@ import tensorflow as tf
 
 from tfseq.cells import LaneSeed, RepeatedRows, lay_out
 from tfseq.errors import UsageError
-from tfseq.layers.token_inputs import TokenInputs, ngram_ids
-from tfseq.layers.token_inputs import MIN_REPEATING_TOKENS
 from tfseq.layers.ngrams import ngram_rows
+from tfseq.layers.token_inputs import MIN_REPEATING_TOKENS, TokenInputs, ngram_ids
 
 
 def test_bigram_ids_by_hand():

@@ -53,7 +53,12 @@ print(_pywrap_util_port.IsMklEnabled())
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="it is about x86 processors")
 @pytest.mark.parametrize(
-    ("given", "used"), [(None, "True"), ("1", "True"), ("0", "False")]
+    ("given", "used"),
+    [
+        (None, "True"),
+        pytest.param("1", "True", marks=pytest.mark.slow),
+        ("0", "False"),
+    ],
 )
 def test_products_are_those_of_onednn_unless_the_environment_says_otherwise(
     given, used

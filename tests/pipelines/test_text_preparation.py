@@ -304,8 +304,9 @@ def test_a_preparation_killed_in_the_middle_is_done_again(tmp_path):
     check_token_file(again.token_files["train"])
 
 
-def test_four_processes_at_once_end_with_one_result(tmp_path):
-    children = [start_child(tmp_path) for _ in range(4)]
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_processes_at_once_end_with_one_result(tmp_path, count):
+    children = [start_child(tmp_path) for _ in range(count)]
     for child in children:
         assert child.stdout.readline() == "half way\n"
     # All are in the middle now; let them go on together.

@@ -17,7 +17,7 @@ from tfseq.datasets import TextCorpus, TextSplit
 from tfseq.errors import UsageError
 from tfseq.metrics import token_metrics
 from tfseq.pipelines import Vocabulary
-from tfseq.tasks import TASKS, Data, Evaluation, Settings, Task
+from tfseq.tasks import TASKS, Data, Evaluation, Settings, Task, add_task
 from tfseq.tasks.language_modeling.model import build_language_model
 
 
@@ -132,33 +132,20 @@ class NoOptions:
 
 @pytest.fixture(name="own_parts", autouse=True)
 def fixture_own_parts():
-    CELLS.add("leaky", LeakyCell, "a leaky cell", options=())
+    CELLS.add("leaky", LeakyCell, "a leaky cell")
     DATASETS.add(
         "counting",
         counting_corpus,
         "numbers, written out",
-        kind="text",
-        level="character",
         takes=("valid_size",),
-        needs=(),
     )
-    DATASETS.add(
-        "random",
-        random_corpus,
-        "random symbols",
-        kind="symbols",
-        level="character",
-        takes=(),
-        needs=(),
-    )
-    TASKS.add(
-        "echo",
+    DATASETS.add("random", random_corpus, "random symbols", kind="symbols")
+    add_task(
         Echo,
         "symbols, one step later",
         kind="symbols",
         noun="an echoing model",
         data="symbols",
-        group=None,
         uses={"evaluate": NoOptions},
     )
     yield
@@ -205,9 +192,11 @@ def test_an_own_cell_and_an_own_data_set(settings, tmp_path):
     figures = run.evaluate(split="valid")
     assert figures["predictions"] == 499
     np.testing.assert_allclose(figures["loss"], found["best"]["loss"], rtol=1e-5)
-    ((text,),) = run.sample(prompt="1 2 ", length=5)
-    assert len(text) == 5
-    with pytest.raises(UsageError, match="`test_size`=3: found with `dataset`=counting"):
+    (text,) = run.sample(prompt="1 2 ", length=5)
+    assert len(text) == 9
+    with pytest.raises(
+        UsageError, match="`test_size`=3: found with `dataset`=counting"
+    ):
         runs.train(dataclasses.replace(settings, test_size=3))
 
 

@@ -4,8 +4,8 @@ import keras
 import pytest
 
 from tfseq import cells
-from tfseq.tasks.language_modeling.model import LanguageModel
 from tfseq.layers.token_inputs import TokenInputs
+from tfseq.tasks.language_modeling.model import LanguageModel
 
 VOCABULARY = 5
 

@@ -10,13 +10,12 @@ import tensorflow as tf
 from tfseq import cells
 from tfseq.cells import LaneSeed
 from tfseq.configuration import CELLS
-from tfseq.tasks import Settings
 from tfseq.pipelines import Vocabulary
-from tfseq.tasks import Data
+from tfseq.pipelines.token_file import write_token_file
+from tfseq.tasks import Data, Settings
 from tfseq.tasks.language_modeling.model import build_language_model
 from tfseq.tasks.language_modeling.task import LanguageModeling
 from tfseq.training.plan import build_plan
-from tfseq.pipelines.token_file import write_token_file
 
 
 def build(**settings):

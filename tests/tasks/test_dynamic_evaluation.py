@@ -5,12 +5,12 @@ import pytest
 import tensorflow as tf
 
 from tfseq import cells
-from tfseq.tasks.language_modeling.dynamic_evaluation import compile_dynamic_evaluation
-from tfseq.tasks.language_modeling.evaluation import compile_evaluation
-from tfseq.tasks.language_modeling.model import LanguageModel
 from tfseq.layers.token_inputs import TokenInputs
 from tfseq.pipelines import evaluation_unrollings
 from tfseq.pipelines.token_file import write_token_file
+from tfseq.tasks.language_modeling.dynamic_evaluation import compile_dynamic_evaluation
+from tfseq.tasks.language_modeling.evaluation import compile_evaluation
+from tfseq.tasks.language_modeling.model import LanguageModel
 
 VOCABULARY = 5
 TEXT = np.random.default_rng(1).integers(0, VOCABULARY, 28).astype(np.uint8)

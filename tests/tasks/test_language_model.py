@@ -7,8 +7,8 @@ import tensorflow as tf
 from tfseq import cells
 from tfseq.cells import LaneSeed
 from tfseq.errors import UsageError
-from tfseq.tasks.language_modeling.model import LanguageModel
 from tfseq.layers.token_inputs import TokenInputs
+from tfseq.tasks.language_modeling.model import LanguageModel
 
 VOCABULARY = 6
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfseq.decoding.token_loop import PROMPT_STEPS, compile_reading
 from tfseq.tasks.language_modeling.scoring import compile_line_scores
-from tfseq.decoding.token_loop import compile_reading
-from tfseq.decoding.token_loop import PROMPT_STEPS
 
 VOCABULARY = 5
 COUNTS = np.array([9, 1, 4], np.int32)

@@ -5,12 +5,12 @@ import pytest
 import tensorflow as tf
 
 from tfseq import cells
-from tfseq.tasks.language_modeling.neural_cache import compile_cache_evaluation
-from tfseq.tasks.language_modeling.evaluation import compile_evaluation
-from tfseq.tasks.language_modeling.model import LanguageModel
 from tfseq.layers.token_inputs import TokenInputs
 from tfseq.pipelines import evaluation_unrollings
 from tfseq.pipelines.token_file import write_token_file
+from tfseq.tasks.language_modeling.evaluation import compile_evaluation
+from tfseq.tasks.language_modeling.model import LanguageModel
+from tfseq.tasks.language_modeling.neural_cache import compile_cache_evaluation
 
 VOCABULARY = 5
 TEXT = np.random.default_rng(1).integers(0, VOCABULARY, 30).astype(np.uint8)
@@ -67,7 +67,9 @@ def test_losses_are_those_of_the_plain_loop(model, token_file, size, time):
 
 def test_a_cache_without_a_share_changes_nothing(model, token_file):
     dataset = evaluation_unrollings(token_file, 1, 10)
-    (loss,) = compile_cache_evaluation(model, 8, thetas=[0.3], weights=[0.0])(dataset)[0]
+    (loss,) = compile_cache_evaluation(model, 8, thetas=[0.3], weights=[0.0])(dataset)[
+        0
+    ]
     plain = compile_evaluation(model, "word")(dataset)["loss"]
     np.testing.assert_allclose(loss, plain, rtol=1e-5)
 

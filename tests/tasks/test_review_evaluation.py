@@ -5,11 +5,14 @@ import pytest
 import tensorflow as tf
 
 from tfseq import cells
-from tfseq.tasks.classification.evaluation import compile_predictions, compile_review_evaluation
-from tfseq.tasks.classification.evaluation import confusion_table
-from tfseq.tasks.classification.model import SentimentClassifier
 from tfseq.layers.token_inputs import TokenInputs
 from tfseq.pipelines import EncodedTexts, Vocabulary, evaluation_batches
+from tfseq.tasks.classification.evaluation import (
+    compile_predictions,
+    compile_review_evaluation,
+    confusion_table,
+)
+from tfseq.tasks.classification.model import SentimentClassifier
 
 COUNT = 23
 

@@ -8,9 +8,8 @@ import tensorflow as tf
 from tfseq import cells
 from tfseq.cells import LaneSeed
 from tfseq.layers.ngrams import NaiveBayesLogit
-from tfseq.tasks.classification.model import SentimentClassifier
 from tfseq.layers.token_inputs import TokenInputs
-from tfseq.tasks.classification.model import pool
+from tfseq.tasks.classification.model import SentimentClassifier, pool
 
 VOCABULARY, UNITS = 9, 4
 LENGTHS = [5, 1, 7, 3]

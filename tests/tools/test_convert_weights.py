@@ -2,10 +2,10 @@
 
 import pathlib
 import subprocess
-import sys
 
 import numpy as np
 import pytest
+from forked_commands import run_command
 
 from tfseq import cells, runs
 from tfseq.tasks import Settings
@@ -33,12 +33,7 @@ def fixture_run_dir(tmp_path_factory):
 
 
 def convert(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, str(TOOL), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_command(str(TOOL), arguments)
 
 
 def test_there_and_back_with_a_change(run_dir, tmp_path):

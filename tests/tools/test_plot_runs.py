@@ -2,11 +2,10 @@
 
 import pathlib
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from forked_commands import run_command
 from training_runs import run
 
 from tfseq.tasks import Settings
@@ -76,12 +75,7 @@ def test_curves_drawn_before_are_kept(tool, tmp_path):
 
 
 def test_what_is_no_run_is_one_line(tmp_path):
-    output = subprocess.run(
-        [sys.executable, str(TOOL), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    output = run_command(str(TOOL), [str(tmp_path)])
     assert output.returncode == 1
     assert output.stderr.splitlines()[-1].startswith(
         f"plot_runs.py: {tmp_path}: found no config.json"

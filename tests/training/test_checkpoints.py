@@ -8,8 +8,8 @@ from damaged_files import damage, each_part, each_way
 
 from tfseq import cells
 from tfseq.errors import DataError
-from tfseq.tasks.language_modeling.model import LanguageModel
 from tfseq.layers.token_inputs import TokenInputs
+from tfseq.tasks.language_modeling.model import LanguageModel
 from tfseq.training.checkpoints import Checkpoints
 
 

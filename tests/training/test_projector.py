@@ -11,8 +11,8 @@ from tensorboard.plugins.projector.projector_plugin import (
 )
 
 from tfseq import runs
-from tfseq.tasks import Settings
 from tfseq.layers.token_inputs import TokenInputs
+from tfseq.tasks import Settings
 
 
 def read_projector(folder: pathlib.Path) -> tuple[list[str], np.ndarray]:

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tfseq import cells
-from tfseq.tasks.language_modeling.model import LanguageModel
 from tfseq.layers.token_inputs import TokenInputs
+from tfseq.tasks.language_modeling.model import LanguageModel
 from tfseq.training.optimizers import FusedSGD
 from tfseq.training.row_updates import RowAdagrad, RowAdam
 from tfseq.training.steps import NEVER, compile_steps, no_totals

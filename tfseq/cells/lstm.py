@@ -43,8 +43,16 @@ class LSTMCell(GatedCell):
 
     gates = ("input", "forget", "candidate", "output")  # as keras.layers.LSTMCell
 
-    def __init__(self, units: int, forget_bias: float = 1.0, **kwargs: Any):
+    def __init__(
+        self,
+        units: int,
+        forget_bias: float = 1.0,
+        *,
+        unit_forget_bias: bool = False,
+        **kwargs: Any,
+    ):
         super().__init__(units, **kwargs)
+        self.unit_forget_bias = unit_forget_bias
         # `forget_bias` itself is a variable of `SeparateGateLSTMCell`.
         self.initial_forget_bias = float(forget_bias)
 
@@ -57,7 +65,12 @@ class LSTMCell(GatedCell):
         """Returns for each role the initializers of the gates."""
         kernels, recurrent_kernels, biases = super().gate_initializers()
         forget = self.gates.index("forget")
-        biases[forget] = shifted_initializer(biases[forget], self.initial_forget_bias)
+        if self.unit_forget_bias:
+            biases[forget] = keras.initializers.Ones()
+        else:
+            biases[forget] = shifted_initializer(
+                biases[forget], self.initial_forget_bias
+            )
         return [kernels, recurrent_kernels, biases]
 
     def recurrent_step(
@@ -84,7 +97,11 @@ class LSTMCell(GatedCell):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        return {**super().get_config(), "forget_bias": self.initial_forget_bias}
+        return {
+            **super().get_config(),
+            "forget_bias": self.initial_forget_bias,
+            "unit_forget_bias": self.unit_forget_bias,
+        }
 
 
 @keras.saving.register_keras_serializable(package="tfseq")
@@ -103,6 +120,8 @@ class SeparateGateLSTMCell(SeparateGates, LSTMCell):
     Args:
         units: size of the outputs, the hidden state and the memory.
         forget_bias: added to the initial bias of the forget gate.
+        unit_forget_bias: whether the bias of the forget gate starts at 1 instead, as in
+            `keras.layers.LSTMCell`.
         kernel_initializer: of the kernels W, drawn gate by gate.
         recurrent_initializer: of the recurrent kernels R, drawn gate by gate.
         bias_initializer: of the biases b, drawn gate by gate.
@@ -146,6 +165,8 @@ class FusedGateLSTMCell(FusedGates, LSTMCell):
     Args:
         units: size of the outputs, the hidden state and the memory.
         forget_bias: added to the initial bias of the forget gate.
+        unit_forget_bias: whether the bias of the forget gate starts at 1 instead, as in
+            `keras.layers.LSTMCell`.
         kernel_initializer: of the kernel, drawn gate by gate.
         recurrent_initializer: of the recurrent kernel, drawn gate by gate.
         bias_initializer: of the bias, drawn gate by gate.

@@ -8,7 +8,7 @@ object itself, for choices from outside of the package.
 from tfseq.configuration.table import Table
 
 # options: arguments beside the units and the initializers, by the names of settings.
-CELLS = Table("cell")
+CELLS = Table("cell", options=())
 CELLS.add(
     "lstm_fused",
     "tfseq.cells.lstm:FusedGateLSTMCell",
@@ -31,31 +31,27 @@ CELLS.add(
     "gru_fused",
     "tfseq.cells.gru:FusedGateGRUCell",
     "GRU, one kernel for all gates",
-    options=(),
 )
 CELLS.add(
     "gru_separate",
     "tfseq.cells.gru:SeparateGateGRUCell",
     "the same, a kernel for each gate",
-    options=(),
 )
 CELLS.add(
     "simple_rnn_fused",
     "tfseq.cells.simple_rnn:FusedSimpleRNNCell",
     "simple recurrent cell, one kernel for inputs and state",
-    options=(),
 )
 CELLS.add(
     "simple_rnn_separate",
     "tfseq.cells.simple_rnn:SeparateSimpleRNNCell",
     "the same, a kernel for each",
-    options=(),
 )
 
 # kind: the kind of data, which says what tasks can read it. level: the level of its
 # tokens, where the settings name none. takes: the settings that it understands, which
 # are the keyword arguments of the function that loads it. needs: those that must be given.
-DATASETS = Table("dataset")
+DATASETS = Table("dataset", kind="text", level="character", takes=(), needs=())
 DATASETS.add(
     "python_docs",
     "tfseq.datasets.python_docs:python_docs_corpus",
@@ -63,7 +59,6 @@ DATASETS.add(
     kind="text",
     level="character",
     takes=("valid_size", "test_size"),
-    needs=(),
 )
 DATASETS.add(
     "text8",
@@ -72,7 +67,6 @@ DATASETS.add(
     kind="text",
     level="character",
     takes=("data_dir", "cache_dir", "valid_size", "test_size"),
-    needs=(),
 )
 DATASETS.add(
     "ptb",
@@ -81,7 +75,6 @@ DATASETS.add(
     kind="text",
     level="word",
     takes=("data_dir", "cache_dir"),
-    needs=(),
 )
 DATASETS.add(
     "imdb_text",
@@ -90,7 +83,6 @@ DATASETS.add(
     kind="text",
     level="word",
     takes=("data_dir", "cache_dir", "valid_size"),
-    needs=(),
 )
 DATASETS.add(
     "text",
@@ -116,7 +108,6 @@ DATASETS.add(
     kind="labelled",
     level="word",
     takes=("data_dir", "cache_dir", "valid_size"),
-    needs=(),
 )
 DATASETS.add(
     "toy_reviews",
@@ -125,7 +116,6 @@ DATASETS.add(
     kind="labelled",
     level="word",
     takes=("valid_size",),
-    needs=(),
 )
 DATASETS.add(
     "labelled",
@@ -138,7 +128,7 @@ DATASETS.add(
 )
 
 # takes: settings that the function is given beside the learning rate.
-OPTIMIZERS = Table("optimizer")
+OPTIMIZERS = Table("optimizer", takes=())
 OPTIMIZERS.add(
     "sgd", "tfseq.training.optimizers:FusedSGD", "gradient descent", takes=()
 )
@@ -152,7 +142,7 @@ OPTIMIZERS.add(
 
 # takes: what the function that builds a schedule is given beside the learning rate,
 # settings or the lengths of the run and of an epoch in steps.
-SCHEDULES = Table("schedule")
+SCHEDULES = Table("schedule", takes=())
 SCHEDULES.add(
     "constant",
     "tfseq.training.schedules:ConstantRate",

@@ -18,7 +18,7 @@ class DataSettings:
     )
     data_dir: str | None = option(
         None,
-        "Folder with data sets as published, packed or unpacked; by default the "
+        "Folder with data sets as published, packed or unpacked; by default that of the "
         "environment variable TFSEQ_DATA_DIR.",
     )
     cache_dir: str | None = option(
@@ -30,57 +30,58 @@ class DataSettings:
         None, "Text file (UTF-8) to train on, with `dataset`=text."
     )
     valid_file: str | None = option(
-        None, "Text file for validation; without it a part of `train_file` is held out."
+        None, "Text file for validation; by default a part of `train_file` is held out."
     )
     test_file: str | None = option(
-        None, "Text file for the test; without it a part of `train_file` is held out."
+        None, "Text file for the test; by default a part of `train_file` is held out."
     )
     skip_characters: int = option(
         0,
-        "Characters at the start of `train_file` to leave out (a licence, say).",
+        "Characters to leave out at the start of `train_file`, such as a licence.",
         lower=0,
         fixed=True,
     )
     valid_size: int | None = option(
         None,
         "Characters held out for validation at the start of the text; by default the "
-        "5 % before the test part. Of reviews: how many of them; by default a tenth.",
+        "5 % before the test part. Of reviews: number of reviews; by default a tenth.",
         lower=0,
         fixed=True,
     )
     test_size: int | None = option(
         None,
         "Characters held out for the test at the end of the text; by default 5 %, or "
-        "none where `valid_size` is given.",
+        "none if `valid_size` is given.",
         lower=0,
         fixed=True,
     )
     level: str | None = option(
         None,
-        "What a token is; words stand between white space, and each line end is one. By "
-        "default words for ptb, imdb_text and reviews, else characters.",
+        "Kind of token. Words are separated by white space, and each line end is a word. By "
+        "default words for ptb, imdb_text and reviews, otherwise characters.",
         choices=("character", "word"),
         fixed=True,
     )
     vocabulary_size: int | None = option(
         None,
-        "Most words in the vocabulary, the most frequent ones; the rest is <unk>. By "
-        "default all words of the training text.",
+        "Size of the vocabulary: the most frequent words have their own tokens, all others "
+        "are <unk>. By default all words of the training text have their own.",
         lower=3,
         fixed=True,
     )
 
     batch_size: int = option(
         32,
-        "Lanes: contiguous parts of the text read side by side, or reviews.",
+        "Lanes in a batch: contiguous parts of the text that are read side by side. Or "
+        "reviews in a batch.",
         lower=1,
         upper=65536,
         fixed=True,
     )
     num_steps: int | None = option(
         None,
-        "Training steps in all; the text is read in a circle and the state is never "
-        "reset. Excludes `num_epochs`.",
+        "Training steps of the whole run. After its end the text is read from the start "
+        "again, and the state is never reset. Excludes `num_epochs`.",
         lower=1,
     )
     num_epochs: int | None = option(

@@ -15,20 +15,20 @@ class MachineSettings:
     )
     num_devices: int = option(
         0,
-        "Devices of `strategy`=mirrored; 0: all. Parts of the CPU without GPU.",
+        "Devices of `strategy`=mirrored; 0: all. Without a GPU: parts of the CPU.",
         lower=0,
         upper=1024,
     )
     steps_per_call: int = option(
         0,
-        "Most steps in one compiled call; 0: about half a second of them.",
+        "Most steps in one compiled call; 0: as many as take half a second.",
         lower=0,
         upper=1000000,
     )
     chains: int = option(
         0,
-        "Independent parts that a replica's batch is computed in, side by side; 0: one "
-        "a processor core on CPU with up to 512 units, otherwise one.",
+        "Independent parts of a replica's batch, computed side by side; 0: one for each "
+        "core on CPU with up to 512 units, otherwise one.",
         lower=0,
         upper=1024,
     )
@@ -39,14 +39,14 @@ class MachineSettings:
         upper=4096,
     )
     inter_op_threads: int = option(
-        0, "Operations run side by side; 0: one for each chain.", lower=0, upper=4096
+        0, "Operations side by side; 0: one for each chain.", lower=0, upper=4096
     )
     precision: str = option(
         "float32",
-        "Number format of the layers' arithmetic in training; weights stay float32. bfloat16 "
-        "is faster where the processor multiplies it (AVX-512 BF16, AMX) and slower "
-        "elsewhere. Trained runs are used in float32.",
+        "Number format in which layers compute in training; weights stay float32. bfloat16 "
+        "is faster on processors with instructions for it (AVX-512 BF16, AMX) and slower on "
+        "others. Trained runs are used in float32.",
         choices=("float32", "bfloat16"),
         fixed=True,
     )
-    eager: bool = option(False, "Run the same steps eagerly, for a debugger.")
+    eager: bool = option(False, "Run the steps eagerly, for use in a debugger.")

@@ -24,51 +24,52 @@ class ModelSettings:
     )
     embedding_size: int = option(
         0,
-        "Width of the token embedding; 0 feeds one-hot tokens.",
+        "Width of the token embedding; 0: one-hot vectors instead.",
         lower=0,
         upper=65536,
         fixed=True,
     )
     embedding_scale: float = option(
         0.1,
-        "Embeddings start uniform in plus or minus this.",
+        "Embeddings start uniform between minus and plus this value.",
         lower=0.0,
         upper=100.0,
         fixed=True,
     )
     ngram: int = option(
         1,
-        "Feed each token with the n - 1 before it as one symbol (2: bigrams).",
+        "Tokens in one input symbol, N: each token with the N - 1 before it (2: bigrams).",
         lower=1,
         upper=4,
         fixed=True,
     )
     hash_rows: int = option(
         0,
-        "With `ngram`=N and too many different n-grams: rows of a table of embeddings that "
-        "the windows of 2 to N tokens share by hashing, added to the token's; 0: none.",
+        "With `ngram`=N, if there are too many different n-grams: each token has an "
+        "embedding, and those of the windows of 2 to N tokens are added to it. This is the "
+        "number of rows that all windows share by hashing; 0: none.",
         lower=0,
         upper=1 << 26,
         fixed=True,
     )
     lazy_rows: bool = option(
         False,
-        "With Adam: update only those rows of the embeddings that a step reads, their "
-        "moments standing still meanwhile and without clipping; far faster for large ones, "
-        "and not the same as Adam on all rows.",
+        "With Adam: update only those rows of the embeddings that a step reads, without "
+        "clipping; the moments of the other rows do not change. Much faster for large "
+        "embeddings, and not the same as Adam on all rows.",
         fixed=True,
     )
     initializer: str = option(
         "glorot",
-        "Start of the cells' and the softmax's weights: glorot (orthogonal for "
-        "recurrent ones), or truncated_normal or uniform with `initializer_mean` and "
+        "First values of the weights of cells and softmax: glorot (orthogonal for "
+        "recurrent weights), or truncated_normal or uniform with `initializer_mean` and "
         "`initializer_scale`.",
         choices=("glorot", "truncated_normal", "uniform"),
         fixed=True,
     )
     initializer_mean: float = option(
         0.0,
-        "Centre of truncated_normal and uniform.",
+        "Mean of truncated_normal and uniform.",
         lower=-100.0,
         upper=100.0,
         fixed=True,
@@ -82,16 +83,16 @@ class ModelSettings:
     )
     forget_bias: float = option(
         1.0,
-        "Start of the LSTM's forget gate biases.",
+        "First value of the biases of the LSTM's forget gates.",
         lower=-100.0,
         upper=100.0,
         fixed=True,
     )
     ngram_features: int = option(
         0,
-        "Longest n-gram with a weight of its own: in the softmax, or in a classifier of "
-        "reviews by naive Bayes ratios, whose logit is averaged with that of the layers; "
-        "0: none.",
+        "Longest n-grams with weights of their own, in tokens; 0: none. For texts they are "
+        "added to the logits. For reviews they form a classifier by naive Bayes ratios, and "
+        "the answer is the mean of its logit and that of the layers.",
         lower=0,
         upper=16,
         fixed=True,

@@ -17,11 +17,11 @@ class OptimizationSettings:
         fixed=True,
     )
     learning_rate: float = option(
-        0.003, "Rate of the first step.", lower=0.0, upper=1e38, fixed=True
+        0.003, "Highest learning rate.", lower=0.0, upper=1e38, fixed=True
     )
     ngram_learning_rate: float = option(
         0.5,
-        "Rate of the first step for `ngram_features` (Adagrad); it takes the course of "
+        "Highest learning rate of `ngram_features` (Adagrad); it has the schedule of "
         "`learning_rate`.",
         lower=0.0,
         upper=1e38,
@@ -29,27 +29,27 @@ class OptimizationSettings:
     )
     ngram_start_step: int = option(
         0,
-        "First step in which `ngram_features` learn. They learn a text by heart in one pass, "
-        "so the first step of the last epoch is a good choice.",
+        "First step in which `ngram_features` are trained. They overfit after one pass over "
+        "the text, so the first step of the last epoch is a good choice.",
         lower=0,
         fixed=True,
     )
     weight_decay: float = option(
         0.01,
-        "Decoupled weight decay of adamw, a step.",
+        "Decoupled weight decay of adamw.",
         lower=0.0,
         upper=1.0,
         fixed=True,
     )
     schedule: str = option(
         "cosine",
-        f"Course of the learning rate: {SCHEDULES.explain()}.",
+        f"Schedule of the learning rate: {SCHEDULES.explain()}.",
         choices=SCHEDULES,
         fixed=True,
     )
     decay_rate: float = option(
         0.1,
-        "Factor of one decay of the learning rate.",
+        "Factor by which one decay multiplies the learning rate.",
         lower=1e-6,
         upper=1.0,
         fixed=True,
@@ -79,22 +79,22 @@ class OptimizationSettings:
 
     loss_scale_over_time: str = option(
         "mean",
-        "Loss of an unrolling: the mean over its time steps, or their sum (learning rates "
-        "and clips as in older code).",
+        "Loss of an unrolling: mean or sum over its time steps. With the sum, learning "
+        "rates and gradient norms are those of older code.",
         choices=("mean", "sum"),
         fixed=True,
     )
     weight_averaging: str = option(
         "none",
-        "Weights to validate and keep as the best: none (as they are), or nonmonotone "
-        "(their average, from the validation on that is worse than the best of those "
-        "more than `averaging_interval` before it).",
+        "Average of the weights, which is then validated and kept as the best: none, or "
+        "nonmonotone. Nonmonotone averaging begins after a validation that is worse than "
+        "the best one, the last `averaging_interval` validations left aside.",
         choices=("none", "nonmonotone"),
         fixed=True,
     )
     averaging_interval: int = option(
         5,
-        "Validations that the trigger of averaging looks back.",
+        "Validations that nonmonotone averaging leaves aside before it compares.",
         lower=0,
         upper=1000000,
         fixed=True,

@@ -11,8 +11,8 @@ class RegularizationSettings:
 
     dropout: float = option(
         0.0,
-        "Share of activations dropped between layers and before the softmax; never "
-        "on the recurrent path.",
+        "Share of the values dropped between layers and before the softmax; never on the "
+        "recurrent path.",
         lower=0.0,
         upper=0.99,
         fixed=True,
@@ -27,20 +27,20 @@ class RegularizationSettings:
 
     variational_dropout: bool = option(
         False,
-        "Drop the same values at all time steps of an unrolling, between layers, before "
-        "the first and before the softmax.",
+        "Drop the same values at all time steps of an unrolling: before the first layer, "
+        "between layers and before the softmax.",
         fixed=True,
     )
     embedding_dropout: float = option(
         0.0,
-        "Share of the vocabulary left out of a step's inputs.",
+        "Share of the vocabulary whose embeddings are dropped in a step.",
         lower=0.0,
         upper=0.99,
         fixed=True,
     )
     recurrent_weight_dropout: float = option(
         0.0,
-        "Share of the recurrent weights left out of a step.",
+        "Share of the recurrent weights dropped in a step.",
         lower=0.0,
         upper=0.99,
         fixed=True,

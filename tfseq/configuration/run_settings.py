@@ -1,4 +1,4 @@
-"""The settings of the run folder and of what is done when."""
+"""The settings of the run folder, and how often something is reported or saved."""
 
 import dataclasses
 
@@ -24,7 +24,7 @@ class RunSettings:
     )
     monitor: str = option(
         "loss",
-        "Figure of a validation that tells progress and the best weights.",
+        "Figure of a validation that decides which weights are the best.",
         choices=("loss", "accuracy"),
         fixed=True,
     )
@@ -35,12 +35,12 @@ class RunSettings:
         0, "Steps between two checkpoints; 0: at each validation.", lower=0
     )
     keep_checkpoints: int = option(
-        3, "Latest checkpoints kept, besides the best.", lower=1, upper=1000
+        3, "Latest checkpoints to keep, beside the best.", lower=1, upper=1000
     )
     histograms: bool = option(
         False, "Write histograms of the weights to TensorBoard at each validation."
     )
     write_graph: bool = option(False, "Write the step's graph to TensorBoard.")
     profile_steps: str = option(
-        "", "Profile for TensorBoard, from step A up to step B: A:B. Empty: none."
+        "", "Steps A:B to profile for TensorBoard; empty: none."
     )

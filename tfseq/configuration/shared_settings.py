@@ -24,7 +24,7 @@ class SharedSettings(
     """The settings of a run that do not belong to one task."""
 
     def __post_init__(self) -> None:
-        """Settles the level of tokens, which follows from the data set."""
+        """Sets the level of tokens to that of the data set, if none is given."""
         if self.level is None and self.dataset in DATASETS.names():
             object.__setattr__(self, "level", DATASETS.row(self.dataset).level)
 
@@ -32,7 +32,7 @@ class SharedSettings(
         """Returns the bounds in `profile_steps`, or None where it is empty.
 
         Raises:
-            UsageError: they are no two rising steps.
+            UsageError: they are not two rising steps.
         """
         if not self.profile_steps:
             return None

@@ -42,15 +42,17 @@ class Table:
 
     Args:
         setting: name of the setting or argument whose values the choices are.
+        **details: the details of each row, with their values where none are given.
 
     Example:
-        CELLS = Table("cell")
+        CELLS = Table("cell", options=())
         CELLS.add("lstm_fused", "tfseq.cells.lstm:FusedGateLSTMCell", "LSTM, one kernel")
         cell = CELLS.load("lstm_fused")(units=64)
     """
 
-    def __init__(self, setting: str):
+    def __init__(self, setting: str, **details: Any):
         self.setting = setting
+        self._details = details
         self._rows: dict[str, Row] = {}
 
     def add(self, name: str, target: Any, help: str, **details: Any) -> None:
@@ -60,17 +62,23 @@ class Table:
             name: the name of the choice.
             target: the object, or "module:attribute".
             help: one line that explains the choice.
-            **details: further attributes of the row.
+            **details: further attributes of the row, those that the table has.
 
         Raises:
-            UsageError: there is a choice of that name.
+            UsageError: there is a choice of that name, or a detail is unknown.
         """
         if name in self._rows:
             raise UsageError(
                 f"`{self.setting}`={name}: found one of that name already, expected a new "
                 "name; choose another"
             )
-        self._rows[name] = Row(name, target, help, **details)
+        for detail in details:
+            if detail not in self._details:
+                raise UsageError(
+                    f"`{detail}`: found for `{self.setting}`={name}, expected only "
+                    f"{', '.join(self._details) or 'no details'}; leave it out"
+                )
+        self._rows[name] = Row(name, target, help, **{**self._details, **details})
 
     def remove(self, name: str) -> None:
         """Removes a choice; an unknown name raises `UsageError`."""
@@ -82,7 +90,7 @@ class Table:
         Raises:
             UsageError: there is none.
         """
-        if name not in self._rows:
+        if name not in self.names():  # Also of a value that cannot be looked up.
             raise UsageError(
                 f"`{self.setting}`={name}: expected one of {', '.join(self._rows)}; "
                 "choose one"

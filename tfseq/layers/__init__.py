@@ -12,16 +12,21 @@ from tfseq.layers.recurrent import (
     build_inputs,
     layer_precision,
 )
+from tfseq.layers.recurrent_layers import GRU, LSTM, Recurrent, SimpleRNN
 from tfseq.layers.sequence_model import Losses, SequenceModel
 from tfseq.layers.softmax import Softmax
 from tfseq.layers.softmax_loss import softmax_loss
 from tfseq.layers.token_inputs import TokenInputs, ngram_ids
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Losses",
     "NaiveBayesLogit",
     "NgramLogits",
+    "Recurrent",
     "SequenceModel",
+    "SimpleRNN",
     "Softmax",
     "TokenInputs",
     "activation_penalty",

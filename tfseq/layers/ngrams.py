@@ -59,6 +59,7 @@ def ngram_rows(
     return tf.stack(rows, axis=-1), padded[:, time:]
 
 
+@keras.saving.register_keras_serializable(package="tfseq")
 class NgramLogits(keras.layers.Layer):
     """Adds one weight for each n-gram to the logits of its last token.
 
@@ -121,7 +122,17 @@ class NgramLogits(keras.layers.Layer):
         rows, state = ngram_rows(tokens, state, lengths=lengths, num_rows=self.num_rows)
         return tf.reduce_sum(tf.gather(self.table.value, rows), axis=2), state
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "max_order": self.max_order,
+            "num_rows": self.num_rows,
+        }
 
+
+@keras.saving.register_keras_serializable(package="tfseq")
 class NaiveBayesLogit(keras.layers.Layer):
     """The log-odds of "positive", from the set of n-grams in a text.
 
@@ -202,6 +213,14 @@ class NaiveBayesLogit(keras.layers.Layer):
         ratios = tf.where(inside, tf.gather(self.log_ratios.value, rows), 0.0)
         weights = tf.gather(self.table.value, rows)[..., 0]
         return tf.reduce_sum(ratios * weights, axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "max_order": self.max_order,
+            "num_rows": self.num_rows,
+        }
 
     def count(self, batches: Iterable[Batch]) -> None:
         """Counts the n-grams of the training texts and sets the ratios.

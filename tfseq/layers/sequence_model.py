@@ -31,7 +31,9 @@ class SequenceModel(keras.Model):
     whole. Of the tables (the row variables) it reads few rows, and updates only these.
 
     A model of your own derives from this class. It defines `build`, `initial_state`,
-    `losses` and `call`.
+    `losses` and `call`. It is saved and loaded as a `.keras` file if it is registered with
+    `keras.saving.register_keras_serializable` and if `get_config` returns the arguments
+    of its constructor; this class returns its own.
 
     Args:
         inputs: the input layer.
@@ -98,3 +100,25 @@ class SequenceModel(keras.Model):
         """The trainable variables that a step updates as a whole."""
         rows = {id(variable) for variable in self.row_variables}
         return [each for each in self.trainable_variables if id(each) not in rows]
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor; layers are serialized."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "inputs": serialize(self.inputs_layer),
+            "ngrams": serialize(self.ngrams),
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "SequenceModel":
+        """Returns a model made from `get_config()`."""
+        arguments = {
+            name: keras.saving.deserialize_keras_object(value, custom_objects)
+            if isinstance(value, dict)
+            else value
+            for name, value in config.items()
+        }
+        return cls(**arguments)

@@ -15,6 +15,7 @@ from tfseq.layers.adaptive_softmax import (
 from tfseq.layers.softmax_loss import project_to_vocabulary, softmax_loss
 
 
+@keras.saving.register_keras_serializable(package="tfseq")
 class Softmax(keras.layers.Layer):
     """Probabilities of the next token: softmax(kernelᵀ h + bias).
 
@@ -63,6 +64,7 @@ class Softmax(keras.layers.Layer):
             units: width of the hidden values.
             embedding: `[vocabulary, units]`, to be used as the kernel (tied), or None.
         """
+        self.units = units
         self.tied = embedding is not None
         if self.tied:
             self.kernel = embedding
@@ -84,6 +86,24 @@ class Softmax(keras.layers.Layer):
             self.cluster_bias = self.add_weight(
                 shape=(len(self.cutoffs),), initializer="zeros", name="cluster_bias"
             )
+
+    def get_build_config(self) -> dict[str, Any]:
+        """Returns what a saved layer is built from; a tied one is built by its model."""
+        return {"units": None if self.tied else self.units}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Builds the layer as `get_build_config` says."""
+        if config["units"] is not None:
+            self.build(config["units"])
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "initializer": keras.initializers.serialize(self.initializer),
+            "cutoffs": self.cutoffs,
+        }
 
     def weights_as(self, dtype: Any) -> dict[str, tf.Tensor]:
         """Returns the weights by name as tensors of a type, also those of clusters."""

@@ -1,4 +1,4 @@
-"""Devices to train on, and the lanes of the batch on each."""
+"""The devices of a run, and the lanes of the batch on each of them."""
 
 import contextlib
 import dataclasses
@@ -16,7 +16,7 @@ from tfseq.errors import UsageError
 from tfseq.machine.hardware import count_cores, finds_gpu, multiplies_bfloat16
 from tfseq.machine.threads import choose_chains, keep_freed_memory, set_threads
 
-# From the first lane and the number of lanes, or None for all, to a data set.
+# A function from (first lane, number of lanes), or None for all lanes, to a data set.
 BatchReader = Callable[[tuple[int, int] | None], tf.data.Dataset]
 
 
@@ -26,7 +26,10 @@ class Devices:
 
     Attributes:
         strategy: the distribution strategy.
-        chains: independent parts that a replica's lanes are computed in, side by side.
+        chains: number of independent parts of a replica's lanes, computed side by side.
+
+    Example:
+        devices = Devices(mirrored(num_devices=2), chains=1)
     """
 
     strategy: tf.distribute.Strategy
@@ -36,13 +39,16 @@ class Devices:
 def configure_machine(settings: Any) -> Devices:
     """Sets up the whole process for training and returns the devices of a run.
 
-    Must run before the first operation of TensorFlow, which fixes threads and devices.
+    It must run before the first operation of TensorFlow, which fixes threads and devices.
 
     Args:
         settings: the settings of the run.
 
     Raises:
         UsageError: the devices do not fit the batch, or there are too few.
+
+    Example:
+        devices = configure_machine(Settings(batch_size=64))
     """
     configure_process(settings)
     set_graph_options(settings)
@@ -77,9 +83,9 @@ def set_graph_options(settings: Any) -> None:
     """
     tf.config.run_functions_eagerly(settings.eager)
     if not finds_gpu():
-        # Clusters nothing on CPU, but keeps the graph optimizer from its measures against
-        # a shortage of memory. They start at 200 MB on CPU, and one of them has gradients
-        # added in whatever order they are ready: runs would differ in their last bits.
+        # On CPU this clusters nothing. But it switches off how the graph optimizer saves
+        # memory, which begins at 200 MB on CPU: it would add gradients in the order in which
+        # they are ready, and equal runs would differ in their last bits.
         tf.config.optimizer.set_jit("autoclustering")
 
 
@@ -122,7 +128,11 @@ def build_devices(settings: Any) -> Devices:
 
 
 def warn_without_gpu(settings: Any) -> None:
-    """Says what settings do not do, or do slowly, on a machine without GPU."""
+    """Logs a warning for settings that have no effect or are slow without a GPU.
+
+    Args:
+        settings: the settings of the run.
+    """
     if settings.cell == "lstm_cudnn":
         logging.warning(
             "`cell`=lstm_cudnn: found no GPU, so layers are computed as those of lstm_fused"
@@ -137,9 +147,9 @@ def warn_without_gpu(settings: Any) -> None:
 def configure_evaluation() -> None:
     """Sets threads and memory of the process for reading a text at batch 1.
 
-    A core is faster with a product of one row than several are together; the other cores
-    can compute another layer, or another unrolling. Batches of reviews take as long
-    either way.
+    A product of one row is faster on one core than on several. The other cores can compute
+    another layer or another unrolling meanwhile. For batches of reviews it makes no
+    difference.
     """
     keep_freed_memory()
     set_threads(0, 0, chains=count_cores())
@@ -153,29 +163,34 @@ def build_strategy(name: str, num_devices: int = 0) -> tf.distribute.Strategy:
         num_devices: devices of `mirrored`; 0 for all.
 
     Raises:
-        UsageError: the name is unknown, more devices are asked for than there are, or
-            TF_CONFIG is wrong.
+        UsageError: the name is unknown, there are fewer devices, or TF_CONFIG is wrong.
+
+    Example:
+        strategy = build_strategy("mirrored", num_devices=2)
     """
     return STRATEGIES.load(name)(num_devices)
 
 
 def one_device(num_devices: int = 0) -> tf.distribute.Strategy:
     """Returns the strategy of a single device."""
-    del num_devices  # The settings refuse any.
+    del num_devices  # The settings allow none.
     return tf.distribute.get_strategy()
 
 
 def multi_worker(num_devices: int = 0) -> tf.distribute.Strategy:
     """Returns the strategy of all devices of all workers that TF_CONFIG names."""
-    del num_devices  # The settings refuse any.
+    del num_devices  # The settings allow none.
     read_cluster()
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 def mirrored(num_devices: int = 0) -> tf.distribute.Strategy:
-    """Returns the strategy of the first `num_devices` GPUs, or all.
+    """Returns the strategy of several GPUs of this machine.
 
-    On a machine without GPU the processor is divided into that many logical devices.
+    Without a GPU the processor is divided into `num_devices` logical devices.
+
+    Args:
+        num_devices: number of GPUs; 0 for all.
 
     Raises:
         UsageError: there are fewer devices.
@@ -194,10 +209,10 @@ def mirrored(num_devices: int = 0) -> tf.distribute.Strategy:
 
 
 def read_cluster() -> list[str]:
-    """The addresses of all workers, from the environment variable TF_CONFIG.
+    """Returns the addresses of all workers, from the environment variable TF_CONFIG.
 
     Raises:
-        UsageError: it is not set, or not what TensorFlow expects.
+        UsageError: it is not set, or TensorFlow cannot read it.
     """
     content = os.environ.get("TF_CONFIG", "")
     try:
@@ -220,13 +235,16 @@ def read_cluster() -> list[str]:
 def distribute_batches(
     strategy: tf.distribute.Strategy, batch_size: int, read: BatchReader
 ) -> Any:
-    """The training data dealt to the replicas, contiguous lanes to each.
+    """Distributes the training data to the replicas, contiguous lanes to each.
 
     Args:
         strategy: the devices.
         batch_size: lanes of the global batch.
-        read: makes a data set of the lanes `(first, count)` of the global batch; each
-            worker reads its own.
+        read: a function from `(first, count)` to a data set of these lanes of the global
+            batch, or from None to one of all lanes; each worker reads its own lanes.
+
+    Returns:
+        A data set whose elements hold the lanes of all replicas.
     """
     if strategy.num_replicas_in_sync == 1:
         return read(None)
@@ -248,7 +266,15 @@ def distribute_batches(
 
 
 def scatter_lanes(strategy: tf.distribute.Strategy, state: Any) -> Any:
-    """Deals a global-batch state to the replicas, contiguous lanes to each."""
+    """Distributes a state of the global batch to the replicas, contiguous lanes to each.
+
+    Args:
+        strategy: the devices.
+        state: a nest of `[all lanes, …]`.
+
+    Returns:
+        A nest of the same structure, with a value of `[own lanes, …]` on each replica.
+    """
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return state
@@ -263,7 +289,15 @@ def scatter_lanes(strategy: tf.distribute.Strategy, state: Any) -> Any:
 
 
 def gather_lanes(strategy: tf.distribute.Strategy, state: Any) -> Any:
-    """The replicas' states as one global-batch state, lanes in order."""
+    """Joins the states of the replicas to one state of the global batch, lanes in order.
+
+    Args:
+        strategy: the devices.
+        state: a nest of values that are on all replicas, `[own lanes, …]` on each.
+
+    Returns:
+        A nest of the same structure, of `[all lanes, …]`.
+    """
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return state
@@ -273,7 +307,7 @@ def gather_lanes(strategy: tf.distribute.Strategy, state: Any) -> Any:
         if len(own) == replicas:
             return tf.concat(own, axis=0)
         if not own[0].shape.num_elements():
-            # Collective operations do not take what is empty.
+            # Collective operations do not take empty tensors.
             return tf.zeros(
                 [replicas * own[0].shape[0], *own[0].shape[1:]], own[0].dtype
             )
@@ -284,10 +318,10 @@ def gather_lanes(strategy: tf.distribute.Strategy, state: Any) -> Any:
 
 @functools.cache
 def compile_gathering(strategy: tf.distribute.Strategy) -> Callable[[Any], tf.Tensor]:
-    """A function that joins the workers' parts of a value along its first axis."""
+    """Compiles a function that joins the workers' parts of a value along its first axis."""
 
     def in_replica(part: tf.Tensor) -> tf.Tensor:
-        # The collective needs a tensor that is on the replica's device.
+        # The collective operation needs a tensor on the device of the replica.
         own = tf.identity(part)
         return tf.distribute.get_replica_context().all_gather(own, axis=0)
 
@@ -300,7 +334,7 @@ def compile_gathering(strategy: tf.distribute.Strategy) -> Callable[[Any], tf.Te
 
 
 def _divide_processor(count: int) -> None:
-    """Makes `count` logical devices of the processor, unless they are there already."""
+    """Divides the processor into logical devices, unless they are there already."""
     processor = tf.config.list_physical_devices("CPU")[0]
     try:
         tf.config.set_logical_device_configuration(

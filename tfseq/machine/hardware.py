@@ -1,22 +1,22 @@
-"""What the machine has."""
+"""The hardware of the machine: processor cores, their instructions, GPUs."""
 
 import os
 import pathlib
 
 import tensorflow as tf
 
-# Linux' names of the instructions: AVX-512 BF16 and AMX of x86, BF16 of Arm.
+# The names of the instructions in Linux: AVX-512 BF16 and AMX of x86, BF16 of Arm.
 BFLOAT16_NAMES = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 def multiplies_bfloat16(cpuinfo: pathlib.Path = pathlib.Path("/proc/cpuinfo")) -> bool:
-    """Whether the processor has instructions for products of bfloat16 numbers.
+    """Returns whether the processor has instructions for products of bfloat16 numbers.
 
-    Without them products are computed by way of float32, slower than those of float32.
-    True where the system does not tell.
+    Without them products are computed in float32 after a conversion, so that they are
+    slower than those of float32. If the system does not tell, the answer is True.
 
     Args:
-        cpuinfo: Linux' description of the processors.
+        cpuinfo: the file in which Linux describes the processors.
     """
     try:
         lines = cpuinfo.read_text().splitlines()
@@ -30,10 +30,10 @@ def multiplies_bfloat16(cpuinfo: pathlib.Path = pathlib.Path("/proc/cpuinfo")) -
 
 
 def count_cores() -> int:
-    """Processor cores that this process may use; 1 where the system does not tell."""
+    """Returns the number of cores that this process may use; 1 if the system does not tell."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 def finds_gpu() -> bool:
-    """Whether TensorFlow sees a GPU, and so cuDNN."""
+    """Returns whether TensorFlow finds a GPU, and with it cuDNN."""
     return bool(tf.config.list_physical_devices("GPU"))

@@ -1,4 +1,4 @@
-"""Threads and memory of the process: how the cores of a processor share a step's work."""
+"""Threads and memory of the process: how the cores share the work of a step."""
 
 import ctypes
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfseq.errors import UsageError
 from tfseq.machine.hardware import count_cores, finds_gpu
 
-# Recurrent products of more units than this keep all cores busy by themselves.
+# With more units than this, one recurrent product keeps all cores busy.
 MOST_UNITS_OF_CHAINS = 512
 
 # Parameters of glibc's mallopt(3).
@@ -17,11 +17,23 @@ GROWTH_BYTES = 64 << 20
 
 
 def choose_chains(requested: int, lanes: int, units: int) -> int:
-    """Independent parts that a replica's lanes are computed in, side by side.
+    """Returns the number of independent parts (chains) of a replica's lanes.
 
-    Small matrix products do not scale over cores, but whole chains of them do: on CPU
-    one chain a core, as far as the lanes divide evenly. Large products do scale, and
-    chains would each read the large kernels: one, as on GPU.
+    A small matrix product is not faster on several cores, but several chains run side by
+    side. So with few units on CPU there is one chain for each core, or fewer if the lanes
+    do not divide evenly. A large product is faster on several cores, and several chains
+    would all read the large kernels. So with many units, and on GPU, there is one chain.
+
+    Args:
+        requested: the number to take; 0 to choose it.
+        lanes: lanes of a replica.
+        units: units of a layer.
+
+    Raises:
+        UsageError: the requested number does not divide the lanes.
+
+    Example:
+        chains = choose_chains(0, lanes=64, units=128)
     """
     if requested:
         if lanes % requested:
@@ -37,9 +49,9 @@ def choose_chains(requested: int, lanes: int, units: int) -> int:
 
 
 def set_threads(intra_op: int, inter_op: int, chains: int) -> bool:
-    """Sets TensorFlow's thread pools; must run before its first operation.
+    """Sets TensorFlow's thread pools; it must run before the first operation.
 
-    By default as many operations run side by side as there are chains, each with its
+    By default as many operations run side by side as there are chains, and each has its
     share of the cores.
 
     Args:
@@ -64,10 +76,10 @@ def set_threads(intra_op: int, inter_op: int, chains: int) -> bool:
 def keep_freed_memory() -> None:
     """Lets the C library keep up to a gigabyte of freed memory for the next step.
 
-    A training step allocates and frees the same tens of megabytes over and over. By
-    default glibc returns them to the system each time, and the system clears every page
-    before it hands it out again, which costs up to a fifth of a step. Does nothing with
-    another C library.
+    Each training step allocates and frees the same tens of megabytes. By default glibc
+    returns them to the system each time, and the system fills every page with zeros before
+    it gives it out again. This takes up to a fifth of a step. With another C library than
+    glibc the function does nothing.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,4 +1,4 @@
-"""Several workers that train one model: they do the same things at the same time."""
+"""Several workers that train one model and do the same things at the same time."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,16 +16,21 @@ Result = TypeVar("Result")
 
 
 class Workers:
-    """All processes of a run, as one of them sees them; most often it is alone.
+    """The processes of a run, from the view of one of them; most runs have only one.
 
-    Every method must be called by all workers in the same order.
+    All workers must call the methods in the same order.
 
     Args:
         strategy: the devices of all workers.
 
     Attributes:
         alone: whether this process is the only one.
-        is_chief: whether it is the one that writes.
+        is_chief: whether this process is the one that writes files.
+
+    Example:
+        workers = Workers(strategy)
+        loss = workers.mean({"loss": loss})["loss"]
+        workers.by_chief(write_results)
     """
 
     def __init__(self, strategy: tf.distribute.Strategy):
@@ -36,7 +41,10 @@ class Workers:
         self._gather = compile_gathering(strategy)
 
     def gather(self, values: list[float]) -> np.ndarray:
-        """The values of all replicas, float64 `[replicas, values]`.
+        """Returns the values of all replicas, float64 `[replicas, values]`.
+
+        Args:
+            values: the values of this worker.
 
         Raises:
             DataError: another worker has ended.
@@ -47,11 +55,11 @@ class Workers:
             return self._gather(tf.constant([values], tf.float64)).numpy()
 
     def smallest(self, value: int) -> int:
-        """The smallest of the workers' values."""
+        """Returns the smallest of the workers' values."""
         return int(self.gather([value]).min())
 
     def largest(self, value: int) -> int:
-        """The largest of the workers' values."""
+        """Returns the largest of the workers' values."""
         return int(self.gather([value]).max())
 
     def check_same_step(self, step: int) -> None:
@@ -63,17 +71,24 @@ class Workers:
             )
 
     def mean(self, figures: dict[str, float]) -> dict[str, float]:
-        """The workers' mean of each figure: all go on with the very same numbers."""
+        """Returns the mean of each figure over the workers; it is equal on all of them."""
         if self.alone:
             return figures
         means = self.gather(list(figures.values())).mean(axis=0)
         return dict(zip(figures, means.tolist(), strict=True))
 
     def together(self, action: Callable[[], Result]) -> Result:
-        """Does something in every worker; what fails in one fails in all.
+        """Runs a function in every worker; if it fails in one, it fails in all.
+
+        Args:
+            action: the function.
+
+        Returns:
+            Its result in this worker.
 
         Raises:
-            UsageError, DataError: of the first worker that it failed in.
+            UsageError: it failed in a worker; this is the error of the first such worker.
+            DataError: likewise.
         """
         if self.alone:
             return action()
@@ -92,16 +107,20 @@ class Workers:
         return result
 
     def by_chief(self, action: Callable[[], object]) -> None:
-        """Does something in the chief; what fails there fails in all.
+        """Runs a function in the chief; if it fails there, it fails in all workers.
+
+        Args:
+            action: the function.
 
         Raises:
-            UsageError, DataError: it failed.
+            UsageError: it failed in the chief, with this error.
+            DataError: likewise.
         """
         self.together(action if self.is_chief else lambda: None)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Within the block the end of another worker is a plain error.
+        """Turns the end of another worker within the block into an error of one line.
 
         Raises:
             DataError: another worker has ended.

@@ -73,7 +73,7 @@ def fit(
     if settings is None:
         if "run_dir" not in values:
             values["run_dir"] = tempfile.mkdtemp(prefix="tfseq-")
-        folder = pathlib.Path(values["run_dir"]) / "data"
+        folder = pathlib.Path(values["run_dir"]).resolve() / "data"
         values.update(_data_in_memory(folder, values, text, texts, labels))
         settings = read_settings(values)
     settings.check()
@@ -88,7 +88,7 @@ def fit(
         configure_process(settings)
     with kept_random_numbers(), graph_options(settings):
         _train(settings, build_devices(settings), verbose=verbose)
-    return load(settings.run_dir)
+        return load(settings.run_dir)
 
 
 def _data_in_memory(
@@ -102,7 +102,7 @@ def _data_in_memory(
     if (texts is None) != (labels is None):
         raise UsageError("`texts`, `labels`: found one of them, expected both or none")
     given = [name for name in ("dataset", "train_file") if name in values]
-    if text is not None and texts is not None or given and (text or texts):
+    if (text is not None and texts is not None) or (given and (text or texts)):
         raise UsageError(
             f"`text`, `texts`{''.join(f', `{name}`' for name in given)}: found more than "
             "one kind of data, expected one; leave the others out"

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from tfseq.errors import UsageError
@@ -22,29 +22,107 @@ class Run(Trained):
 
     Example:
         run = load("runs/quickstart")
-        run.evaluate(split="test")["perplexity"]
-        for parts in run.sample(prompt="The ", length=200):
-            print(parts[0], end="")
+        print(run.evaluate("test")["perplexity"])
+        for part in run.stream(prompt="the ", length=200):
+            print(part, end="")
     """
 
-    def evaluate(self, **options: Any) -> dict[str, float]:
-        """Returns metrics of the model on a part of its data or on another text."""
+    @property
+    def results(self) -> dict[str, Any]:
+        """The metrics of the training, as `results.json` holds them."""
+        return self.folder.read_results()
+
+    def evaluate(self, split: str | None = None, **options: Any) -> dict[str, float]:
+        """Returns metrics of the model on a part of its data or on another text.
+
+        Args:
+            split: `valid` or `test`; by default `test`.
+            **options: see above.
+        """
+        if split is not None:
+            options["split"] = split
         return self.task.evaluate(self, self._options("evaluate", options))
 
-    def score(self, **options: Any) -> list[dict[str, Any]]:
-        """Returns the log-probability, in nats, of each line of a text."""
-        return self.task.score(self, self._options("score", options))
+    def score(
+        self, texts: Sequence[str] | None = None, **options: Any
+    ) -> list[dict[str, Any]]:
+        """Returns the log-probability of each text, or of each line of a part of the data.
 
-    def sample(self, **options: Any) -> Iterator[list[str]]:
-        """Yields what is added to each of the texts that are written side by side."""
-        return self.task.sample(self, self._options("sample", options))
+        Args:
+            texts: the texts; without them `split` or `text_file` names a text by lines.
+            **options: see above.
+
+        Returns:
+            For each text a mapping with `line` (its number), `tokens`,
+            `log_probability` in nats, `perplexity` and `text`.
+        """
+        return self.task.score(self, texts, self._options("score", options))
+
+    def sample(self, **options: Any) -> list[str]:
+        """Returns texts that the model writes, each with the prompt before it.
+
+        With `beam_width` they are the most probable ones that beam search finds, the best
+        first; `search` returns their probabilities too.
+
+        Args:
+            **options: `prompt`, `length`, `num_samples`, `temperature`, `seed` and more;
+                see above.
+        """
+        prompt = options.get("prompt", "")
+        if options.get("beam_width"):
+            return [prompt + text for text, _ in self.search(**options)]
+        texts = [prompt] * options.get("num_samples", 1)
+        for parts in self.task.sample(self, self._options("sample", options)):
+            texts = [text + part for text, part in zip(texts, parts, strict=True)]
+        return texts
+
+    def stream(self, **options: Any) -> Iterator[str]:
+        """Yields a single text part by part as it is written, the prompt first.
+
+        Args:
+            **options: those of `sample`, but for `num_samples` and `beam_width`.
+        """
+        for name in ("num_samples", "beam_width"):
+            if options.get(name, 0) > 1:
+                raise UsageError(
+                    f"`{name}`={options[name]}: found for a stream, which is one text; "
+                    "use `sample`"
+                )
+        parts = self.task.sample(self, self._options("sample", options))
+        return self._stream(options.get("prompt", ""), parts)
+
+    @staticmethod
+    def _stream(prompt: str, parts: Iterator[list[str]]) -> Iterator[str]:
+        # The prompt comes with the first part, for it may be one that is refused.
+        for (part,) in parts:
+            yield prompt + part
+            prompt = ""
 
     def search(self, **options: Any) -> list[tuple[str, float]]:
-        """Returns the most probable texts, the best first, with ln p of each."""
+        """Returns the most probable continuations, the best first, with ln p of each.
+
+        Args:
+            **options: `prompt`, `length` and `beam_width`.
+        """
         return self.task.search(self, self._options("sample", options))
 
-    def predict(self, texts: Iterable[str], **options: Any) -> Iterator[dict[str, Any]]:
-        """Yields the prediction of each text, as its columns by name."""
+    def predict(self, texts: Iterable[str], **options: Any) -> list[dict[str, Any]]:
+        """Returns the prediction of each text, its values by name.
+
+        Args:
+            texts: the texts.
+            **options: see above.
+        """
+        return list(self.predict_each(texts, **options))
+
+    def predict_each(
+        self, texts: Iterable[str], **options: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Yields the predictions of `predict`; texts are read some thousands at a time."""
+        if isinstance(texts, str):
+            raise UsageError(
+                "`texts`: found a string, expected a list of texts; give [text]"
+            )
         return self.task.predict(self, texts, self._options("predict", options))
 
     def export(self, folder: str, format: str = "saved_model") -> dict[str, str]:
@@ -135,4 +213,6 @@ def load(run_dir: str, checkpoint: str = "best") -> Run:
         DataError: the vocabulary or the checkpoint is missing or damaged.
     """
     trained = load_trained(run_dir, checkpoint)
-    return Run(**{f.name: getattr(trained, f.name) for f in dataclasses.fields(trained)})
+    return Run(
+        **{f.name: getattr(trained, f.name) for f in dataclasses.fields(trained)}
+    )

@@ -11,6 +11,7 @@ _HOMES = {
     "TASKS": "table",
     "Task": "task",
     "Trained": "trained",
+    "add_task": "table",
     "choose_task": "table",
     "create_task": "table",
     "load_trained": "trained",

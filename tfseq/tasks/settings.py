@@ -92,7 +92,7 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
 
 
 def read_saved_settings(values: Mapping[str, Any]) -> Settings:
-    """Returns the record of a run that was trained; settings of other tasks are left out.
+    """Returns the record of a run that was trained; settings of other tasks may be there.
 
     Raises:
         UsageError: a name that is no setting, or a value out of its range.
@@ -104,8 +104,7 @@ def read_saved_settings(values: Mapping[str, Any]) -> Settings:
         for field in foreign_fields(choose_task(settings))
         if hasattr(settings, field.name)
     }
-    settings = dataclasses.replace(settings, **defaults)
-    settings.check()
+    dataclasses.replace(settings, **defaults).check()
     return settings
 
 

@@ -9,7 +9,7 @@ from tfseq.errors import UsageError
 # kind: the kind of data that the task reads. noun, data: its model and its data, in
 # messages. group: the
 # settings that only this task has. uses: the options of each use of a trained model.
-TASKS = Table("task")
+TASKS = Table("task", kind="text", noun="a model", data="data", group=None, uses={})
 TASKS.add(
     "language_modeling",
     "tfseq.tasks.language_modeling.task:LanguageModeling",
@@ -30,6 +30,31 @@ TASKS.add(
     group="tfseq.tasks.classification.settings:ClassificationSettings",
     uses="tfseq.tasks.classification.settings:USES",
 )
+
+
+def add_task(task: type, help: str, *, like: str | None = None, **details: Any) -> None:
+    """Adds a task to the table, under the name that its class has.
+
+    Args:
+        task: the class of the task.
+        help: one line that explains the task.
+        like: name of another task whose details it takes over, where none are given.
+        **details: kind, noun, data, group, uses; see the table.
+
+    Raises:
+        UsageError: there is a task of that name, or a detail is unknown.
+
+    Example:
+        class Reversed(LanguageModeling):
+            name = "reversed"
+
+        add_task(Reversed, "a text from its end", like="language_modeling")
+    """
+    if like is not None:
+        row = TASKS.row(like)
+        taken = {name: getattr(row, name) for name in ("kind", "noun", "data")}
+        details = {**taken, "group": row.group, "uses": row.uses, **details}
+    TASKS.add(task.name, task, help, **details)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -86,9 +86,7 @@ class Task:
             def batches(self, data, step, lanes=None):
                 ...
 
-        TASKS.add("reversed", Reversed, "a text from its end", kind="text",
-                  noun="a reversed language model", data="texts", group=None,
-                  uses={"evaluate": EvaluateOptions})
+        add_task(Reversed, "a text from its end", like="language_modeling")
 
     Args:
         settings: the settings of the run.
@@ -195,8 +193,10 @@ class Task:
         """Returns metrics of a trained model, with the number of predictions."""
         raise lacking(trained, "evaluate")
 
-    def score(self, trained: Trained, options: Any) -> list[dict[str, Any]]:
-        """Returns the log-probability of each line of a text."""
+    def score(
+        self, trained: Trained, texts: Sequence[str] | None, options: Any
+    ) -> list[dict[str, Any]]:
+        """Returns the log-probability of each of the texts, or of each line of a file."""
         raise lacking(trained, "score")
 
     def sample(self, trained: Trained, options: Any) -> Iterator[list[str]]:

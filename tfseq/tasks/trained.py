@@ -1,6 +1,7 @@
 """A trained model, from its run folder alone."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Iterable, Mapping
 
@@ -41,6 +42,28 @@ class Trained:
     def vocabulary(self) -> Vocabulary:
         """The tokens behind the ids."""
         return self.vocabularies["tokens"]
+
+    def settings_now(
+        self, data_dir: str | None = None, cache_dir: str | None = None
+    ) -> Settings:
+        """Returns the settings that find the run's data now.
+
+        Data that were given in memory lie in the run folder, which may have been moved.
+
+        Args:
+            data_dir: folder with data sets, where it is another one now.
+            cache_dir: folder of encoded data, where it is another one now.
+        """
+        changes = {
+            "data_dir": data_dir or self.settings.data_dir,
+            "cache_dir": cache_dir or self.settings.cache_dir,
+        }
+        file = self.settings.train_file
+        if file and not os.path.exists(file):
+            moved = self.folder.path / "data" / os.path.basename(file)
+            if moved.exists():
+                changes["train_file"] = str(moved)
+        return dataclasses.replace(self.settings, **changes)
 
     def check_data(self, fingerprint: str, split: str, splits: Iterable[str]) -> None:
         """Raises `UsageError` unless these are the run's data and have the part.

@@ -10,15 +10,20 @@ def exit_status(number: int) -> int:
 
 
 class Interruption:
-    """While entered, the first SIGINT or SIGTERM is remembered instead of obeyed.
+    """Remembers the first SIGINT or SIGTERM within the block, so that the work goes on.
 
-    A second one ends the process at once, as without this class.
+    A second signal ends the process at once, as without this class.
 
     Args:
-        watches: whether to do so; else signals do what they would do without the class.
+        watches: whether signals are remembered; if not, they act as without this class.
 
     Attributes:
-        number: the signal's number, or None.
+        number: the number of the first signal, or None.
+
+    Example:
+        with Interruption() as interruption:
+            while not interruption.number:
+                train_some_steps()
     """
 
     def __init__(self, watches: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""The run folder: where a run's settings, checkpoints, events and results lie."""
+"""The run folder: settings, checkpoints, events and results of a run."""
 
 import contextlib
 import dataclasses
@@ -18,7 +18,7 @@ PACKAGES = ("tensorflow", "keras", "numpy", "absl-py", "tensorboard")
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of Python, of this package and of what it stands on."""
+    """Returns the versions of Python, of this package and of the packages it needs."""
     versions = {"python": platform.python_version(), "tfseq": __version__}
     for name in PACKAGES:
         try:
@@ -30,7 +30,14 @@ def package_versions() -> dict[str, str]:
 
 @contextlib.contextmanager
 def writing(path: pathlib.Path) -> Iterator[None]:
-    """Within the block a failure to write `path` is a `DataError` that names it."""
+    """Turns a failure to write within the block into a `DataError` that names the file.
+
+    Args:
+        path: the file that the block writes.
+
+    Raises:
+        DataError: it cannot be written.
+    """
     try:
         yield
     except OSError as error:
@@ -41,7 +48,11 @@ def writing(path: pathlib.Path) -> Iterator[None]:
 
 
 def write_atomically(path: pathlib.Path, content: str) -> None:
-    """Writes a text file so that a reader finds the old content or the new one.
+    """Writes a text file; a reader finds the old content or the new one, never a mixture.
+
+    Args:
+        path: the file.
+        content: the whole text.
 
     Raises:
         DataError: it cannot be written.
@@ -56,23 +67,27 @@ def write_atomically(path: pathlib.Path, content: str) -> None:
 
 
 def counted_in(settings: Mapping[str, Any]) -> str:
-    """The setting that a run's length is given by."""
+    """Returns the name of the setting that gives a run's length."""
     return "num_epochs" if settings.get("num_epochs") else "num_steps"
 
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """Paths and small files of one run.
+    """The paths and the small files of one run.
 
     Attributes:
         path: the folder.
+
+    Example:
+        folder = RunFolder(pathlib.Path("runs/novel"))
+        results = folder.read_results()
     """
 
     path: pathlib.Path
 
     @property
     def config_file(self) -> pathlib.Path:
-        """Every resolved setting, package versions and the text's fingerprint."""
+        """File of all settings, the package versions and the fingerprint of the data."""
         return self.path / "config.json"
 
     def vocabulary_file(self, name: str = "tokens") -> pathlib.Path:
@@ -88,19 +103,19 @@ class RunFolder:
 
     @property
     def results_file(self) -> pathlib.Path:
-        """Metrics of the run so far."""
+        """File of the run's metrics so far."""
         return self.path / "results.json"
 
     @property
     def samples_file(self) -> pathlib.Path:
-        """Text sampled in the course of training."""
+        """File of the texts that were sampled during training."""
         return self.path / "samples.txt"
 
     def create(self) -> None:
-        """Makes the folder.
+        """Creates the folder.
 
         Raises:
-            UsageError: it cannot be made or written.
+            UsageError: it cannot be created or written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -114,7 +129,7 @@ class RunFolder:
             ) from None
 
     def check_there(self) -> None:
-        """Raises `DataError` if the folder has been removed or renamed meanwhile."""
+        """Raises `DataError` if the folder has been removed or renamed."""
         if not self.config_file.is_file():
             raise DataError(
                 f"{self.path}: found no run there any more, expected the folder that this "
@@ -122,9 +137,9 @@ class RunFolder:
             )
 
     def lock(self) -> TextIO:
-        """Takes the folder for this process until the returned file is closed.
+        """Reserves the folder for this process until the returned file is closed.
 
-        The lock ends with the process, however it ends.
+        The lock always ends with the process.
 
         Raises:
             UsageError: another process trains in this folder.
@@ -147,7 +162,12 @@ class RunFolder:
         return file
 
     def write_config(self, settings: Mapping[str, Any], fingerprint: str) -> None:
-        """Writes `config.json`."""
+        """Writes `config.json`.
+
+        Args:
+            settings: all settings by name.
+            fingerprint: digest of the data.
+        """
         content = {
             "settings": dict(settings),
             "fingerprint": fingerprint,
@@ -159,7 +179,7 @@ class RunFolder:
         """Returns the content of `config.json`.
 
         Raises:
-            DataError: it is no such file.
+            DataError: the file is missing or damaged.
         """
         try:
             content = json.loads(self.config_file.read_text(encoding="utf-8"))
@@ -173,21 +193,31 @@ class RunFolder:
             ) from None
 
     def write_vocabulary(self, text: str, name: str = "tokens") -> None:
-        """Writes the file of a vocabulary."""
+        """Writes the file of a vocabulary.
+
+        Args:
+            text: one token a line.
+            name: the name of the vocabulary.
+        """
         write_atomically(self.vocabulary_file(name), text)
 
     def has_fingerprint(self, fingerprint: str) -> bool:
-        """Whether the run was trained on the data with this fingerprint."""
+        """Returns whether the run was trained on the data with this fingerprint."""
         return self.read_config().get("fingerprint", fingerprint) == fingerprint
 
     def check_settings(
         self, settings: Mapping[str, Any], fixed: Iterable[str], fingerprint: str
     ) -> None:
-        """Compares a resumed run's settings with the saved ones.
+        """Compares the settings of a resumed run with the saved ones.
+
+        Args:
+            settings: all settings by name.
+            fixed: the names of the settings that must not change.
+            fingerprint: digest of the data.
 
         Raises:
-            UsageError: a fixed setting, what the length is counted in, or the text has
-                changed.
+            UsageError: a fixed setting or the text has changed, or the length is counted in
+                steps instead of epochs or the reverse.
         """
         saved = self.read_config()
         counted, given = counted_in(saved["settings"]), counted_in(settings)
@@ -213,7 +243,7 @@ class RunFolder:
         write_atomically(self.results_file, json.dumps(results, indent=2) + "\n")
 
     def read_results(self) -> dict[str, Any]:
-        """Returns the content of `results.json`; empty where it is missing or unreadable."""
+        """Returns the content of `results.json`; empty if it is missing or unreadable."""
         try:
             content = json.loads(self.results_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -221,9 +251,18 @@ class RunFolder:
         return content if isinstance(content, dict) else {}
 
     def append_samples(self, size: int, step: int, lines: list[str]) -> int:
-        """Adds samples behind the first `size` bytes of `samples.txt`; its new size.
+        """Adds samples after the first `size` bytes of `samples.txt`.
 
-        What a process that was killed wrote behind its last checkpoint is cut off.
+        The rest of the file is cut off: a process that was killed wrote it after its last
+        checkpoint.
+
+        Args:
+            size: bytes of the file at the last checkpoint.
+            step: the step of the samples.
+            lines: the samples.
+
+        Returns:
+            The new size of the file in bytes.
         """
         with writing(self.samples_file), open(self.samples_file, "ab") as file:
             file.truncate(min(size, file.tell()))

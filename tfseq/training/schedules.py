@@ -1,4 +1,4 @@
-"""Courses of the learning rate, as functions of the step."""
+"""Schedules of the learning rate: functions of the step."""
 
 from typing import Any
 
@@ -10,21 +10,32 @@ from tfseq.configuration import SCHEDULES
 
 @keras.saving.register_keras_serializable(package="tfseq")
 class PerEpochDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Flat for some epochs, then multiplied by a factor at each epoch's start.
+    """A rate that is flat for some epochs and then decays at the start of each epoch.
 
-    rate(step) = initial · decay_rate^max(0, epoch + 1 - flat_epochs), where
-    epoch = step // steps_per_epoch counts from 0: the schedule of Zaremba et al.,
-    "Recurrent Neural Network Regularization" (2014).
+        epoch = step // steps_per_epoch
+        rate(step) = initial · decay_rate^max(0, epoch + 1 - flat_epochs)
+
+    This is the schedule of Zaremba et al. 2014, "Recurrent neural network
+    regularization", https://arxiv.org/abs/1409.2329.
 
     Args:
         initial: rate of the first epochs.
         decay_rate: factor of each later epoch.
         flat_epochs: epochs at the initial rate.
         steps_per_epoch: steps in one epoch.
+
+    Example:
+        rate = PerEpochDecay(1.0, decay_rate=0.5, flat_epochs=4, steps_per_epoch=1327)
+        first = rate(0)  # 1.0
     """
 
     def __init__(
-        self, initial: float, decay_rate: float, flat_epochs: int, steps_per_epoch: int
+        self,
+        initial: float,
+        *,
+        decay_rate: float,
+        flat_epochs: int,
+        steps_per_epoch: int,
     ):
         self.initial = initial
         self.decay_rate = decay_rate
@@ -32,13 +43,13 @@ class PerEpochDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.steps_per_epoch = steps_per_epoch
 
     def __call__(self, step: Any) -> tf.Tensor:
-        """The rate of `step`, counted from 0."""
+        """Returns the rate of `step`, counted from 0."""
         epoch = tf.cast(step, tf.int64) // self.steps_per_epoch
         decays = tf.maximum(epoch + 1 - self.flat_epochs, 0)
         return self.initial * tf.pow(self.decay_rate, tf.cast(decays, tf.float32))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         return {
             "initial": self.initial,
             "decay_rate": self.decay_rate,
@@ -49,33 +60,50 @@ class PerEpochDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable(package="tfseq")
 class ConstantRate(keras.optimizers.schedules.LearningRateSchedule):
-    """rate(step) = rate; with warm-up, rate · min(1, (step + 1) / warmup_steps)."""
+    """A constant rate, with or without a linear warm-up.
+
+        rate(step) = rate · min(1, (step + 1) / warmup_steps)    with warm-up
+
+    Args:
+        rate: the rate.
+        warmup_steps: steps in which the rate rises to its value; 0 for no warm-up.
+
+    Example:
+        rate = ConstantRate(0.003, warmup_steps=100)
+        first = rate(0)  # 0.00003
+    """
 
     def __init__(self, rate: float, warmup_steps: int = 0):
         self.rate = rate
         self.warmup_steps = warmup_steps
 
     def __call__(self, step: Any) -> tf.Tensor:
-        """The rate of `step`, counted from 0."""
+        """Returns the rate of `step`, counted from 0."""
         if not self.warmup_steps:
             return tf.constant(self.rate, tf.float32)
         risen = (tf.cast(step, tf.float32) + 1.0) / self.warmup_steps
         return self.rate * tf.minimum(risen, 1.0)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         return {"rate": self.rate, "warmup_steps": self.warmup_steps}
 
 
 class Plateau:
-    """Multiplies a scale of the learning rate when validation stops getting better.
+    """The rule that lowers the learning rate when validation stops getting better.
 
-    After `patience` validations in a row that do not improve on the best loss the scale
-    is multiplied by `decay_rate`, and the count begins anew.
+    It counts the validations in a row whose loss is not below the best loss. When there
+    are `patience` of them, the scale of the learning rate is multiplied by `decay_rate`,
+    and the count starts again.
 
     Args:
         decay_rate: factor of one decay.
-        patience: validations without progress before it.
+        patience: validations without progress before a decay.
+
+    Example:
+        plateau = Plateau(decay_rate=0.5, patience=2)
+        state = plateau.after_validation(plateau.initial_state(), loss=4.6)
+        scale = state["scale"]  # 1.0
     """
 
     def __init__(self, decay_rate: float, patience: int):
@@ -83,11 +111,11 @@ class Plateau:
         self.patience = patience
 
     def initial_state(self) -> dict[str, Any]:
-        """Scale 1, no best loss yet."""
+        """Returns the state before the first validation: scale 1, no best loss."""
         return {"scale": 1.0, "best": None, "waited": 0}
 
     def after_validation(self, state: dict[str, Any], loss: float) -> dict[str, Any]:
-        """The state after a validation with this loss."""
+        """Returns the state after a validation with this loss."""
         if state["best"] is None or loss < state["best"]:
             return {"scale": state["scale"], "best": loss, "waited": 0}
         waited = state["waited"] + 1
@@ -97,9 +125,16 @@ class Plateau:
 
 
 def exponential_decay(
-    initial: float, decay_rate: float, decay_steps: int, staircase: bool = True
+    initial: float, *, decay_rate: float, decay_steps: int, staircase: bool = True
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Returns Keras' `ExponentialDecay`: times `decay_rate` every `decay_steps`."""
+    """Returns Keras' `ExponentialDecay`.
+
+    Args:
+        initial: the first rate.
+        decay_rate: factor of one decay.
+        decay_steps: steps between two decays.
+        staircase: whether the rate decays in jumps instead of smoothly.
+    """
     return keras.optimizers.schedules.ExponentialDecay(
         initial, decay_steps, decay_rate, staircase
     )
@@ -108,7 +143,13 @@ def exponential_decay(
 def cosine_decay(
     initial: float, total_steps: int, warmup_steps: int = 0
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Returns Keras' `CosineDecay` to zero over the run, after a linear warm-up."""
+    """Returns Keras' `CosineDecay` to zero over the run, after a linear warm-up.
+
+    Args:
+        initial: the highest rate.
+        total_steps: steps of the run.
+        warmup_steps: steps in which the rate rises from zero.
+    """
     if not warmup_steps:
         return keras.optimizers.schedules.CosineDecay(initial, total_steps)
     return keras.optimizers.schedules.CosineDecay(
@@ -124,17 +165,20 @@ def build_schedule(
 ) -> keras.optimizers.schedules.LearningRateSchedule:
     """Returns the learning rate as a function of the step.
 
-    `constant` and `plateau` are flat here: a plateau's scale depends on validations and
-    is applied by the step loop.
+    `constant` and `plateau` are both flat here: the scale of a plateau depends on
+    validations, so `ScaledRate` applies it.
 
     Args:
         name: a name in the table of schedules.
         learning_rate: the highest rate.
-        **settings: `total_steps` and `steps_per_epoch` of the run, and settings by name,
-            of which the schedule takes its own.
+        **settings: `total_steps` and `steps_per_epoch` of the run, and settings by name;
+            the schedule takes those that it has.
 
     Raises:
         UsageError: the name is unknown.
+
+    Example:
+        rate = build_schedule("cosine", 0.003, total_steps=2000, warmup_steps=100)
     """
     row = SCHEDULES.row(name)
     taken = {key: settings[key] for key in row.takes if key in settings}
@@ -143,7 +187,16 @@ def build_schedule(
 
 @keras.saving.register_keras_serializable(package="tfseq")
 class ScaledRate(keras.optimizers.schedules.LearningRateSchedule):
-    """rate(step) = scale · schedule(step), with a scale that is set from outside."""
+    """A schedule times a scale: rate(step) = scale · schedule(step).
+
+    Args:
+        schedule: the schedule.
+        scale: a variable whose value may be set at any time.
+
+    Example:
+        scale = tf.Variable(1.0)
+        rate = ScaledRate(build_schedule("constant", 0.003), scale)
+    """
 
     def __init__(
         self,
@@ -154,9 +207,9 @@ class ScaledRate(keras.optimizers.schedules.LearningRateSchedule):
         self.scale = scale
 
     def __call__(self, step: Any) -> tf.Tensor:
-        """The rate of `step`, counted from 0."""
+        """Returns the rate of `step`, counted from 0."""
         return self.scale * tf.cast(self.schedule(step), tf.float32)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         return {"schedule": self.schedule, "scale": float(self.scale)}

@@ -1,4 +1,4 @@
-"""The training step, and many of them in one compiled call."""
+"""The training step, and the loop that runs many steps in one compiled call."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -18,11 +18,13 @@ NEVER = 2**62
 
 
 class Totals(NamedTuple):
-    """Running figures of a stretch of steps; each is a scalar.
+    """The running figures of some steps; each is a scalar.
+
+    They are argument and result of the step loop, so that a sum does not depend on the
+    number of steps in a call.
 
     Attributes:
-        loss: sum of the losses of all predictions, in nats, float64. It is handed in and
-            out, so that the sum does not depend on how steps are dealt to calls.
+        loss: sum of the losses of all predictions, in nats, float64.
         count: number of these predictions, float64.
         gradient_norm: global norm of the last step's gradients before clipping.
         failed_step: first step whose loss or gradient was not finite, or `NEVER`.
@@ -35,7 +37,7 @@ class Totals(NamedTuple):
 
 
 def no_totals() -> Totals:
-    """The figures before the first step."""
+    """Returns the figures before the first step."""
     return Totals(
         tf.zeros([], tf.float64),
         tf.zeros([], tf.float64),
@@ -45,7 +47,12 @@ def no_totals() -> Totals:
 
 
 def not_finite(failed_step: int, saved_step: int) -> DataError:
-    """The error of a run whose loss or gradient was not finite at `failed_step`."""
+    """Returns the error of a run whose loss or gradient is not finite.
+
+    Args:
+        failed_step: the step, counted from 0.
+        saved_step: the step of the last checkpoint; 0 for none.
+    """
     saved = (
         f"the last good checkpoint is of step {saved_step}"
         if saved_step
@@ -69,10 +76,19 @@ def clip_and_apply(
     max_norm: float,
     replicas: int,
 ) -> None:
-    """Applies the gradients' sum, whose global norm is `norm`; `max_norm` 0: unclipped.
+    """Clips the gradients by their global norm and applies them.
 
-    Gradients are large, and each pass over them costs time: those given by rows are
-    clipped before they are made whole, and gradient descent on one device needs neither.
+    Gradients are large, and each pass over them takes time. Therefore those given by rows
+    are clipped before they are made whole. Gradient descent on one device does neither: it
+    multiplies the learning rate.
+
+    Args:
+        optimizer: the optimizer of the variables.
+        gradients: the gradients, summed over the replicas.
+        variables: the variables.
+        norm: the global norm of the gradients.
+        max_norm: bound of the global norm; 0 for no clipping.
+        replicas: number of replicas.
     """
     if replicas == 1 and isinstance(optimizer, FusedSGD):
         scale = None
@@ -84,7 +100,7 @@ def clip_and_apply(
         gradients, _ = tf.clip_by_global_norm(gradients, max_norm, norm)
     gradients = [make_whole(part) for part in gradients]
     if replicas > 1:
-        # Keras adds the replicas' gradients once more as it applies them.
+        # Keras adds the gradients of the replicas again when it applies them.
         gradients = [part / replicas for part in gradients]
     optimizer.apply(gradients, variables)
 
@@ -105,40 +121,55 @@ def compile_steps(
     """Compiles the step loop: one call runs many training steps.
 
     A step reads one unrolling, adds the gradients of all chains and replicas, clips the
-    sum by its global norm (Pascanu, Mikolov & Bengio, 2013) and applies it. The state is
-    a loop variable; gradients stop at the start of the unrolling (truncated
-    back-propagation through time). All randomness of step s derives from (seed, s,
-    lane).
+    sum by its global norm (Pascanu, Mikolov & Bengio 2013,
+    https://arxiv.org/abs/1211.5063) and applies it. The state goes from step to step;
+    gradients stop at the start of the unrolling (truncated back-propagation through
+    time). All randomness of step s is a function of (seed, s, lane).
 
     Args:
         model: the built model.
         optimizer: the built optimizer of the dense variables.
         strategy: the devices.
         batch_size: lanes of all replicas together.
-        divisor: what is minimised is the sum of the global batch's losses divided by
-            this: the number of tokens for their mean; the number of lanes for the sum
-            over time of older code, whose learning rates and clips it gives their
-            meaning (Zaremba et al., 2014). Reported losses are means either way.
+        divisor: the sum of the losses of the global batch is divided by this before it is
+            differentiated. With the number of tokens, a step minimises their mean. With
+            the number of lanes, it minimises the sum over time, as older code does whose
+            learning rates and clips are to be used (Zaremba et al. 2014,
+            https://arxiv.org/abs/1409.2329). Reported losses are means in both cases.
         max_gradient_norm: bound of the global norm of the dense gradients; 0 for none.
         seed: seed of the run.
-        chains: independent parts of a replica's lanes; divides them.
-        row_optimizers: what updates the model's row variables, together all of them in
-            their order.
-        average: the running average of the weights, updated after each step.
+        chains: number of independent parts of a replica's lanes; it divides their number.
+        row_optimizers: the optimizers of the model's row variables, in the order of these
+            variables.
+        average: the running average of the weights, updated after each step, or None.
 
     Returns:
         A function of (iterator of batches, state, totals, first step int64, number of
         steps int64) that returns the new state and totals.
+
+    Example:
+        state, totals = model.initial_state(8), no_totals()
+        steps = compile_steps(
+            model,
+            optimizer,
+            tf.distribute.get_strategy(),
+            batch_size=8,
+            divisor=8 * 20,
+            max_gradient_norm=5.0,
+            seed=0,
+        )
+        first, count = tf.constant(0, tf.int64), tf.constant(100, tf.int64)
+        state, totals = steps(iter(batches), state, totals, first, count)
     """
     replicas = strategy.num_replicas_in_sync
     lanes = batch_size // replicas // chains
 
-    # Nothing below is Python control flow for tensors; converting it takes seconds.
+    # Nothing in it is Python control flow over tensors, and AutoGraph would take seconds.
     @tf.autograph.experimental.do_not_convert
     def train_step(
         batch: tuple[tf.Tensor, ...], states: list[Any], step: tf.Tensor
     ) -> tuple[list[tf.Tensor], tf.Tensor, list[Any]]:
-        # Batches of several workers come without their size.
+        # The batches of several workers come without a known size.
         batch = [
             tf.ensure_shape(part, [chains * lanes, *part.shape[1:]]) for part in batch
         ]
@@ -155,7 +186,7 @@ def compile_steps(
             states,
             lane_seeds=lane_seeds,
             divisor=divisor,
-            keep_rows=replicas == 1,  # All-reduction wants whole gradients.
+            keep_rows=replicas == 1,  # An all-reduce takes whole gradients only.
             sums_rows=[
                 row_optimizer.sums_rows and replicas == 1
                 for row_optimizer in row_optimizers

@@ -1,4 +1,4 @@
-"""TensorBoard: curves, samples, histograms, graph, settings, profile and embedding."""
+"""Files for TensorBoard: curves, samples, histograms, graph, settings, profile, embedding."""
 
 import contextlib
 import os
@@ -22,10 +22,14 @@ HIDDEN_COLUMNS = ("run_dir", "data_dir", "cache_dir", "eager")
 
 
 def drop_events_after(folder: pathlib.Path, step: int) -> None:
-    """Rewrites a folder's event files without what lies after `step`.
+    """Removes the events after a step from the event files of a folder.
 
-    A run that goes on from a checkpoint repeats the steps after it; without this their
-    events would stand twice in the curves. A file's torn last record is dropped too.
+    A run that goes on from a checkpoint repeats the steps after it, and the curves would
+    have their events twice. A last record that was not written completely is removed too.
+
+    Args:
+        folder: the folder.
+        step: the last step whose events stay.
     """
     for path in sorted(folder.glob("events.out.tfevents.*")):
         temporary = path.with_name("." + path.name)
@@ -42,16 +46,23 @@ def drop_events_after(folder: pathlib.Path, step: int) -> None:
 
 
 class Summaries:
-    """Writes a run's event files: `train/`, `valid/` and, for HParams, the run itself.
+    """The event files of a run: `train/`, `valid/`, and one in the run folder for HParams.
 
     Args:
         folder: the run folder.
-        step: step that the run goes on from; later events of an earlier process go.
+        step: the step that the run goes on from; later events of an earlier process are
+            removed.
         settings: the run's settings, for the HParams page.
         compared: the curves that the page compares, pairs of part and scalar.
 
     Raises:
-        DataError: of every method, too: a file cannot be written.
+        DataError: a file cannot be written. All methods may raise it.
+
+    Example:
+        compared = [("valid", "perplexity")]
+        summaries = Summaries(folder, 0, settings={"units": 256}, compared=compared)
+        summaries.scalars("valid", {"perplexity": 4.2}, step=100)
+        summaries.close()
     """
 
     def __init__(
@@ -71,7 +82,7 @@ class Summaries:
             self._run = tf.summary.create_file_writer(str(folder))
         if step:
             return
-        # A large part of TensorBoard, for which no other command need wait.
+        # Imported here, because it is large and no other command needs it.
         from tensorboard.plugins.hparams import api as hparams
 
         with self._writing(self._run):
@@ -86,7 +97,7 @@ class Summaries:
 
     @contextlib.contextmanager
     def _writing(self, writer: Any = None, step: int = 0) -> Iterator[None]:
-        """Within the block summaries go to `writer`.
+        """Sends the summaries within the block to a writer.
 
         Raises:
             DataError: the file cannot be written.
@@ -103,14 +114,20 @@ class Summaries:
             ) from None
 
     def scalars(self, part: str, values: Mapping[str, float], step: int) -> None:
-        """Writes scalars to the curves of `part`, `train` or `valid`."""
+        """Writes scalars to the curves of a part.
+
+        Args:
+            part: `train` or `valid`.
+            values: scalars by name.
+            step: steps done.
+        """
         writer = self.train if part == "train" else self.valid
         with self._writing(writer, step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
 
     def text(self, name: str, lines: list[str], step: int) -> None:
-        """Writes lines of text, each shown as it is."""
+        """Writes lines of text, which are shown as they are."""
         with self._writing(self.valid, step):
             tf.summary.text(name, "\n".join("    " + line for line in lines))
 
@@ -121,12 +138,12 @@ class Summaries:
                 tf.summary.histogram(variable.path, variable.value)
 
     def graph(self, function: Any, arguments: tuple[Any, ...]) -> None:
-        """Writes the graph that `function` compiles to for these arguments."""
+        """Writes the graph of a `tf.function` for some arguments."""
         with self._writing(self.train):
             tf.summary.graph(function.get_concrete_function(*arguments).graph)
 
     def flush(self) -> None:
-        """Hands everything written so far to the operating system."""
+        """Writes everything so far to the files."""
         with self._writing():
             for writer in (self.train, self.valid, self._run):
                 writer.flush()
@@ -139,17 +156,17 @@ class Summaries:
 
 
 class NoSummaries:
-    """Writes nothing: the summaries of a worker that is not the chief."""
+    """The summaries of a worker that is not the chief: they write nothing."""
 
     def __getattr__(self, name: str) -> Any:
-        """Every method of `Summaries`, doing nothing."""
+        """Returns a function that does nothing, for each method of `Summaries`."""
         if name.startswith("_") or not hasattr(Summaries, name):
             raise AttributeError(name)
         return lambda *_: None
 
 
 def shown_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings worth a column on the HParams page, the most telling ones first."""
+    """Returns the settings to show on the HParams page, the most important ones first."""
     first = [name for name in FIRST_COLUMNS if name in settings]
     others = [name for name in settings if name not in FIRST_COLUMNS]
     return {
@@ -162,10 +179,10 @@ def shown_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Profiler:
-    """Records what runs between two steps.
+    """Records a profile of the operations between two steps.
 
     Args:
-        folder: where the profile goes, `plugins/profile/` below it.
+        folder: the profile is written to `plugins/profile/` in this folder.
         steps: the steps before which recording begins and ends, or None for no profile.
     """
 
@@ -175,7 +192,11 @@ class Profiler:
         self._recording = False
 
     def at(self, step: int) -> None:
-        """Begins or ends the recording, if `step` steps are done and it is time."""
+        """Begins or ends the recording if it is time.
+
+        Args:
+            step: steps done.
+        """
         if self._steps is None:
             return
         first, last = self._steps
@@ -186,7 +207,7 @@ class Profiler:
             self.close()
 
     def close(self) -> None:
-        """Writes what has been recorded."""
+        """Ends the recording, if there is one, and writes it."""
         if self._recording:
             self._recording = False
             tf.profiler.experimental.stop()
@@ -195,10 +216,10 @@ class Profiler:
 def write_projector(
     folder: pathlib.Path, names: Sequence[str], vectors: np.ndarray
 ) -> None:
-    """Writes what the projector page needs to show an embedding.
+    """Writes the files from which the projector page shows an embedding.
 
     Args:
-        folder: where the run's event files lie.
+        folder: the folder of the run's event files.
         names: one for each row, without tabs and line ends.
         vectors: `[rows, size]`.
 

@@ -30,10 +30,10 @@ from tfseq.training.summaries import (
 
 
 class Trainer:
-    """One run: trains, validates, samples, saves; goes on where the last process stopped.
+    """One run: it trains, validates, samples and saves.
 
-    It knows no kind of task: the task is asked for batches, model, evaluations, samples
-    and the forms of a loss.
+    A run goes on where its last process stopped. The trainer knows no kind of task: it
+    asks the task for batches, model, evaluations, samples and the forms of a loss.
 
     Args:
         task: the task.
@@ -42,6 +42,16 @@ class Trainer:
         devices: the devices.
         folder: the run folder, locked by this process.
         verbose: whether progress is shown on the console.
+
+    Example:
+        settings = Settings(dataset="text", train_file="novel.txt", run_dir="runs/novel")
+        devices = configure_machine(settings)
+        task = create_task(settings)
+        data = task.load_data()
+        folder = RunFolder(pathlib.Path(settings.run_dir))
+        folder.create()
+        with folder.lock():
+            Trainer(task, data, settings, devices=devices, folder=folder).run()
     """
 
     def __init__(
@@ -92,8 +102,8 @@ class Trainer:
             handle_signals: whether SIGINT and SIGTERM save the run before they end it.
 
         Returns:
-            The exit status: 0, or 130 or 143 after SIGINT or SIGTERM, when everything is
-            saved and the same command goes on.
+            The exit status: 0 at the end; 130 or 143 after SIGINT or SIGTERM. Everything is
+            saved then, and the same command goes on.
 
         Raises:
             DataError: the loss is not finite, or a checkpoint cannot be written or read.
@@ -155,8 +165,8 @@ class Trainer:
         self.console = Console(
             self.plan.total_steps,
             self.step,
-            self.task.unit,
-            self.workers.is_chief and self.verbose,
+            unit=self.task.unit,
+            speaks=self.workers.is_chief and self.verbose,
         )
         if restored:
             self.console.say(

@@ -1,4 +1,7 @@
-"""Keras as its users write it: `keras.layers.LSTM`, stateful for texts, and `fit`."""
+"""Keras as its users write it: `keras.layers.LSTM`, stateful for texts, and `fit`.
+
+Where no state is carried on, the layer may also be that of tfseq.
+"""
 
 import time
 
@@ -14,10 +17,16 @@ LONG_STEP = 0.3
 SHORT_STEP = 0.05
 
 
-def build_model(workload: Workload) -> keras.Model:
+def build_model(workload: Workload, of_tfseq: bool = False) -> keras.Model:
     """Embedding or one-hot vectors, LSTM layers, one dense layer."""
     symbols, last = workload.symbols, workload.num_layers - 1
     layers = [keras.Input(batch_shape=(workload.batch, workload.time), dtype="int32")]
+    if of_tfseq:
+        from tfseq.layers import LSTM
+
+        # It reads integers as one-hot vectors.
+        layers.append(LSTM(workload.units, return_sequences=True, features=symbols))
+        return keras.Sequential([*layers, keras.layers.Dense(symbols)])
     if workload.embedding:
         layers.append(keras.layers.Embedding(symbols, workload.embedding))
     else:
@@ -27,7 +36,7 @@ def build_model(workload: Workload) -> keras.Model:
             keras.layers.LSTM(
                 workload.units,
                 return_sequences=layer < last or not workload.reviews,
-                stateful=not workload.reviews,
+                stateful=workload.carries_state and not workload.reviews,
             )
         )
     layers.append(keras.layers.Dense(1 if workload.reviews else symbols))
@@ -62,9 +71,13 @@ def compile_model(model: keras.Model, workload: Workload, jit: bool, at_a_time: 
     )
 
 
-def run(workload: Workload, jit: bool = False) -> None:
+def run(workload: Workload, jit: bool = False, of_tfseq: bool = False) -> None:
     """Trains when it is its turn, with the `steps_per_execution` that is the fastest."""
-    model, data = build_model(workload), read_data(workload)
+    if of_tfseq:
+        import tfseq
+
+        tfseq.configure(batch_size=workload.batch, units=workload.units)
+    model, data = build_model(workload, of_tfseq), read_data(workload)
 
     def fit(steps: int, epochs: int = 1) -> float:
         history = model.fit(data, steps_per_epoch=steps, epochs=epochs, verbose=0)

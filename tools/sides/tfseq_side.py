@@ -5,7 +5,6 @@ import tempfile
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from sides.turns import take_turns
 from sides.workloads import (
@@ -73,9 +72,7 @@ def make_data(workload: Workload, task: Task, folder: pathlib.Path) -> Data:
     return Data("", vocabularies, {"train": train})
 
 
-def as_read(
-    batches: tuple[np.ndarray, np.ndarray], settings: Settings
-) -> EncodedTexts:
+def as_read(batches: tuple[np.ndarray, np.ndarray], settings: Settings) -> EncodedTexts:
     """The reviews, laid so that the pipeline's first epoch reads these batches in turn."""
     tokens, labels = batches
     count, length = labels.size, tokens.shape[-1]

@@ -27,6 +27,7 @@ class Workload:
         adam: Adam instead of gradient descent.
         learning_rate: constant.
         clip: bound of the gradient's global norm.
+        carries_state: the state of each unrolling is the first of the next.
         lazy: only the rows of the embedding that a step reads are updated.
         num_tokens: length of the text.
         steps: training steps in a turn.
@@ -44,6 +45,7 @@ class Workload:
     learning_rate: float = 1.0
     clip: float = 5.0
     lazy: bool = False
+    carries_state: bool = True
     num_tokens: int = 1_000_000
     steps: int = 10
 
@@ -86,14 +88,18 @@ IMDB = Workload(
     learning_rate=0.001,
     steps=4,
 )
+CHAR_RNN = Workload(
+    "char_rnn", 64, 100, 65, 128, adam=True, learning_rate=0.002, steps=20
+)
 WORKLOADS = {
     workload.name: workload
     for workload in (
         Workload("text8", 64, 10, 27, 64, clip=1.25, steps=300),
         Workload("ptb_small", 30, 20, 10_000, 200, num_layers=2, embedding=200),
         Workload("ptb_medium", 20, 35, 10_000, 650, 2, 650, steps=2),
-        Workload(
-            "char_rnn", 64, 100, 65, 128, adam=True, learning_rate=0.002, steps=20
+        CHAR_RNN,
+        dataclasses.replace(
+            CHAR_RNN, name="keras_layers", carries_state=False, steps=100
         ),
         IMDB,
         dataclasses.replace(IMDB, name="imdb_lazy", lazy=True),

@@ -151,9 +151,7 @@ def evaluate(trained: Trained, options: EvaluateOptions) -> dict[str, float]:
         DataError: data are damaged.
     """
     settings = dataclasses.replace(
-        trained.settings,
-        data_dir=options.data_dir or trained.settings.data_dir,
-        cache_dir=options.cache_dir or trained.settings.cache_dir,
+        trained.settings_now(options.data_dir, options.cache_dir),
         vocabulary_size=None,  # The vocabulary is the run's.
     )
     corpus = load_corpus(settings)

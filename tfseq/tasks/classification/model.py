@@ -22,6 +22,7 @@ BACKWARD_SEED = 1_000_033
 POOLINGS = ("last", "mean_max")
 
 
+@keras.saving.register_keras_serializable(package="tfseq")
 class SentimentClassifier(SequenceModel):
     """The probability that a review is positive.
 
@@ -198,6 +199,18 @@ class SentimentClassifier(SequenceModel):
         if self.ngrams is not None:
             logits = (logits + self.ngrams(tokens, lengths)) / 2
         return logits
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor; layers are serialized."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "cell": serialize(self.cell),
+            "backward_cell": serialize(self.backward_cell),
+            "pooling": self.pooling,
+            "dropout": self.dropout,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
 
 
 def _reverse(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
 from collections.abc import Iterable
@@ -40,15 +39,6 @@ def load_text(settings: Any) -> Data:
     )
 
 
-def settings_now(trained: Trained, options: Any) -> Any:
-    """Returns the settings of a run, with the folders that the options name."""
-    return dataclasses.replace(
-        trained.settings,
-        data_dir=options.data_dir or trained.settings.data_dir,
-        cache_dir=options.cache_dir or trained.settings.cache_dir,
-    )
-
-
 def text_to_read(trained: Trained, options: TextSource) -> TextCorpus:
     """Returns the text to evaluate, as the one split `options.split` of a corpus.
 
@@ -64,7 +54,7 @@ def text_to_read(trained: Trained, options: TextSource) -> TextCorpus:
         corpus = text_file_corpus(options.text_file, valid_size=0, test_size=0)
         part = corpus.splits["train"]
     else:
-        corpus = load_corpus(settings_now(trained, options))
+        corpus = load_corpus(trained.settings_now(options.data_dir, options.cache_dir))
         trained.check_data(corpus.fingerprint, options.split, corpus.splits)
         part = corpus.splits[options.split]
     fingerprint = f"{corpus.fingerprint}-{options.split}"
@@ -73,7 +63,7 @@ def text_to_read(trained: Trained, options: TextSource) -> TextCorpus:
 
 def encode_text(trained: Trained, options: TextSource, text: TextCorpus) -> TokenFile:
     """Returns the ids of `text_to_read` in the vocabulary of the run."""
-    settings = settings_now(trained, options)
+    settings = trained.settings_now(options.data_dir, options.cache_dir)
     prepared = prepare_corpus(
         text.splits,
         text.fingerprint,

@@ -42,6 +42,7 @@ class LanguageModelState(NamedTuple):
     ngrams: Any
 
 
+@keras.saving.register_keras_serializable(package="tfseq")
 class LanguageModel(SequenceModel):
     """Predicts every next token of a text from all tokens before it.
 
@@ -268,6 +269,25 @@ class LanguageModel(SequenceModel):
         """
         _, logits, state = self.read(tokens, state, training, lane_seed)
         return logits, state
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor; layers are serialized."""
+        return {
+            **super().get_config(),
+            "cell": keras.saving.serialize_keras_object(self.cell),
+            "vocabulary_size": self.vocabulary_size,
+            "dropout": self.dropout,
+            "softmax_initializer": keras.initializers.serialize(
+                self.softmax.initializer
+            ),
+            "tie_embeddings": self.tie_embeddings,
+            "variational_dropout": self.variational_dropout,
+            "activation_regularization": self.activation_regularization,
+            "temporal_activation_regularization": (
+                self.temporal_activation_regularization
+            ),
+            "softmax_cutoffs": self.softmax.cutoffs,
+        }
 
 
 def build_language_model(settings: Any, vocabulary_size: int) -> LanguageModel:

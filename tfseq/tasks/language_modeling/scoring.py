@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,19 +59,55 @@ def score_lines(trained: Trained, options: ScoreOptions) -> list[dict[str, Any]]
     Raises:
         UsageError: there is no such text, or no line in it can be scored.
     """
-    corpus = text_to_read(trained, options)
-    split = corpus.splits[options.split]
-    end = trained.vocabulary.line_end_id
+    split = text_to_read(trained, options).splits[options.split]
     lines = []
     for number, text in enumerate("".join(split.read()).split("\n"), 1):
-        whole = text if end is None else f"{text}\n"
-        ids = trained.vocabulary.encode(whole, split.origin, line=number).tolist()
-        if end is not None:
-            ids = [end, *ids]
+        ids = _encode(trained, text, split.origin, line=number)
         if text and len(ids) > 1:
             lines.append((number, text, ids))
     if not lines:
         raise UsageError(f"{split.origin}: found no line to score, expected some text")
+    return _score(trained, lines)
+
+
+def score_texts(trained: Trained, texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns the same as `score_lines` for texts in memory, which may have line ends.
+
+    Raises:
+        UsageError: a text is no string, or has nothing to predict.
+    """
+    if isinstance(texts, str):
+        raise UsageError(
+            "`texts`: found a string, expected a list of texts; give [text]"
+        )
+    lines = []
+    for number, text in enumerate(texts, 1):
+        if not isinstance(text, str):
+            raise UsageError(
+                f"`texts`: found {type(text).__name__} as text {number}, expected a string"
+            )
+        ids = _encode(trained, text, f"text {number}", line=1)
+        if not text or len(ids) < 2:
+            raise UsageError(
+                f"`texts`: found nothing to predict in text {number}, expected a longer "
+                "one; leave it out"
+            )
+        lines.append((number, text, ids))
+    return _score(trained, lines) if lines else []
+
+
+def _encode(trained: Trained, text: str, origin: str, line: int) -> list[int]:
+    """Returns the ids of a text between line ends, where the vocabulary has any."""
+    end = trained.vocabulary.line_end_id
+    whole = text if end is None else f"{text}\n"
+    ids = trained.vocabulary.encode(whole, origin, line=line).tolist()
+    return ids if end is None else [end, *ids]
+
+
+def _score(
+    trained: Trained, lines: list[tuple[int, str, list[int]]]
+) -> list[dict[str, Any]]:
+    """Returns the scores of lines, given by number, text and ids."""
     score = compile_line_scores(trained.model)
     scores = {}
     # The gates of a layer, and what else the recurrence keeps of a token.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -19,7 +19,7 @@ from tfseq.pipelines import (
 from tfseq.tasks.language_modeling.data import load_text
 from tfseq.tasks.language_modeling.evaluation import build_evaluations, evaluate
 from tfseq.tasks.language_modeling.model import LanguageModel, build_language_model
-from tfseq.tasks.language_modeling.scoring import score_lines
+from tfseq.tasks.language_modeling.scoring import score_lines, score_texts
 from tfseq.tasks.language_modeling.serving import (
     ServedLanguageModel,
     SteppedLanguageModel,
@@ -123,9 +123,13 @@ class LanguageModeling(Task):
         """Returns metrics on a text, to which the model may adapt as it reads it."""
         return evaluate(trained, options)
 
-    def score(self, trained: Trained, options: Any) -> list[dict[str, Any]]:
+    def score(
+        self, trained: Trained, texts: Sequence[str] | None, options: Any
+    ) -> list[dict[str, Any]]:
         """Returns number, tokens, log-probability, perplexity and text of each line."""
-        return score_lines(trained, options)
+        if texts is None:
+            return score_lines(trained, options)
+        return score_texts(trained, texts)
 
     def sample(self, trained: Trained, options: Any) -> Iterator[list[str]]:
         """Yields what is added to each of the texts, some tokens at a time."""
