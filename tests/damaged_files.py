@@ -1,4 +1,4 @@
-"""What happens to files: cut off, overwritten, changed, gone."""
+"""Damages that happen to files: cut off, overwritten, changed, gone."""
 
 import pathlib
 

@@ -117,7 +117,7 @@ class Command:
 
 
 class _Start:
-    """What `Process` calls; pickled with the streams as it starts."""
+    """The function that `Process` calls; pickled with the streams as it starts."""
 
     def __init__(self, module, arguments, streams):
         self.arguments = (

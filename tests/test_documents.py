@@ -18,7 +18,7 @@ PROGRAMS = [
 
 
 def test_there_are_programs():
-    assert len(PROGRAMS) >= 5
+    assert len(PROGRAMS) >= 6
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -1,4 +1,4 @@
-"""What tests of whole runs share: the real command, and what is in a run folder."""
+"""Shared parts of the tests of whole runs: the real command, and what is in a run folder."""
 
 import contextlib
 import dataclasses

@@ -37,7 +37,7 @@ PANELS = {
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """What is drawn of a run.
+    """The points of a run that are drawn.
 
     Attributes:
         name: name of the run folder.
@@ -89,7 +89,7 @@ def write_points(path: pathlib.Path, curves: list[Curve]) -> None:
 
 
 def read_points(path: pathlib.Path) -> list[Curve]:
-    """What `write_points` wrote; none where there is no such file."""
+    """Returns the points that `write_points` wrote; none where there is no such file."""
     if not path.exists():
         return []
     with open(path, newline="", encoding="utf-8") as file:

@@ -13,7 +13,7 @@ SHORT_TEXT = " anarchism originated as a term of abuse first used against early"
 
 
 def warnings_in(caplog):
-    """What was logged as a warning, one string each."""
+    """The warnings that were logged, one string each."""
     return [
         record.getMessage()
         for record in caplog.records

@@ -67,7 +67,7 @@ def fixture_run_dirs(tmp_path_factory):
 
 
 def use(folder: str, code: str) -> dict:
-    """What a process that knows TensorFlow alone prints."""
+    """The output of a process that knows TensorFlow alone."""
     program = WITHOUT_PACKAGE + f"model = tf.saved_model.load({folder!r})\n" + code
     process = subprocess.run(
         [sys.executable, "-c", program],

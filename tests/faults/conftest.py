@@ -1,4 +1,4 @@
-"""What the tests of faults share."""
+"""Shared parts of the tests of faults."""
 
 import pathlib
 

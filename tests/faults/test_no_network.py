@@ -1,4 +1,4 @@
-"""What needs no download runs without any network."""
+"""All that needs no download runs without any network."""
 
 import shutil
 import subprocess

@@ -26,6 +26,12 @@ PAIRS = {
     "GRU": (layers.GRU, keras.layers.GRU, 1),
     "SimpleRNN": (layers.SimpleRNN, keras.layers.SimpleRNN, 1),
 }
+# All kinds, of which only the first is tried in the quick suite.
+ONE_QUICK = [
+    "LSTM",
+    pytest.param("GRU", marks=pytest.mark.slow),
+    pytest.param("SimpleRNN", marks=pytest.mark.slow),
+]
 TOLERANCE = {"rtol": 2e-5, "atol": 2e-6}
 
 
@@ -104,7 +110,15 @@ def test_values_and_gradients_are_those_of_keras(kind, mask):
         compare(kind, mask, options, graph=False)
 
 
-@pytest.mark.parametrize("mask", ["none", "right", "left", "holes"])
+@pytest.mark.parametrize(
+    "mask",
+    [
+        "none",
+        pytest.param("right", marks=pytest.mark.slow),
+        pytest.param("left", marks=pytest.mark.slow),
+        "holes",
+    ],
+)
 @pytest.mark.parametrize("kind", PAIRS)
 def test_values_and_gradients_are_those_of_keras_in_a_graph(kind, mask):
     number = list(PAIRS).index(kind) + list(MASKS).index(mask)
@@ -112,7 +126,13 @@ def test_values_and_gradients_are_those_of_keras_in_a_graph(kind, mask):
     compare(kind, mask, OPTIONS[0], graph=True)
 
 
-@pytest.mark.parametrize("merge_mode", ["concat", "sum", "mul", "ave", None])
+@pytest.mark.parametrize(
+    "merge_mode",
+    [
+        "concat",
+        *(pytest.param(m, marks=pytest.mark.slow) for m in ("sum", "mul", "ave", None)),
+    ],
+)
 @pytest.mark.parametrize("kind", PAIRS)
 def test_bidirectional(kind, merge_mode):
     ours_class, keras_class, num_states = PAIRS[kind]
@@ -386,7 +406,7 @@ def symbolic_model(layer_class):
     return keras.Model([tokens, start], keras.layers.Dense(2)(outputs))
 
 
-@pytest.mark.parametrize("kind", PAIRS)
+@pytest.mark.parametrize("kind", ONE_QUICK)
 def test_a_functional_model_trains_as_that_of_keras(kind, tmp_path):
     ours_class, keras_class, _ = PAIRS[kind]
     ours, theirs = symbolic_model(ours_class), symbolic_model(keras_class)
@@ -472,7 +492,7 @@ def test_lower_precision(kind):
     assert again.compute_dtype == again.cell.compute_dtype == "bfloat16"
 
 
-@pytest.mark.parametrize("kind", PAIRS)
+@pytest.mark.parametrize("kind", ONE_QUICK)
 def test_compiled_with_xla(kind):
     layer_class, _, _ = PAIRS[kind]
     layer = layer_class(UNITS, return_sequences=True, return_state=True, dropout=0.5)

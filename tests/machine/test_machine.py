@@ -1,4 +1,4 @@
-"""What the settings of the machine have TensorFlow do, and keep it from."""
+"""The effects of the machine's settings on TensorFlow."""
 
 import os
 import platform

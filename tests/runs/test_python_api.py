@@ -270,7 +270,11 @@ print(tf.config.threading.get_inter_op_parallelism_threads(),
 
 
 @pytest.mark.parametrize(
-    ("first", "zeros"), [("import tensorflow as tf\n", True), ("", False)]
+    ("first", "zeros"),
+    [
+        ("import tensorflow as tf\n", True),
+        pytest.param("", False, marks=pytest.mark.slow),
+    ],
 )
 def test_threads_are_set_only_where_the_caller_has_none(tmp_path, first, zeros):
     """TensorFlow's own answer is 0 where nobody has set them."""

@@ -1,4 +1,4 @@
-"""What the tests of inference share."""
+"""Shared parts of the tests of tasks."""
 
 import keras
 import pytest

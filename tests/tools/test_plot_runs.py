@@ -25,7 +25,7 @@ def fixture_run_dir(tmp_path):
 
 @pytest.fixture(name="console")
 def fixture_console(tmp_path, run_dir):
-    """What a small run prints."""
+    """The output of a small run."""
     (tmp_path / "text.txt").write_text("the quick brown fox jumps. " * 60)
     settings = Settings(
         dataset="text",

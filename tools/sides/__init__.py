@@ -1,1 +1,1 @@
-"""What `tools/benchmark.py` times: each package's way to do the same work."""
+"""The sides that `tools/benchmark.py` times: each package's way to do the same work."""
