@@ -64,7 +64,7 @@ def test_a_text_in_memory_trains(run):
     figures = run.evaluate("test")
     np.testing.assert_allclose(figures["loss"], run.results["test"]["loss"], rtol=1e-5)
     assert figures == run.evaluate(split="test") == run.evaluate()
-    assert figures["perplexity"] < 8  # Of fourteen characters.
+    assert figures["perplexity"] < 8  # Of twelve characters.
 
 
 def test_loaded_from_its_folder_it_is_the_same(run):
@@ -231,6 +231,18 @@ def test_a_record_of_settings_is_taken_alone(tmp_path):
     settings = tfseq.Settings(run_dir=str(tmp_path))
     with pytest.raises(UsageError, match="`units`: found beside a record of settings"):
         tfseq.fit(settings, units=3)
+
+
+@pytest.mark.parametrize(("level", "tokens"), [("character", 12), ("word", 7)])
+def test_a_model_is_made_for_a_text(level, tokens):
+    model = tfseq.LanguageModel.from_text(SENTENCE, level, units=5, num_layers=2)
+    assert len(model.vocabulary) == model.vocabulary_size == tokens
+    assert [cell.units for cell in model.cell.cells] == [5, 5]
+    ids = model.vocabulary.encode("the dog").astype("int32")
+    logits, _ = model(ids[np.newaxis], model.initial_state(1))
+    assert logits.shape == (1, len(ids), tokens)
+    with pytest.raises(UsageError, match="`level`=letter: expected one of"):
+        tfseq.LanguageModel.from_text(SENTENCE, "letter")
 
 
 LIGHT = """

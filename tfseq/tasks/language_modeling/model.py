@@ -23,7 +23,9 @@ from tfseq.layers import (
     layer_precision,
     temporal_activation_penalty,
 )
+from tfseq.pipelines import character_vocabulary, word_vocabulary
 from tfseq.tasks.language_modeling.settings import parse_cutoffs
+from tfseq.tasks.settings import read_settings
 
 OUTPUT_DROPOUT_SEED = 1_000_003
 
@@ -116,6 +118,37 @@ class LanguageModel(SequenceModel):
         self.variational_dropout = variational_dropout
         self.activation_regularization = activation_regularization
         self.temporal_activation_regularization = temporal_activation_regularization
+
+    @classmethod
+    def from_text(
+        cls, text: str, level: str = "character", units: int = 128, **settings: Any
+    ) -> "LanguageModel":
+        """Returns a built, untrained model for the characters or words of a text.
+
+        Args:
+            text: the text whose tokens the model knows.
+            level: `character` or `word`.
+            units: units of each recurrent layer.
+            **settings: more settings of the model by name, such as `num_layers=2`; see
+                `tfseq.Settings`.
+
+        Returns:
+            The model; its attribute `vocabulary` turns texts into ids and back.
+
+        Raises:
+            UsageError: a setting is unknown or out of its range.
+
+        Example:
+            model = LanguageModel.from_text("the cat sees the dog", units=16)
+            ids = model.vocabulary.encode("the dog")[np.newaxis].astype("int32")
+            logits, state = model(ids, model.initial_state(batch_size=1))
+        """
+        settings = read_settings({"level": level, "units": units, **settings})
+        build = word_vocabulary if level == "word" else character_vocabulary
+        vocabulary = build([text])
+        model = build_language_model(settings, len(vocabulary))
+        model.vocabulary = vocabulary
+        return model
 
     def build(self, input_shape: Any = None) -> None:
         """Makes all variables."""
