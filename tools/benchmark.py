@@ -47,7 +47,7 @@ SIDE = flags.DEFINE_string("side", None, "Internal: be this side of the workload
 
 
 def training_sides(name: str, quick: bool) -> list[str]:
-    """Who takes part in a training workload."""
+    """Returns the names of the sides that take part in a training workload."""
     if name == "keras_layers":
         return ["keras_tfseq", "keras", "keras_jit"]
     sides = ["tfseq", "keras"]
@@ -114,7 +114,7 @@ def be_side(side: str, name: str) -> None:
 
 
 def take_turns(name: str, sides: list[str], repeats: int) -> dict[str, tuple]:
-    """Lets the sides of a workload work in turn: facts and answers of each."""
+    """Lets the sides of a workload work in turn; returns facts and answers of each."""
     large = name in WORKLOADS and WORKLOADS[name].operations_per_step > LARGE_STEP
     at_once = 1 if large else 2
     started = []
@@ -178,7 +178,7 @@ def compare_training(name: str, repeats: int, quick: bool) -> dict:
 
 
 def compare_rates(name: str, sides: list[str], repeats: int) -> dict:
-    """Tokens a second of sides that do nothing but handle tokens."""
+    """Measures the tokens a second of the sides of a workload without training."""
     rows = []
     for side, (_, answers) in take_turns(name, sides, repeats).items():
         rates = [answer["tokens"] / answer["seconds"] for answer in answers]
@@ -197,7 +197,7 @@ def compare_rates(name: str, sides: list[str], repeats: int) -> dict:
 
 
 def time_starts(repeats: int) -> dict:
-    """Seconds from the start of a process."""
+    """Measures the seconds from the start of a process."""
     ((_, answers),) = take_turns("startup", ["startup"], repeats).values()
     starts = [answer["starts"] for answer in answers]
     rows = []
@@ -211,7 +211,7 @@ def time_starts(repeats: int) -> dict:
 
 
 def measure(name: str, repeats: int, quick: bool) -> dict:
-    """All figures of a workload."""
+    """Returns all figures of a workload."""
     if name in WORKLOADS:
         return compare_training(name, repeats, quick)
     repeats = min(repeats, MOST_REPEATS.get(name, repeats))
@@ -267,7 +267,7 @@ def show(result: dict) -> None:
 
 
 def main(_: list[str]) -> None:
-    """Prints the tables, or is one side for them."""
+    """Prints the tables, or runs one side of them."""
     if SIDE.value:
         be_side(SIDE.value, WORKLOAD.value[0])
         return

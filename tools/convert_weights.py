@@ -1,4 +1,4 @@
-"""Carries the LSTM weights of a run to Keras or PyTorch, and back.
+"""Converts the LSTM weights of a run for Keras or PyTorch, and back.
 
 The file is a .npz of plain arrays. For Keras it holds `layer_0/kernel`,
 `layer_0/recurrent_kernel` and `layer_0/bias`, what `keras.layers.LSTM.set_weights`
@@ -33,7 +33,7 @@ flags.mark_flag_as_required("file")
 
 
 def main() -> int:
-    """Writes or reads what the flags name; the exit status."""
+    """Writes or reads the file that the flags name; returns the exit status."""
     with command_line.loading():
         from tfseq import cells, runs
 
@@ -72,7 +72,7 @@ def main() -> int:
 
 
 def read_arrays(path: str) -> dict[str, np.ndarray]:
-    """The arrays of a .npz file.
+    """Returns the arrays of a .npz file.
 
     Raises:
         UsageError: there is no such file.

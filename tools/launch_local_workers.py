@@ -22,7 +22,7 @@ SECONDS_TO_END = 30
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on now."""
+    """Returns ports on which no process listens now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
@@ -58,7 +58,7 @@ def show_lines(index: int, worker: subprocess.Popen) -> None:
 
 
 def wait_for(workers: list[subprocess.Popen]) -> int:
-    """Waits for all workers; the status of the first that failed, or 0."""
+    """Waits for all workers; returns the status of the first that failed, or 0."""
     status, deadline = 0, None
     while None in [worker.poll() for worker in workers]:
         failed = [worker.returncode for worker in workers if worker.returncode]
@@ -82,7 +82,7 @@ def wait_for(workers: list[subprocess.Popen]) -> int:
 
 
 def main() -> int:
-    """Starts the workers that the command line asks for; the exit status."""
+    """Starts the workers that the command line asks for; returns the exit status."""
     arguments = sys.argv[1:]
     if len(arguments) < 2 or arguments[1] != "--" or not arguments[0].isdecimal():
         print(USAGE, file=sys.stderr)

@@ -53,7 +53,7 @@ class Curve:
 
 
 def read_curve(folder: pathlib.Path) -> Curve:
-    """The validations of a run.
+    """Returns the validations of a run.
 
     Raises:
         ValueError: the folder holds no run that was validated.
@@ -103,14 +103,14 @@ def read_points(path: pathlib.Path) -> list[Curve]:
 
 
 def join(before: list[Curve], curves: list[Curve]) -> list[Curve]:
-    """The curves, with those drawn before of runs that are not among them."""
+    """Returns the curves, and earlier curves of runs that are not among them."""
     by_name = {curve.name: curve for curve in before}
     by_name.update({curve.name: curve for curve in curves})
     return list(by_name.values())
 
 
 def draw(curves: list[Curve], output: str) -> None:
-    """Writes the picture, a panel for each level that there are curves of."""
+    """Writes the picture, with a panel for each level that has curves."""
     import matplotlib
 
     matplotlib.use("agg")

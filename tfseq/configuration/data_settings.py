@@ -80,8 +80,8 @@ class DataSettings:
     )
     num_steps: int | None = option(
         None,
-        "Training steps of the whole run. After its end the text is read from the start "
-        "again, and the state is never reset. Excludes `num_epochs`.",
+        "Training steps of the whole run. The text begins again where it ends, and the state "
+        "is never reset. Excludes `num_epochs`.",
         lower=1,
     )
     num_epochs: int | None = option(

@@ -24,7 +24,7 @@ class RunSettings:
     )
     monitor: str = option(
         "loss",
-        "Figure of a validation that decides which weights are the best.",
+        "Figure of a validation that decides on the best weights and on early stopping.",
         choices=("loss", "accuracy"),
         fixed=True,
     )
@@ -42,5 +42,6 @@ class RunSettings:
     )
     write_graph: bool = option(False, "Write the step's graph to TensorBoard.")
     profile_steps: str = option(
-        "", "Steps A:B to profile for TensorBoard; empty: none."
+        "",
+        "Steps to profile for TensorBoard, from A up to B, given as A:B; empty: none.",
     )

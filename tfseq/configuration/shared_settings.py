@@ -29,7 +29,7 @@ class SharedSettings(
             object.__setattr__(self, "level", DATASETS.row(self.dataset).level)
 
     def profiled_steps(self) -> tuple[int, int] | None:
-        """Returns the bounds in `profile_steps`, or None where it is empty.
+        """Returns the bounds in `profile_steps`, or None if it is empty.
 
         Raises:
             UsageError: they are not two rising steps.

@@ -62,7 +62,7 @@ def configure_process(settings: Any) -> bool:
         settings: the settings of the run.
 
     Returns:
-        Whether the threads are set: TensorFlow's first operation fixes them.
+        Whether the threads could be set: TensorFlow's first operation fixes them.
     """
     keep_freed_memory()
     replicas = 1
@@ -76,7 +76,7 @@ def configure_process(settings: Any) -> bool:
 
 
 def set_graph_options(settings: Any) -> None:
-    """Has graphs optimized, or run eagerly, as the settings want it.
+    """Sets how TensorFlow runs graphs: optimized, or eagerly if the settings ask for it.
 
     Args:
         settings: the settings of the run.
@@ -91,7 +91,7 @@ def set_graph_options(settings: Any) -> None:
 
 @contextlib.contextmanager
 def graph_options(settings: Any) -> Iterator[None]:
-    """Within the block graphs are optimized, or run eagerly, as the settings want it.
+    """Sets how TensorFlow runs graphs within the block; see `set_graph_options`.
 
     Args:
         settings: the settings of the run.

@@ -1,4 +1,4 @@
-"""The kinds of sequence learning, a folder each, and the contract that they fulfil."""
+"""The tasks: one folder for each kind of sequence learning, and their common contract."""
 
 import importlib
 from typing import Any

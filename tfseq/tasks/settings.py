@@ -83,8 +83,7 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     """Returns the checked record of a mapping from setting to value.
 
     Raises:
-        UsageError: a name that is no setting, a value out of its range, or settings that
-            conflict.
+        UsageError: a name is no setting, a value is out of its range, or settings conflict.
     """
     settings = record_of(values)(**values)
     settings.check()
@@ -92,10 +91,10 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
 
 
 def read_saved_settings(values: Mapping[str, Any]) -> Settings:
-    """Returns the record of a run that was trained; settings of other tasks may be there.
+    """Returns the record of a trained run, which may have settings of other tasks.
 
     Raises:
-        UsageError: a name that is no setting, or a value out of its range.
+        UsageError: a name is no setting, or a value is out of its range.
     """
     settings = record_of(values)(**values)
     check_values(settings)

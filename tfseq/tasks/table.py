@@ -7,8 +7,8 @@ from tfseq.configuration import DATASETS, Row, Table, load_target
 from tfseq.errors import UsageError
 
 # kind: the kind of data that the task reads. noun, data: its model and its data, in
-# messages. group: the
-# settings that only this task has. uses: the options of each use of a trained model.
+# messages. group: the settings that only this task has. uses: the options of each use of
+# a trained model.
 TASKS = Table("task", kind="text", noun="a model", data="data", group=None, uses={})
 TASKS.add(
     "language_modeling",
@@ -33,13 +33,13 @@ TASKS.add(
 
 
 def add_task(task: type, help: str, *, like: str | None = None, **details: Any) -> None:
-    """Adds a task to the table, under the name that its class has.
+    """Adds a task to the table, under the name of its class.
 
     Args:
         task: the class of the task.
         help: one line that explains the task.
-        like: name of another task whose details it takes over, where none are given.
-        **details: kind, noun, data, group, uses; see the table.
+        like: name of another task; details that are not given are taken from it.
+        **details: `kind`, `noun`, `data`, `group`, `uses`; see the table.
 
     Raises:
         UsageError: there is a task of that name, or a detail is unknown.
@@ -67,7 +67,10 @@ class NoSettings:
 
 
 def choose_task(settings: Any) -> Row:
-    """Returns the task of a run: the one it names, or the first that reads its data.
+    """Returns the task that the settings name, or the first that reads their data set.
+
+    Args:
+        settings: the settings of the run.
 
     Raises:
         UsageError: there is none, or it does not read the data set.

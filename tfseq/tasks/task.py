@@ -1,4 +1,4 @@
-"""The contract of a task: everything in which the kinds of sequence learning differ."""
+"""The contract of a task: everything that differs between kinds of sequence learning."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Evaluation(NamedTuple):
 
     Attributes:
         figures: metrics by name, `loss` in nats among them.
-        texts: lines of text to look at, by name.
+        texts: lines of text for a reader, by name.
     """
 
     figures: dict[str, float]
@@ -41,7 +41,7 @@ class Column(NamedTuple):
     Attributes:
         key: the key of a prediction whose value is shown.
         title: the head of the column.
-        width: its width in characters; 0 for as much as it takes.
+        width: its width in characters; 0 for the width of the value.
         form: the format of a value without its width, such as `.4f`.
     """
 
@@ -51,7 +51,7 @@ class Column(NamedTuple):
     form: str = ""
 
     def show(self, value: Any) -> str:
-        """Returns a value, or the title, as it stands in the column."""
+        """Returns the text of the column for a value, or for the title."""
         form = "" if value is self.title else self.form
         return format(value, f"{self.width or ''}{form}")
 
@@ -61,9 +61,9 @@ class Data:
     """The data of a run, as ids.
 
     Attributes:
-        fingerprint: digest of the data and of how they are cut.
+        fingerprint: digest of the data and of the sizes of their parts.
         vocabularies: the vocabularies by name; "tokens" is the first.
-        splits: the parts by name, "train" among them, in a form of the task's own.
+        splits: the parts by name, "train" among them, in the form that the task reads.
         origin: folder of the encoded data, for messages; None for data in memory.
     """
 
@@ -76,9 +76,9 @@ class Data:
 class Task:
     """A kind of sequence learning: its data, model, evaluations and uses.
 
-    The training engine, the run folder and the commands know tasks by these methods
-    alone. A task of your own derives from this class, or from another task of which it
-    overrides what differs, and is added to the table:
+    The trainer, the run folder and the commands use a task only through these methods. A
+    task of your own derives from this class, or from another task, of which it overrides
+    the methods that differ. It is added to the table:
 
         class Reversed(LanguageModeling):
             name = "reversed"
@@ -95,7 +95,7 @@ class Task:
         name: the name in the table of tasks.
         unit: the thing that one prediction is made for: `character`, `word`, `review`.
         compared: the curves by which runs are compared in TensorBoard, pairs of `train`
-            or `valid` and the name of a figure, the most telling one first.
+            or `valid` and the name of a figure, the most important one first.
         columns: the columns of the table of predictions; the last one is the text.
     """
 
@@ -130,13 +130,13 @@ class Task:
     def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
         """Returns endless training batches from a step on.
 
-        They are a function of settings, step and lanes alone. Each element is a tuple of
-        tensors `[lanes, …]`, which the model's `losses` takes.
+        They depend only on settings, step and lanes. Each element is a tuple of tensors
+        `[lanes, …]`, which the model's `losses` takes.
 
         Args:
             data: the data.
             step: the first step, counted from 0.
-            lanes: `(first, count)`, only these lanes of the global batch.
+            lanes: `(first, count)` for a part of the global batch, or None for all lanes.
         """
         raise NotImplementedError
 
@@ -151,7 +151,7 @@ class Task:
 
     @property
     def divisor(self) -> float:
-        """The number by which a step's summed loss is divided before it is differentiated."""
+        """The number that a step's summed loss is divided by before it is differentiated."""
         return self.predictions_per_step
 
     # Model.
@@ -161,12 +161,12 @@ class Task:
         raise NotImplementedError
 
     def start_model(self, model: keras.Model, data: Data) -> None:
-        """Sets what a new model takes from the data or from another run; here nothing."""
+        """Sets weights that a new model takes from data or from another run; here none."""
 
     def embedding(
         self, model: keras.Model, vocabularies: Vocabularies, most: int
     ) -> tuple[list[str], np.ndarray] | None:
-        """Returns names and vectors of up to `most` frequent symbols, None for none."""
+        """Returns names and vectors of up to `most` frequent symbols, or None."""
         return None
 
     # Evaluation.
@@ -178,13 +178,13 @@ class Task:
     def evaluations(
         self, model: keras.Model, data: Data
     ) -> Mapping[str, Callable[[], Evaluation]]:
-        """Returns functions that evaluate the model on `valid` and `test`, if any."""
+        """Returns functions that evaluate the model, by part: `valid` and `test`, if any."""
         raise NotImplementedError
 
     def sampler(
         self, model: keras.Model, vocabularies: Vocabularies
     ) -> Callable[[int], list[str]] | None:
-        """Returns a function from the step to lines to show, or None for no samples."""
+        """Returns a function from the step to sampled lines, or None for no samples."""
         return None
 
     # Uses of a trained model. `options` are those that the task's settings.py describes.
@@ -200,7 +200,7 @@ class Task:
         raise lacking(trained, "score")
 
     def sample(self, trained: Trained, options: Any) -> Iterator[list[str]]:
-        """Yields what is added to each of the texts that are written side by side."""
+        """Yields the next part of each of the texts that are written side by side."""
         raise lacking(trained, "sample")
 
     def search(self, trained: Trained, options: Any) -> list[tuple[str, float]]:

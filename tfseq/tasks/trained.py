@@ -40,19 +40,19 @@ class Trained:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The tokens behind the ids."""
+        """The vocabulary of the tokens."""
         return self.vocabularies["tokens"]
 
     def settings_now(
         self, data_dir: str | None = None, cache_dir: str | None = None
     ) -> Settings:
-        """Returns the settings that find the run's data now.
+        """Returns the settings with the places where the run's data are now.
 
         Data that were given in memory lie in the run folder, which may have been moved.
 
         Args:
-            data_dir: folder with data sets, where it is another one now.
-            cache_dir: folder of encoded data, where it is another one now.
+            data_dir: folder with data sets, if it has changed.
+            cache_dir: folder of encoded data, if it has changed.
         """
         changes = {
             "data_dir": data_dir or self.settings.data_dir,
@@ -69,7 +69,7 @@ class Trained:
         """Raises `UsageError` unless these are the run's data and have the part.
 
         Args:
-            fingerprint: digest of the data and of how they are cut.
+            fingerprint: digest of the data and of the sizes of their parts.
             split: the part.
             splits: the names of all parts.
         """
@@ -128,12 +128,12 @@ def load_vocabularies(folder: RunFolder, task: Task) -> dict[str, Vocabulary]:
 
 
 def load_trained(run_dir: str, checkpoint: str = "best") -> Trained:
-    """Restores the model of a run, which computes in float32 as its weights are.
+    """Restores the model of a run; it computes in float32, the type of its weights.
 
     Args:
         run_dir: the run folder.
-        checkpoint: `best` (by validation; the last where nothing was validated), `last`,
-            or the number of a step.
+        checkpoint: `best` (by validation; the last if nothing was validated), `last`, or
+            the number of a step.
 
     Raises:
         UsageError: there is no run in the folder, or no such checkpoint.
@@ -141,7 +141,7 @@ def load_trained(run_dir: str, checkpoint: str = "best") -> Trained:
     """
     folder = RunFolder(pathlib.Path(run_dir))
     settings = read_run_settings(folder)
-    # Whatever a run was trained in, this may be another machine.
+    # This machine may be another one, on which the format of the training is slow.
     task = create_task(dataclasses.replace(settings, precision="float32"))
     vocabularies = load_vocabularies(folder, task)
     model = task.build_model(vocabularies)

@@ -41,7 +41,7 @@ def run_tfseq() -> None:
 
 
 def run_pytorch() -> None:
-    """The same with PyTorch."""
+    """Evaluates with PyTorch when it is its turn."""
     import torch
     from torch import nn
 

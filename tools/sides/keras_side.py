@@ -18,7 +18,7 @@ SHORT_STEP = 0.05
 
 
 def build_model(workload: Workload, of_tfseq: bool = False) -> keras.Model:
-    """Embedding or one-hot vectors, LSTM layers, one dense layer."""
+    """Returns a model: embedding or one-hot vectors, LSTM layers, one dense layer."""
     symbols, last = workload.symbols, workload.num_layers - 1
     layers = [keras.Input(batch_shape=(workload.batch, workload.time), dtype="int32")]
     if of_tfseq:
@@ -44,7 +44,7 @@ def build_model(workload: Workload, of_tfseq: bool = False) -> keras.Model:
 
 
 def read_data(workload: Workload) -> tf.data.Dataset:
-    """The data, from memory."""
+    """Returns the data set, read from memory."""
     data = tf.data.Dataset.from_tensor_slices(batches(workload)).repeat().prefetch(8)
     # There is nothing to tune, and each fit would end by waiting for the tuner, which
     # wakes up at twice the time of the time before: up to as long as its steps took.

@@ -26,7 +26,7 @@ class Model(nn.Module):
         self.linear = nn.Linear(workload.units, outputs)
 
     def forward(self, tokens, state=None):
-        """Logits and the new state."""
+        """Returns logits and the new state."""
         if self.workload.embedding:
             inputs = self.embedding(tokens)
         else:
@@ -55,7 +55,7 @@ class Model(nn.Module):
 
 
 def build_optimizers(model: Model, workload: Workload) -> list:
-    """The optimizer, and one for the embedding's rows where they are updated lazily."""
+    """Returns the optimizer, and with `lazy` another one for the rows of the embedding."""
     rate = workload.learning_rate
     if not workload.adam:
         return [torch.optim.SGD(model.parameters(), rate)]

@@ -37,7 +37,7 @@ def run_tfseq(texts: int) -> None:
 
 
 def run_pytorch(texts: int) -> None:
-    """A loop over tokens with PyTorch."""
+    """Writes with a loop over tokens in PyTorch, when it is its turn."""
     import torch
 
     from sides.pytorch_side import Model

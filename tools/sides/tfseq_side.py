@@ -25,7 +25,7 @@ from tfseq.training.steps import no_totals
 
 
 def settings(workload: Workload, **changes: Any) -> Settings:
-    """The workload as the settings of a run."""
+    """Returns the workload as the settings of a run."""
     values = {
         "dataset": "imdb" if workload.reviews else "python_docs",
         "level": "word" if workload.embedding else "character",
@@ -57,12 +57,12 @@ def vocabularies_of(workload: Workload) -> dict[str, Vocabulary]:
 
 
 def build_task(workload: Workload, **changes: Any) -> Task:
-    """The workload's task."""
+    """Returns the workload's task."""
     return create_task(settings(workload, **changes))
 
 
 def make_data(workload: Workload, task: Task, folder: pathlib.Path) -> Data:
-    """The workload's data in the form that its task reads."""
+    """Returns the workload's data in the form that its task reads."""
     vocabularies = vocabularies_of(workload)
     if workload.reviews:
         train = as_read(review_batches(workload), task.settings)
@@ -73,7 +73,7 @@ def make_data(workload: Workload, task: Task, folder: pathlib.Path) -> Data:
 
 
 def as_read(batches: tuple[np.ndarray, np.ndarray], settings: Settings) -> EncodedTexts:
-    """The reviews, laid so that the pipeline's first epoch reads these batches in turn."""
+    """Orders the reviews so that the pipeline's first epoch reads these batches in turn."""
     tokens, labels = batches
     count, length = labels.size, tokens.shape[-1]
     # Reviews of one token, their own number, tell in which order reviews are read.
@@ -91,7 +91,7 @@ def as_read(batches: tuple[np.ndarray, np.ndarray], settings: Settings) -> Encod
 
 
 def set_weights(model: Any, workload: Workload) -> None:
-    """Gives the model the weights that all sides start from."""
+    """Sets the weights of the model to those that all sides start from."""
     weights = first_weights(workload)
     if workload.embedding:
         model.inputs_layer.embedding.assign(weights.embedding)

@@ -1,4 +1,4 @@
-"""How a side is timed: it waits in a process of its own and runs when it is its turn."""
+"""The turns of the sides: each waits in its own process and works when it is its turn."""
 
 import json
 import pathlib
@@ -11,11 +11,11 @@ from typing import Any
 
 
 def take_turns(turn: Callable[[], Mapping[str, Any]], **facts: Any) -> None:
-    """Runs `turn` each time a line comes in; prints seconds and what it returns.
+    """Runs `turn` each time a line comes in; prints its seconds and its results.
 
     Args:
         turn: the work; it must have run before, so that everything is compiled.
-        facts: what to tell about the side, once.
+        **facts: facts about the side, printed once.
     """
     print(json.dumps({"ready": True, **facts}), flush=True)
     for _ in sys.stdin:
@@ -28,14 +28,14 @@ def take_turns(turn: Callable[[], Mapping[str, Any]], **facts: Any) -> None:
 
 
 class Side:
-    """A side's process, seen from the benchmark; it starts at once.
+    """The process of a side, as the benchmark sees it; it starts at once.
 
     Args:
-        name: of the side.
+        name: the name of the side.
         arguments: the command line after the benchmark's name.
 
     Attributes:
-        facts: what it told about itself when it was ready; nothing before.
+        facts: the facts that the side printed when it was ready; empty before.
     """
 
     def __init__(self, name: str, arguments: list[str]):
@@ -51,16 +51,16 @@ class Side:
         self.facts = {}
 
     def wait_until_ready(self) -> None:
-        """Waits for the process to have done all that is not timed."""
+        """Waits until the process has done everything that is not timed."""
         self.facts = self._answer()
 
     @property
     def runs(self) -> bool:
-        """Whether the side got ready; one that cannot run here ends before."""
+        """True if the side is ready; a side that cannot run on this machine ends before."""
         return bool(self.facts)
 
     def turn(self) -> dict[str, Any]:
-        """Lets the side work once; what it says of it."""
+        """Lets the side work once; returns what it prints."""
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
         return self._answer()

@@ -16,19 +16,19 @@ class Workload:
     """One training task.
 
     Attributes:
-        name: what the command line calls it.
+        name: its name on the command line.
         batch: lanes, or reviews.
         time: unrollings, or tokens of a review.
         symbols: size of the vocabulary.
-        units: of each layer.
+        units: units of each layer.
         num_layers: LSTM layers.
-        embedding: its width; 0: one-hot vectors.
-        reviews: one label for each row instead of one for each token.
-        adam: Adam instead of gradient descent.
-        learning_rate: constant.
+        embedding: width of the embedding; 0 for one-hot vectors.
+        reviews: whether there is one label for each row instead of one for each token.
+        adam: whether the optimizer is Adam instead of gradient descent.
+        learning_rate: the constant learning rate.
         clip: bound of the gradient's global norm.
         carries_state: the state of each unrolling is the first of the next.
-        lazy: only the rows of the embedding that a step reads are updated.
+        lazy: whether a step updates only those rows of the embedding that it reads.
         num_tokens: length of the text.
         steps: training steps in a turn.
     """
@@ -51,7 +51,7 @@ class Workload:
 
     @property
     def features(self) -> int:
-        """Width of what the first layer reads."""
+        """Width of the inputs of the first layer."""
         return self.embedding or self.symbols
 
     @property
@@ -113,8 +113,8 @@ class Weights(NamedTuple):
     Attributes:
         embedding: `[symbols, embedding]`, or None.
         layers: kernel, recurrent kernel and bias of each layer.
-        kernel: of the last layer, `[units, symbols]` or `[units, 1]`.
-        bias: of the last layer.
+        kernel: kernel of the last layer, `[units, symbols]` or `[units, 1]`.
+        bias: bias of the last layer.
     """
 
     embedding: np.ndarray | None
@@ -124,7 +124,10 @@ class Weights(NamedTuple):
 
 
 def first_weights(workload: Workload) -> Weights:
-    """Uniform in ± 1 / sqrt(units), biases zero; the embedding in ± 0.1."""
+    """Returns the first weights: kernels uniform in ± 1 / sqrt(units), biases zero.
+
+    The embedding is uniform in ± 0.1.
+    """
     rng = np.random.default_rng(SEED)
     scale = workload.units**-0.5
 
@@ -152,7 +155,7 @@ def draw_tokens(rng: np.random.Generator, symbols: int, shape) -> np.ndarray:
 
 
 def make_text(workload: Workload) -> np.ndarray:
-    """A text in which every second token follows from the one before it, int32."""
+    """Returns a text, int32; every second token is a function of the token before it."""
     rng = np.random.default_rng(SEED)
     tokens = np.empty(workload.num_tokens, np.int32)
     tokens[0::2] = draw_tokens(rng, workload.symbols, len(tokens[0::2]))
@@ -173,7 +176,7 @@ def review_batches(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
 
 
 def unrollings(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
-    """The text's inputs and labels in contiguous lanes, `[steps, batch, time]`."""
+    """Returns inputs and labels of the text in contiguous lanes, `[steps, batch, time]`."""
     tokens = make_text(workload)
     lane = len(tokens) // workload.batch
     steps = (lane - 1) // workload.time

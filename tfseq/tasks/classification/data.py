@@ -1,4 +1,4 @@
-"""The labelled texts of a classifier: loaded, encoded into the cache, dealt to batches."""
+"""The labelled texts of a classifier: loaded, encoded into the cache, read in batches."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def load_labelled_texts(settings: Any, vocabulary: Vocabulary | None = None) -> 
 def encode_corpus(
     corpus: LabelledCorpus, settings: Any, vocabulary: Vocabulary | None = None
 ) -> Data:
-    """Returns the texts of a corpus as ids, from the cache where they are there."""
+    """Returns the texts of a corpus as ids, from the cache if they are there."""
     prepared = prepare_labelled_corpus(
         corpus.splits,
         corpus.fingerprint,
@@ -55,7 +55,7 @@ def encode_corpus(
 
 
 def batches_once(texts: EncodedTexts, settings: Any) -> tf.data.Dataset:
-    """Returns every text once, in batches read as in training."""
+    """Returns every text once, in batches with the padding of the training batches."""
     if settings.padding == "left":
         return fixed_batches(texts, EVALUATION_BATCH, settings.max_length, seed=None)
     return evaluation_batches(texts, EVALUATION_BATCH, settings.max_length)

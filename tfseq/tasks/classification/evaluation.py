@@ -1,4 +1,4 @@
-"""How well a classifier tells texts apart: loss, accuracy, area under the ROC curve."""
+"""The evaluation of a classifier: loss, accuracy and area under the ROC curve."""
 
 from __future__ import annotations
 
@@ -33,10 +33,17 @@ class Tokens(Protocol):
 def compile_predictions(
     model: Any,
 ) -> Callable[[tf.data.Dataset], tuple[tf.Tensor, ...]]:
-    """Compiles a function that reads a data set once; it returns logits, labels, weights.
+    """Compiles a function from a data set to logits, labels and weights of all its rows.
 
-    All rows of all batches, in their order, `[rows]` each; the data set is read by one
-    call of a compiled loop. The model's weights are used as they are at each call.
+    One call of a compiled loop reads the whole data set, with the weights that the model
+    has then.
+
+    Args:
+        model: the classifier.
+
+    Returns:
+        A function of a data set of `(tokens, lengths, labels, weights)`, which returns
+        logits, labels and weights, `[rows]` each, in the order of the rows.
     """
 
     @tf.function(reduce_retracing=True)
@@ -92,7 +99,7 @@ def compile_review_evaluation(model: Any) -> ReviewEvaluation:
 
 
 def confusion_table(logits: np.ndarray, labels: np.ndarray) -> list[str]:
-    """Returns counts of labels against predictions, as lines of text."""
+    """Returns a table of labels and predictions with their counts, as lines of text."""
     positive = logits > 0
     lines = ["label      predicted negative  predicted positive"]
     for label, name in enumerate(("negative", "positive")):
@@ -110,7 +117,11 @@ def confident_mistakes(
     dataset: tf.data.Dataset,
     vocabulary: Tokens,
 ) -> list[str]:
-    """Returns the reviews furthest on the wrong side, with their last tokens, or `none`."""
+    """Returns the wrong predictions with the highest probabilities, as lines of text.
+
+    Each line ends with the last tokens of the review. If there is no mistake, the only
+    line is `none`.
+    """
     margins = np.where(labels == 1, logits, -logits)
     rows = np.flatnonzero(real & (margins < 0))
     rows = rows[np.argsort(margins[rows], kind="stable")][:NUM_MISTAKES]

@@ -1,4 +1,4 @@
-"""The sentiment classifier: a review's tokens, recurrent layers, one logit."""
+"""The sentiment classifier: token inputs, recurrent layers, one logit for a review."""
 
 from typing import Any
 
@@ -32,25 +32,35 @@ class SentimentClassifier(SequenceModel):
         pooled = last: h(length - 1), g(0); mean_max: mean and maximum over the tokens
         logit  = dropout(pooled) · kernel + bias;  p = 1 / (1 + exp(-logit))
 
-    With `ngrams`, a linear classifier of the review's n-grams, the answer is the mean
-    of its logit and that one (the geometric mean of the odds). Each of the two learns from
-    a loss of its own, so that neither leaves to the other what it could learn itself
-    (such pairs: Mesnil et al. 2014, https://arxiv.org/abs/1412.5335).
+    `ngrams` is a linear classifier of the review's n-grams. With it the answer is the mean
+    of its logit and the logit above (the geometric mean of the odds). Each of the two is
+    trained with a loss of its own, so that each learns as much as it can (such pairs:
+    Mesnil et al. 2014, https://arxiv.org/abs/1412.5335).
 
-    Only the first `length` tokens of a row count, so that padding never changes a
-    result.
+    Only the first `length` tokens of a row count. So padding never changes a result.
 
     Args:
         inputs: the input layer.
-        cell: the forward cell, or a stack of them.
-        backward_cell: the backward one, or None.
+        cell: the forward cell, or a stack of cells.
+        backward_cell: the backward cell, or None.
         pooling: `last` or `mean_max`.
         dropout: share of the pooled values dropped in training.
-        kernel_initializer: start of the kernel.
+        kernel_initializer: initializer of the kernel.
         ngrams: the classifier of n-grams, or None.
 
     Raises:
         ValueError: `pooling` is neither of the two.
+
+    Attributes:
+        kernel: `[width, 1]`.
+        bias: `[1]`.
+
+    Example:
+        inputs = TokenInputs(1000, embedding_size=16)
+        model = SentimentClassifier(inputs, FusedGateLSTMCell(16), pooling="mean_max")
+        model.build()
+        tokens, lengths = tf.ones([8, 20], tf.int32), tf.fill([8], 20)
+        logits = model(tokens, lengths)  # [8]
     """
 
     def __init__(
@@ -75,7 +85,7 @@ class SentimentClassifier(SequenceModel):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes all variables."""
+        """Creates all variables."""
         self.build_inputs()
         width = 0
         for cell in self._cells():
@@ -92,7 +102,7 @@ class SentimentClassifier(SequenceModel):
         return [cell for cell in (self.cell, self.backward_cell) if cell is not None]
 
     def initial_state(self, batch_size: int) -> tuple:
-        """Returns nothing: reviews are independent, and each starts at state zero."""
+        """Returns an empty state: reviews are independent, each starts at state zero."""
         return ()
 
     def pooled(
@@ -140,14 +150,14 @@ class SentimentClassifier(SequenceModel):
         training: bool = False,
         lane_seed: LaneSeed | None = None,
     ) -> Losses:
-        """Returns what training minimises: the sum of -weight · ln p(label), in nats.
+        """Returns the losses of a batch: sums of -weight · ln p(label), in nats.
 
-        In training it is the layers' own, and that of the n-grams' classifier is the
-        penalty; else it is that of the answer.
+        In training the loss is that of the layers, and the loss of the classifier of
+        n-grams is the penalty. Otherwise the loss is that of the answer.
 
         Args:
             batch: tokens `[batch, time]`, lengths, labels and weights `[batch]`.
-            state: nothing.
+            state: the empty state.
             training: whether to apply dropout.
             lane_seed: the seed that dropout masks derive from.
         """
@@ -191,7 +201,7 @@ class SentimentClassifier(SequenceModel):
 
         Args:
             tokens: ids, `[batch, time]`.
-            lengths: tokens of each review that count, from 1 to time, `[batch]`.
+            lengths: number of each review's own tokens, from 1 to time, `[batch]`.
             training: whether to apply dropout.
             lane_seed: the seed of dropout masks; needed with dropout in training.
         """
@@ -227,7 +237,7 @@ def pool(outputs: tf.Tensor, lengths: tf.Tensor, pooling: str) -> tf.Tensor:
 
     Args:
         outputs: `[time, batch, units]`.
-        lengths: tokens that count, `[batch]`.
+        lengths: number of each review's own tokens, `[batch]`.
         pooling: `last`, or `mean_max` for mean and maximum side by side.
 
     Returns:

@@ -9,7 +9,8 @@ from tfseq.errors import UsageError
 from tfseq.tasks.trained import Trained, load_trained
 
 EQUAL = ("cell", "num_layers", "units", "embedding_size", "ngram", "hash_rows")
-# A table of hashed n-grams starts at zero, so that it may join a model of single words.
+# These may differ: a table of hashed n-grams starts at zero, so that it may be added to a
+# model of single words.
 MAY_JOIN = ("ngram", "hash_rows")
 
 
@@ -53,7 +54,8 @@ def load_source(settings: Any) -> Trained:
 
 def copy_weights(source: Any, model: Any) -> None:
     """Copies the embedding and the forward cells of a language model."""
-    # The embedding comes first; a table of hashed n-grams may have joined behind it.
+    # The embedding comes first. If only the classifier has a table of hashed n-grams, it
+    # comes second and keeps its zeros.
     for variable, value in zip(
         model.inputs_layer.variables, source.inputs_layer.variables, strict=False
     ):

@@ -13,15 +13,16 @@ class ClassificationSettings:
 
     max_length: int = option(
         400,
-        "Tokens of a review that are read, its last ones.",
+        "Most tokens of a review that are read; of a longer one the last tokens.",
         lower=1,
         upper=65536,
         fixed=True,
     )
     padding: str = option(
         "right",
-        "Reviews of a batch: of similar length, what fills them up is never read (right); "
-        "or all of `max_length`, <pad> before shorter ones and read as text (left).",
+        "Padding of shorter reviews: right (a batch holds reviews of similar length, and the "
+        "padding is never read) or left (all reviews have `max_length` tokens, and <pad> "
+        "before them is read as text).",
         choices=("right", "left"),
         fixed=True,
     )
@@ -36,8 +37,7 @@ class ClassificationSettings:
     )
     pooling: str = option(
         "last",
-        "What of a review's outputs is classified: the last one, or mean and maximum of "
-        "all.",
+        "Outputs of a review that are classified: the last one, or mean and maximum of all.",
         choices=("last", "mean_max"),
         fixed=True,
     )

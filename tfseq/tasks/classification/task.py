@@ -1,4 +1,4 @@
-"""Classification: the label of a text, many to one."""
+"""The task of classification: to predict the label of a text."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from tfseq.tasks.trained import Trained
 
 
 class Classification(Task):
-    """Many to one: each review gets one label, positive or negative.
+    """Classification: each review gets one label, positive or negative.
 
-    Reviews of similar length make a batch, `[batch, time]` tokens; each starts from
-    state zero.
+    A batch holds reviews of similar length, `[batch, time]` tokens. Each starts from state
+    zero.
 
     Args:
         settings: the settings of the run.
@@ -96,7 +96,7 @@ class Classification(Task):
         return build_classifier(self.settings, len(vocabularies["tokens"]))
 
     def start_model(self, model: SentimentClassifier, data: Data) -> None:
-        """Copies weights from a language model, counts the n-grams of the reviews."""
+        """Copies weights from a language model, and counts the n-grams of the reviews."""
         if self._source is not None:
             copy_weights(self._source.model, model)
         if model.ngrams is not None:

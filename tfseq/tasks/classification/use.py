@@ -28,9 +28,9 @@ Predictor = Callable[[Iterable[str]], Iterator[float]]
 def build_predictor(trained: Trained) -> Predictor:
     """Returns a function that yields the probability of "positive" for each text.
 
-    Texts are read some thousands at a time and predicted in batches by length; a result
-    does not depend on the other texts. A text without a word raises `UsageError` with
-    its number, counted from 1.
+    Some thousand texts are read at a time and predicted in batches of similar length. A
+    result does not depend on the other texts. A text without a word raises `UsageError`
+    with its number, counted from 1.
     """
     encoder = TextEncoder(trained.vocabulary.tokens)
     predict_batches = compile_predictions(trained.model)

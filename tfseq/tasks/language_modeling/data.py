@@ -1,4 +1,4 @@
-"""The text of a language model: loaded, encoded into the cache, and cut to unrollings."""
+"""The text of a language model: it is loaded and encoded into the cache."""
 
 from __future__ import annotations
 
@@ -76,7 +76,13 @@ def encode_text(trained: Trained, options: TextSource, text: TextCorpus) -> Toke
 
 
 def count_predicted_bytes(pieces: Iterable[str]) -> int:
-    """Returns the bytes of a text in UTF-8 but its first character, which nothing predicts."""
+    """Returns the bytes of a text in UTF-8, without its first character.
+
+    Nothing predicts the first character.
+
+    Args:
+        pieces: the text, piece by piece.
+    """
     count, first = 0, ""
     for piece in pieces:
         first = first or piece[:1]
@@ -85,5 +91,10 @@ def count_predicted_bytes(pieces: Iterable[str]) -> int:
 
 
 def bits_per_byte(nats: float, num_bytes: int) -> float:
-    """Returns a summed loss in bits for each byte, which compares texts in any script."""
+    """Returns a loss in bits per byte, by which texts in different scripts are compared.
+
+    Args:
+        nats: the sum of the losses.
+        num_bytes: bytes of the text.
+    """
     return nats / math.log(2) / num_bytes

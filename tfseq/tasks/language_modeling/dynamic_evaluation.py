@@ -1,4 +1,4 @@
-"""Dynamic evaluation: the model goes on learning from the text it is evaluated on."""
+"""Dynamic evaluation: the model learns from the text on which it is evaluated."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,22 +13,23 @@ def compile_dynamic_evaluation(
 ) -> Callable[[tf.data.Dataset], dict[str, float]]:
     """Compiles an evaluation in which the language model adapts to the text.
 
-    After each unrolling, whose predictions were made before, the weights take one step
-    of gradient descent on its mean loss (Krause, Kahembwe, Murray & Renals 2018,
+    The model predicts an unrolling first. Then the weights take one step of gradient
+    descent on its mean loss L (Krause, Kahembwe, Murray & Renals 2018,
     https://arxiv.org/abs/1709.07432, without their scaling by gradient statistics):
 
         W ← W - learning_rate · dL/dW
 
-    The gradient stops at the start of the unrolling. The weights are put back at the end.
+    The gradient stops at the start of the unrolling. At the end the model has its own
+    weights again.
 
     Args:
         model: the language model.
-        level: what a token is, `character` or `word`.
+        level: the kind of token, `character` or `word`.
         learning_rate: the size of a step.
 
     Returns:
-        A function like that of `compile_evaluation` at batch 1. How the text is cut into
-        unrollings matters here: it says how often the weights change.
+        A function like that of `compile_evaluation` at batch 1. Here the figures depend on
+        the length of an unrolling, because the weights change after each.
     """
     variables = [variable.value for variable in model.trainable_variables]
 
@@ -63,7 +64,7 @@ def compile_dynamic_evaluation(
 
 
 def _descend(variable: tf.Variable, gradient: Any, learning_rate: float) -> None:
-    """One step of gradient descent; of a table, only on the rows that were read."""
+    """Takes a step of gradient descent; a table changes only in the rows that were read."""
     if isinstance(gradient, tf.IndexedSlices):
         variable.scatter_sub(
             tf.IndexedSlices(learning_rate * gradient.values, gradient.indices)

@@ -1,4 +1,4 @@
-"""How well a language model predicts a text: loss, perplexity, bits per character."""
+"""The evaluation of a language model: loss, perplexity and bits per character of a text."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tfseq.tasks.language_modeling.settings import EvaluateOptions
 from tfseq.tasks.task import Evaluation
 from tfseq.tasks.trained import Trained
 
-# The figures do not depend on it: the state is carried from unrolling to unrolling.
-EVALUATION_TIME = 25  # More take longer to lay out in a graph, and gain little.
-# Unrollings that may be computed at the same time: a layer goes on with the next one while
-# the layers above it are still at this one.
+# The length of an unrolling does not change the figures, because the state is carried on.
+EVALUATION_TIME = 25  # Longer ones take longer to compile, and are hardly faster.
+# Unrollings that may be computed at the same time: a layer begins the next unrolling while
+# the layers above it still compute this one.
 PARALLEL_UNROLLINGS = 4
 SEARCHED_THETAS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 SEARCHED_LAMBDAS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
@@ -39,13 +39,12 @@ def compile_evaluation(
 ) -> LanguageModelEvaluation:
     """Compiles the evaluation of a language model on a whole text.
 
-    The state starts at zero and is carried from unrolling to unrolling; the whole text
-    is read by one call of a compiled loop. The model's weights are used as they are at
-    each call.
+    The state starts at zero and is carried from unrolling to unrolling. One call of a
+    compiled loop reads the whole text, with the weights that the model has then.
 
     Args:
         model: the language model.
-        level: what a token is, `character` or `word`.
+        level: the kind of token, `character` or `word`.
         batch_size: lanes of the data sets that will be given.
 
     Returns:
@@ -70,7 +69,7 @@ def compile_evaluation(
         return total, count
 
     def evaluate(dataset: tf.data.Dataset) -> dict[str, float]:
-        # A loop over the data set itself would take one unrolling after the other.
+        # A loop over the data set itself would not compute unrollings side by side.
         total, count = read(iter(dataset))
         return token_metrics(float(total) / max(float(count), 1.0), level)
 
@@ -97,8 +96,8 @@ def build_evaluations(
 def evaluate(trained: Trained, options: EvaluateOptions) -> dict[str, float]:
     """Returns metrics of a trained language model, with the number of predictions.
 
-    The text is read at batch 1, the state carried along. Of characters there are also
-    bits per byte of UTF-8, which compare texts in any script.
+    The text is read at batch 1, and the state is carried on. For characters there are also
+    bits per byte of UTF-8, by which texts in different scripts can be compared.
 
     Raises:
         UsageError: there is no such text, or it does not fit.

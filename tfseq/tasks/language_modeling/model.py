@@ -34,9 +34,9 @@ class LanguageModelState(NamedTuple):
     """The state that a language model carries from one unrolling to the next.
 
     Attributes:
-        inputs: the tokens that the input layer still needs, `[batch, n - 1]`.
+        inputs: the last tokens, which the input layer needs again, `[batch, n - 1]`.
         cell: the recurrent state, a nest of `[batch, …]`.
-        ngrams: the tokens that direct n-gram features still need, or nothing.
+        ngrams: the last tokens, which the n-gram weights need again; `()` without them.
     """
 
     inputs: Any
@@ -52,28 +52,28 @@ class LanguageModel(SequenceModel):
         h(t), s(t) = cell(x(t), s(t-1))
         logits(t)  = softmax.kernelᵀ · dropout(h(t)) + softmax.bias  (+ n-gram weights)
 
-    The state is an argument and a result, so that a text of any length is read
-    unrolling by unrolling and the model itself remembers nothing.
+    The state is an argument and a result. So a text of any length can be read unrolling by
+    unrolling, and the model itself has no memory.
 
     Args:
         inputs: the input layer.
-        cell: the recurrent cell, or a stack of them.
+        cell: the recurrent cell, or a stack of cells.
         vocabulary_size: number of tokens.
         dropout: share of the cell's outputs dropped before the softmax.
-        softmax_initializer: start of the softmax's kernel.
-        tie_embeddings: the embedding is the softmax's kernel as well (Press & Wolf
-            2017, https://arxiv.org/abs/1608.05859; Inan et al. 2017,
+        softmax_initializer: initializer of the softmax's kernel.
+        tie_embeddings: whether the embedding is also the kernel of the softmax (Press &
+            Wolf 2017, https://arxiv.org/abs/1608.05859; Inan et al. 2017,
             https://arxiv.org/abs/1611.01462).
-        variational_dropout: one dropout mask before the softmax for all time steps of
-            an unrolling.
-        ngrams: direct n-gram features, or None.
+        variational_dropout: whether all time steps of an unrolling have the same dropout
+            mask before the softmax.
+        ngrams: a layer that adds weights of n-grams to the logits, or None.
         activation_regularization: weight of `activation_penalty` on dropout(h).
         temporal_activation_regularization: weight of `temporal_activation_penalty` on h.
-        softmax_cutoffs: first ids of the clusters of an adaptive softmax; none: all
-            words in one softmax.
+        softmax_cutoffs: first ids of the clusters of an adaptive softmax; empty for one
+            softmax over all tokens.
 
     Raises:
-        UsageError: embeddings are tied that do not fit the softmax.
+        UsageError: the embedding is to be tied and does not fit the softmax.
 
     Example:
         model = LanguageModel(TokenInputs(27), FusedGateLSTMCell(64), 27)
@@ -151,7 +151,7 @@ class LanguageModel(SequenceModel):
         return model
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes all variables."""
+        """Creates all variables."""
         self.build_inputs()
         if not self.cell.built:
             self.cell.build((None, self.inputs_layer.features))
@@ -177,7 +177,7 @@ class LanguageModel(SequenceModel):
     ) -> tuple[tf.Tensor, LanguageModelState]:
         """Returns the last layer's outputs, `[time, batch, units]`, and the new state.
 
-        Time comes first, as the recurrence has it; arguments are those of `call`.
+        Time comes first, as the recurrence needs it; arguments are those of `call`.
         """
         features, input_state = self.inputs_layer(
             tokens,

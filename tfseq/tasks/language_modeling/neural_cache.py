@@ -1,4 +1,4 @@
-"""The neural cache: a language model that remembers what it has just read."""
+"""The neural cache: a memory of the latest tokens for a trained language model."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ class CacheState(NamedTuple):
 
     Attributes:
         keys: `[size, units]`, the oldest first.
-        tokens: ids, `[size]`; `UNUSED` in places not filled yet.
+        tokens: ids, `[size]`; `UNUSED` in places that are not filled yet.
     """
 
     keys: tf.Tensor
@@ -33,21 +33,21 @@ def cache_matches(
     *,
     thetas: Sequence[float],
 ) -> tuple[tf.Tensor, tf.Tensor, CacheState]:
-    """Returns how probable the cache finds each label.
+    """Computes the probability that the cache gives to each label.
 
         p_cache(w | h(t)) = Σ_i [w(i+1) = w] exp(θ h(t)·h(i)) / Σ_i exp(θ h(t)·h(i))
 
-    with i over the `size` positions before t (Grave, Joulin & Usunier 2017,
+    The sums are over the `size` positions i before t (Grave, Joulin & Usunier 2017,
     https://arxiv.org/abs/1612.04426).
 
     Args:
         hidden: h, `[time, units]`.
         labels: the tokens that follow, `[time]`.
-        cache: the positions before the first.
+        cache: the positions before the first one of `hidden`.
         thetas: values of θ.
 
     Returns:
-        p_cache of the labels, `[thetas, time]`; whether there was anything in the cache,
+        p_cache of the labels, `[thetas, time]`; whether the cache had any position in it,
         bool `[time]`; the cache after the last label.
     """
     size, time = cache.tokens.shape[0], tf.shape(labels)[0]
@@ -72,7 +72,7 @@ def compile_cache_evaluation(
 
         p(w) = (1 - λ) p_model(w) + λ p_cache(w)
 
-    The first token has p_model alone.
+    The first prediction is p_model alone, because the cache is empty.
 
     Args:
         model: the language model.

@@ -1,4 +1,4 @@
-"""The log-probability of each line of a text, read by itself."""
+"""The log-probabilities of lines, each read on its own."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def compile_line_scores(model: Any) -> LineScores:
         model: the language model.
 
     Returns:
-        A function of ids `[lines, time + 1]`, of the number of predictions of each line,
-        `[lines]`, and of the steps to read at a time, so that a long line needs no more
-        memory; it returns Σ ln p(id(t + 1) | id(0) … id(t)), float64 `[lines]`.
+        A function of three arguments: ids `[lines, time + 1]`; the number of predictions of
+        each line, `[lines]`; and the number of time steps to read at a time, which bounds
+        the memory. It returns Σ ln p(id(t + 1) | id(0) … id(t)), float64 `[lines]`.
     """
 
     @tf.function(reduce_retracing=True)
@@ -53,8 +53,8 @@ def compile_line_scores(model: Any) -> LineScores:
 def score_lines(trained: Trained, options: ScoreOptions) -> list[dict[str, Any]]:
     """Returns number, tokens, log-probability (in nats), perplexity and text of each line.
 
-    A line is read from state zero after a line end, and its own line end is the last of
-    its tokens; where the vocabulary has no line end, after its own first token.
+    A line is read from state zero. It begins after a line end, and its own line end is
+    its last token. If the vocabulary has no line end, it begins after its own first token.
 
     Raises:
         UsageError: there is no such text, or no line in it can be scored.
@@ -97,7 +97,7 @@ def score_texts(trained: Trained, texts: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _encode(trained: Trained, text: str, origin: str, line: int) -> list[int]:
-    """Returns the ids of a text between line ends, where the vocabulary has any."""
+    """Returns the ids of a text between two line ends, if the vocabulary has them."""
     end = trained.vocabulary.line_end_id
     whole = text if end is None else f"{text}\n"
     ids = trained.vocabulary.encode(whole, origin, line=line).tolist()
@@ -110,7 +110,7 @@ def _score(
     """Returns the scores of lines, given by number, text and ids."""
     score = compile_line_scores(trained.model)
     scores = {}
-    # The gates of a layer, and what else the recurrence keeps of a token.
+    # For each token: its logits, or the gates and states that a layer keeps of it.
     width = max(len(trained.vocabulary), 12 * trained.settings.units)
     for batch in batches_of_lines(lines, width):
         longest = max(len(ids) for _, _, ids in batch)
@@ -136,7 +136,7 @@ def _score(
 
 
 def batches_of_lines(lines: list, width: int) -> Iterator[list]:
-    """Yields lines of similar length together, as many as memory allows."""
+    """Yields batches of lines of similar length, each as large as memory allows."""
     batch: list = []
     for line in sorted(lines, key=lambda line: len(line[2])):
         if batch and (len(batch) + 1) * len(line[2]) * width > MAX_VALUES:

@@ -32,7 +32,7 @@ WHITE_SPACE = r"[\t\v\f\r\x1c-\x1f\x{0085}\p{Z}]+"
 
 
 class SteppedLanguageModel(tf.Module):
-    """A language model token by token, its state handed in and out.
+    """A language model that reads one token at a time; the state is argument and result.
 
     Example:
         module = SteppedLanguageModel(model)
@@ -177,8 +177,8 @@ class ServedLanguageModel(SteppedLanguageModel):
         Args:
             prompt: the text to go on from.
             length: tokens to write.
-            temperature: logits are divided by it; at 0 the most probable token is taken
-                each time.
+            temperature: the logits are divided by it; at 0 each token is the most
+                probable one.
             seed: seed of the draws.
         """
         ids = self.encode(prompt)

@@ -28,14 +28,15 @@ class LanguageModelingSettings:
     )
     activation_regularization: float = option(
         0.0,
-        "Weight of the mean square of the last layer's dropped outputs in the loss.",
+        "Weight in the loss of the mean square of the last layer's outputs, after dropout.",
         lower=0.0,
         upper=1e9,
         fixed=True,
     )
     temporal_activation_regularization: float = option(
         0.0,
-        "Weight of the mean square of the last layer's change in time in the loss.",
+        "Weight in the loss of the mean square by which the last layer's outputs change from "
+        "one time step to the next.",
         lower=0.0,
         upper=1e9,
         fixed=True,
@@ -154,7 +155,7 @@ class EvaluateOptions(TextSource):
     )
     dynamic_learning_rate: float = option(
         0.0,
-        "Learning rate of dynamic evaluation, by which the model adapts to the text it "
+        "Learning rate of dynamic evaluation, in which the model adapts to the text that it "
         "reads; 0 for none.",
         lower=0.0,
     )
@@ -192,7 +193,10 @@ class SampleOptions:
     length: int = option(500, "Tokens to write.", lower=1, upper=10_000_000)
     num_samples: int = option(1, "Texts to write.", lower=1, upper=100_000)
     temperature: float = option(
-        1.0, "Below 1 the likely gets likelier.", lower=1e-3, upper=1e3
+        1.0,
+        "Divisor of the logits: below 1 probable tokens become more probable.",
+        lower=1e-3,
+        upper=1e3,
     )
     top_k: int = option(0, "Only the k most probable tokens; 0: all.", lower=0)
     top_p: float = option(
@@ -201,13 +205,13 @@ class SampleOptions:
         lower=1e-6,
         upper=1.0,
     )
-    greedy: bool = option(False, "Always the most probable token.")
+    greedy: bool = option(False, "Always take the most probable token.")
     seed: int = option(0, "Seed of the choice.", lower=0, upper=2**31 - 1)
     stop_at: str | None = option(None, "End a text where this occurs in it.")
     beam_width: int = option(
         0,
-        "Search for the most probable continuations, keeping so many beginnings; 0: "
-        "sample.",
+        "Number of beginnings that a search for the most probable continuations keeps; 0: "
+        "sample instead.",
         lower=0,
         upper=10_000,
     )

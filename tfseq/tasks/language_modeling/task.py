@@ -1,4 +1,4 @@
-"""Language modelling: the next character or word of a text from all before it."""
+"""The task of language modelling: to predict each next character or word of a text."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from tfseq.tasks.trained import Trained
 
 
 class LanguageModeling(Task):
-    """Many to many, in step: each token is predicted from all tokens before it.
+    """Language modelling: each token is predicted from all tokens before it.
 
-    A text is read in contiguous lanes, `[lanes, time]` tokens an unrolling, and the
-    state is carried from one unrolling to the next.
+    The text is read in contiguous lanes, `[lanes, time]` tokens in an unrolling. The state
+    is carried from one unrolling to the next.
 
     Args:
         settings: the settings of the run.
@@ -50,7 +50,7 @@ class LanguageModeling(Task):
             DataError: the text is missing or damaged.
         """
         data = load_text(self.settings)
-        self.batches(data, 0)  # Refuses a text that is too short at once.
+        self.batches(data, 0)  # Raises now if the text is too short.
         return data
 
     def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
@@ -104,13 +104,13 @@ class LanguageModeling(Task):
         return names, inputs.embedding[:count].numpy()
 
     def metrics(self, loss: float) -> dict[str, float]:
-        """Returns loss and perplexity, of characters also bits per character."""
+        """Returns loss and perplexity, and for characters bits per character."""
         return token_metrics(loss, self.settings.level)
 
     def evaluations(
         self, model: keras.Model, data: Data
     ) -> Mapping[str, Callable[[], Evaluation]]:
-        """Returns functions that read the texts held out at batch 1, the state carried."""
+        """Returns functions that evaluate the model on the held-out texts at batch 1."""
         return build_evaluations(model, data.splits, self.settings.level)
 
     def sampler(
@@ -132,7 +132,7 @@ class LanguageModeling(Task):
         return score_texts(trained, texts)
 
     def sample(self, trained: Trained, options: Any) -> Iterator[list[str]]:
-        """Yields what is added to each of the texts, some tokens at a time."""
+        """Yields the next part of each of the texts, some tokens at a time."""
         return write_texts(trained, options)
 
     def search(self, trained: Trained, options: Any) -> list[tuple[str, float]]:

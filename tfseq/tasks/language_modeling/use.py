@@ -1,4 +1,4 @@
-"""Texts that a trained language model writes: samples, streams and beam search."""
+"""Texts that a trained language model writes: by sampling or by beam search."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tfseq.tasks.trained import Trained
 
 NUM_SAMPLES = 5
 SAMPLE_LENGTH = 80
-MOST_LOGITS = 1 << 26  # Of one token of all texts; as many float32 are 256 MB.
+MOST_LOGITS = 1 << 26  # Of one token of all texts: 256 MB of float32.
 
 
 def build_sampler(
     model: LanguageModel, vocabulary: Vocabulary, seed: int
 ) -> Callable[[int], list[str]]:
-    """Returns a function from the step to a few texts; the same step, the same texts."""
+    """Returns a function from the step to a few texts; equal steps give equal texts."""
     sample = compile_sampling(
         model, NUM_SAMPLES, SAMPLE_LENGTH, forbidden=vocabulary.unknown_id
     )
@@ -43,10 +43,13 @@ def build_sampler(
 
 
 def encode_prompt(vocabulary: Vocabulary, prompt: str) -> list[int]:
-    """Returns the ids of a prompt; where it is empty, of a line end or the first token.
+    """Returns the ids of a prompt.
+
+    An empty prompt has the id of a line end, or of the first token if the vocabulary has
+    no line end.
 
     Raises:
-        UsageError: the prompt has characters or words that the vocabulary has not.
+        UsageError: the prompt has characters or words that are not in the vocabulary.
     """
     parts = prompt.split() if vocabulary.level == "word" else list(prompt)
     unknown = sorted(set(parts) - set(vocabulary.tokens))
@@ -60,19 +63,24 @@ def encode_prompt(vocabulary: Vocabulary, prompt: str) -> list[int]:
 
 
 def continuation(vocabulary: Vocabulary, before: list[int], row: list[int]) -> str:
-    """Returns the text of tokens that follow others, which decide how they are joined."""
+    """Returns the text of tokens that follow others.
+
+    Args:
+        vocabulary: the vocabulary.
+        before: ids of the tokens before them, which decide whether a space comes first.
+        row: ids of the tokens.
+    """
     return vocabulary.decode([*before, *row])[len(vocabulary.decode(before)) :]
 
 
 def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]:
-    """Yields what is added to each of `num_samples` texts, some tokens at a time.
+    """Yields the next part of each of `num_samples` texts, some tokens at a time.
 
-    The same seed writes the same texts, and a text does not depend on their number. A
-    text ends where `stop_at` occurs in it; when all have ended, no more is written.
+    Equal seeds give equal texts, and a text does not depend on the number of texts. A text
+    ends where `stop_at` occurs in it. Writing ends when all texts have ended.
 
     Raises:
-        UsageError: the prompt does not fit, or the texts are more than memory should
-            hold.
+        UsageError: the prompt does not fit, or the texts need too much memory.
     """
     vocabulary, num_samples = trained.vocabulary, options.num_samples
     ids = encode_prompt(vocabulary, options.prompt)
@@ -112,7 +120,7 @@ def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]
 
 
 class Ending:
-    """The end of a text that is written part by part: where a string occurs in it.
+    """Finds the end of a text that is written part by part: where a string occurs in it.
 
     Args:
         stop_at: the string, or None for no end.
@@ -127,7 +135,7 @@ class Ending:
         self._text = ""
 
     def cut(self, part: str) -> str:
-        """Returns the next part up to the end of the text."""
+        """Returns the next part, cut off at the end of the text."""
         if self.reached or not self.stop_at:
             return "" if self.reached else part
         before = len(self._text)
