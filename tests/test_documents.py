@@ -2,10 +2,9 @@
 
 import pathlib
 import re
-import subprocess
-import sys
 
 import pytest
+from forked_commands import run_command
 
 ROOT = pathlib.Path(__file__).parents[1]
 PROGRAMS = [
@@ -22,13 +21,9 @@ def test_there_are_programs():
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_runs_as_it_stands(program, tmp_path):
-    (tmp_path / "program.py").write_text(program)
-    finished = subprocess.run(
-        [sys.executable, "program.py"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
+def test_a_program_runs_as_it_stands(program, tmp_path, monkeypatch):
+    path = tmp_path / "program.py"
+    path.write_text(program)
+    monkeypatch.chdir(tmp_path)
+    finished = run_command(str(path), [])
     assert finished.returncode == 0, finished.stderr

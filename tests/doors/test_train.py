@@ -123,6 +123,7 @@ def test_epochs_start_from_state_zero_and_repeat(settings):
     assert losses[0] == losses[1] == losses[2]
 
 
+@pytest.mark.slow
 def test_an_epoch_run_goes_on_in_the_middle_of_an_epoch(settings, tmp_path):
     whole = dataclasses.replace(
         settings, num_steps=None, num_epochs=2, batch_size=8, num_unrollings=20,

@@ -42,6 +42,7 @@ def saved(settings: Settings) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("step-*")}
 
 
+@pytest.mark.slow
 def test_no_room_for_the_encoded_text(settings):
     process = run_with_room(settings, 20_000)
     check_one_line(

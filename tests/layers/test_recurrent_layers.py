@@ -26,6 +26,7 @@ PAIRS = {
     "GRU": (layers.GRU, keras.layers.GRU, 1),
     "SimpleRNN": (layers.SimpleRNN, keras.layers.SimpleRNN, 1),
 }
+QUICK_MASKS = ("none", "holes")
 # All kinds, of which only the first is tried in the quick suite.
 ONE_QUICK = [
     "LSTM",
@@ -103,8 +104,18 @@ def compare(kind, mask, options, graph):
     assert_equal(ours, theirs, mask, states, graph=graph)
 
 
-@pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("kind", PAIRS)
+@pytest.mark.parametrize(
+    ("kind", "mask"),
+    [
+        pytest.param(
+            kind,
+            mask,
+            marks=[] if kind == "LSTM" or mask in QUICK_MASKS else pytest.mark.slow,
+        )
+        for kind in PAIRS
+        for mask in MASKS
+    ],
+)
 def test_values_and_gradients_are_those_of_keras(kind, mask):
     for options in OPTIONS:
         compare(kind, mask, options, graph=False)
@@ -133,7 +144,7 @@ def test_values_and_gradients_are_those_of_keras_in_a_graph(kind, mask):
         *(pytest.param(m, marks=pytest.mark.slow) for m in ("sum", "mul", "ave", None)),
     ],
 )
-@pytest.mark.parametrize("kind", PAIRS)
+@pytest.mark.parametrize("kind", ONE_QUICK)
 def test_bidirectional(kind, merge_mode):
     ours_class, keras_class, num_states = PAIRS[kind]
     for mask in ("none", "holes"):
@@ -168,7 +179,9 @@ def test_both_variants_compute_the_same(kind):
     assert len(fused(inputs)) == 1 + num_states
 
 
-@pytest.mark.parametrize("batch_size", [None, BATCH])
+@pytest.mark.parametrize(
+    "batch_size", [None, pytest.param(BATCH, marks=pytest.mark.slow)]
+)
 def test_chains_do_not_change_the_results(batch_size):
     inputs = normal(BATCH, TIME, FEATURES)
     cell = cells.StackedCell(
@@ -240,7 +253,13 @@ class OwnRecurrentCell(cells.FusedGateGRUCell):
         return hidden + 1, states
 
 
-@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize(
+    "mask",
+    [
+        pytest.param(m, marks=[] if m in QUICK_MASKS else pytest.mark.slow)
+        for m in MASKS
+    ],
+)
 @pytest.mark.parametrize("kind", COMPOSED)
 def test_any_cell_computes_what_keras_loop_over_it_computes(kind, mask):
     cell = COMPOSED[kind]()

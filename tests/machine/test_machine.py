@@ -57,7 +57,7 @@ print(_pywrap_util_port.IsMklEnabled())
     [
         (None, "True"),
         pytest.param("1", "True", marks=pytest.mark.slow),
-        ("0", "False"),
+        pytest.param("0", "False", marks=pytest.mark.slow),
     ],
 )
 def test_products_are_those_of_onednn_unless_the_environment_says_otherwise(
