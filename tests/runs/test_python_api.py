@@ -270,6 +270,30 @@ def test_importing_is_light_and_names_are_listed():
         tfseq.fitt  # noqa: B018
 
 
+LATE = """
+import sys
+import tensorflow as tf
+tf.constant(1) + 1
+import tfseq
+tfseq.configure(batch_size=2, units=4)
+tfseq.fit(text="the cat . " * 99, units=4, num_steps=2, batch_size=2, num_unrollings=5,
+          run_dir=sys.argv[1], cache_dir=sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_what_comes_too_late_is_warned_of(tmp_path):
+    (tmp_path / "program.py").write_text(LATE)
+    errors = subprocess.run(
+        [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    assert "configure: TensorFlow has started already" in errors
+    assert "TensorFlow was loaded before tfseq, so its threads stay" in errors
+
+
 CALLER = """
 import sys
 import tensorflow as tf

@@ -73,6 +73,11 @@ def set_threads(intra_op: int, inter_op: int, chains: int) -> bool:
     return True
 
 
+def threads_are_set() -> bool:
+    """Returns whether somebody has chosen the sizes of TensorFlow's thread pools."""
+    return bool(tf.config.threading.get_inter_op_parallelism_threads())
+
+
 def keep_freed_memory() -> None:
     """Lets the C library keep up to a gigabyte of freed memory for the next step.
 

@@ -17,6 +17,7 @@ from tfseq.machine.devices import (
     configure_process,
     graph_options,
 )
+from tfseq.machine.threads import threads_are_set
 from tfseq.machine.workers import Workers
 from tfseq.pipelines import reading_token_files
 from tfseq.runs.caller import CALLER_USES_TENSORFLOW, kept_random_numbers
@@ -77,15 +78,13 @@ def fit(
         values.update(_data_in_memory(folder, values, text, texts, labels))
         settings = read_settings(values)
     settings.check()
-    if CALLER_USES_TENSORFLOW:
-        logging.log_first_n(
-            logging.INFO,
-            "TensorFlow was loaded before tfseq, so its threads stay as they are; "
-            "tfseq.configure() before its first operation makes training faster",
-            1,
-        )
-    else:
+    if not CALLER_USES_TENSORFLOW:
         configure_process(settings)
+    elif verbose and not threads_are_set():
+        logging.warning(
+            "TensorFlow was loaded before tfseq, so its threads stay as they are; call "
+            "tfseq.configure() before TensorFlow's first operation to train faster"
+        )
     with kept_random_numbers(), graph_options(settings):
         _train(settings, build_devices(settings), verbose=verbose)
         return load(settings.run_dir)
