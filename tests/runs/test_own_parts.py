@@ -183,12 +183,14 @@ def assert_trains_and_resumes(settings, tmp_path):
 
 
 def test_an_own_cell_and_an_own_data_set(settings, tmp_path):
-    settings = dataclasses.replace(settings, dataset="counting", num_unrollings=10)
+    settings = dataclasses.replace(
+        settings, dataset="counting", num_unrollings=10, dropout=0.1
+    )
     assert_trains_and_resumes(settings, tmp_path)
     found = results(settings)
     assert found["best"]["perplexity"] < 8  # Of eleven characters.
     run = runs.load(settings.run_dir)
-    assert isinstance(run.model.cell, LeakyCell)
+    assert isinstance(run.model.cell.cell, LeakyCell)
     figures = run.evaluate(split="valid")
     assert figures["predictions"] == 499
     np.testing.assert_allclose(figures["loss"], found["best"]["loss"], rtol=1e-5)

@@ -68,7 +68,7 @@ def test_a_text_in_memory_trains(run):
 
 
 def test_loaded_from_its_folder_it_is_the_same(run):
-    loaded = tfseq.load(str(run.folder.path))
+    loaded = tfseq.load(run.folder.path, run.step)
     assert loaded.evaluate("valid") == run.evaluate("valid")
     options = {"prompt": "the ", "length": 20, "num_samples": 3, "seed": 5}
     assert loaded.sample(**options) == run.sample(**options)
@@ -94,6 +94,7 @@ def test_texts_hold_their_prompt_and_streams_their_parts(run):
     parts = list(run.stream(**options))
     assert len(parts) > 1
     assert ["".join(parts)] == run.sample(**options)
+    assert run.sample("the ", length=9) == run.sample(prompt="the ", length=9)
     with pytest.raises(UsageError, match="`num_samples`=2: found for a stream"):
         run.stream(num_samples=2)
     with pytest.raises(UsageError, match="`heat`=1: found with a language model"):
@@ -139,6 +140,8 @@ def test_texts_with_labels_train_a_classifier(classifier):
         classifier.sample(prompt="a")
     with pytest.raises(UsageError, match="found a string, expected a list"):
         classifier.predict("a good film")
+    with pytest.raises(UsageError, match="found int as text 2"):
+        classifier.predict(["a good film", 5])
 
 
 def test_the_same_call_goes_on_where_the_run_stopped(tmp_path):
@@ -208,18 +211,22 @@ def test_a_run_without_a_folder_gets_a_new_one(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"text": ""}, "`text`: found str of length 0"),
+        ({"text": ""}, "`text`: found an empty string"),
         ({"text": b"bytes"}, "`text`: found bytes"),
-        (
-            {"text": TEXT, "dataset": "ptb"},
-            "`text`, `texts`, `dataset`: found more than",
-        ),
+        ({"text": "a\ud800b"}, "`text`: found half a character at position 1"),
+        ({"text": TEXT, "dataset": "ptb"}, "`text`, `dataset`: found more than one"),
+        ({"text": TEXT, "texts": ["a"], "labels": [1]}, "`text`, `texts`, `labels`: "),
         ({"texts": ["a"]}, "`texts`, `labels`: found one of them"),
+        ({"labels": [1]}, "`texts`, `labels`: found one of them"),
         ({"texts": ["a", "b"], "labels": [1]}, "`labels`: found 1 for 2 `texts`"),
-        ({"text": TEXT, "unit": 3}, "unit: found among the settings"),
+        ({"texts": "abc", "labels": [1, 0, 1]}, "`texts`: found str, expected a list"),
+        ({"texts": ["a", 5], "labels": [1, 0]}, "`texts`: found 5 as text 2"),
+        ({"texts": ["a"] * 9, "labels": ["x"] * 9}, "`labels`: found 'x' for text 1"),
+        ({"texts": ["a"] * 9, "labels": 5}, "`labels`: found int, expected a list"),
+        ({"texts": ["a", "b"], "labels": [1, 0]}, "found 2 labelled texts, expected"),
+        ({"text": TEXT, "unit": 3}, "`unit`: expected the name of a .* mean `units`"),
         ({"text": TEXT, "units": 0}, "`units`=0: expected a number from 1"),
         ({"text": TEXT, "bidirectional": True}, "`bidirectional`=True: found with"),
-        ({"texts": ["a"] * 9, "labels": ["x"] * 9}, "line 1: expected an object with"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path, given, message):
@@ -227,10 +234,29 @@ def test_what_does_not_fit_is_named(tmp_path, given, message):
         tfseq.fit(run_dir=str(tmp_path / "run"), verbose=False, **given)
 
 
-def test_a_record_of_settings_is_taken_alone(tmp_path):
+@pytest.mark.parametrize("given", [{"units": 3}, {"text": TEXT}, {"labels": [1]}])
+def test_a_record_of_settings_is_taken_alone(tmp_path, given):
     settings = tfseq.Settings(run_dir=str(tmp_path))
-    with pytest.raises(UsageError, match="`units`: found beside a record of settings"):
-        tfseq.fit(settings, units=3)
+    (name,) = given
+    with pytest.raises(
+        UsageError, match=f"`{name}`: found beside a record of settings"
+    ):
+        tfseq.fit(settings, **given)
+    with pytest.raises(UsageError, match="`settings`: found str, expected a record"):
+        tfseq.fit(TEXT, **given)
+
+
+def test_what_is_refused_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for given in (
+        {"units": 0},
+        {"text": ""},
+        {"text": TEXT, "units": 0},
+        {"run_dir": ""},
+    ):
+        with pytest.raises(UsageError):
+            tfseq.fit(verbose=False, **given)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("level", "tokens"), [("character", 12), ("word", 7)])

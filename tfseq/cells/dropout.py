@@ -154,7 +154,8 @@ class DroppingCell(WrappedCell):
         if lane_seed is None:
             raise ValueError(
                 f"{self.name} drops {self.dropped} with rate {self.rate} in training and "
-                "needs lane_seed=LaneSeed(seed, first_lane), received None"
+                "needs lane_seed=LaneSeed(seed, first_lane), received None; in a Keras "
+                "model give the cell to tfseq.layers.Recurrent, which makes the seed"
             )
         return True
 

@@ -76,6 +76,7 @@ class ComposedCell(Cell):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Builds each part for inputs of shape `[batch, features]`."""
+        self._input_size = input_shape[-1]
         for part in self.parts:
             if not part.built:
                 part.build(input_shape)
@@ -87,7 +88,7 @@ class ComposedCell(Cell):
     @property
     def input_size(self) -> int | None:
         """Number of features of the inputs, None before the cell is built."""
-        return self.parts[0].input_size
+        return getattr(self.parts[0], "input_size", None) or self._input_size
 
     def call_part(
         self,
@@ -152,6 +153,12 @@ class ComposedCell(Cell):
 
 def initial_state_of(cell: keras.layers.Layer, batch_size: Any) -> tuple:
     """Returns the initial state of any Keras cell as a nest of tuples."""
+    if not hasattr(cell, "get_initial_state"):
+        # As Keras does: zeros.
+        return tf.nest.map_structure(
+            lambda size: tf.zeros([batch_size, size], cell.compute_dtype),
+            state_sizes(cell),
+        )
     state = as_tuples(cell.get_initial_state(batch_size=batch_size))
     return state if isinstance(state, tuple) else (state,)
 
@@ -199,6 +206,7 @@ class StackedCell(ComposedCell):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Builds each layer for the outputs of the layer below."""
+        self._input_size = input_shape[-1]
         for cell in self.cells:
             if not cell.built:
                 cell.build(input_shape)

@@ -13,6 +13,10 @@ def check_conflicts(settings: Any) -> None:
     Args:
         settings: a record of all settings.
     """
+    if not settings.run_dir:
+        raise UsageError(
+            "`run_dir`: found an empty name, expected a folder; give `run_dir`=FOLDER"
+        )
     if settings.num_steps is not None and settings.num_epochs is not None:
         raise UsageError(
             f"`num_steps`={settings.num_steps} and `num_epochs`={settings.num_epochs}: "

@@ -12,58 +12,86 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from tfseq.datasets.labelled_files import LABELS
 from tfseq.errors import DataError, UsageError
 
 
-def store_text(folder: Path, text: str) -> dict[str, str]:
-    """Writes a text into a folder; returns the settings that read it.
-
-    Args:
-        folder: the folder, made if need be.
-        text: the text.
-
-    Raises:
-        UsageError: it is no string, or it is empty.
-        DataError: it cannot be written.
-    """
+def check_text(text: Any) -> None:
+    """Raises `UsageError` unless it is a string that is not empty."""
     if not isinstance(text, str) or not text:
+        found = "an empty string" if text == "" else type(text).__name__
         raise UsageError(
-            f"`text`: found {type(text).__name__} of length "
-            f"{len(text) if isinstance(text, str) else '?'}, expected a string that is not "
-            "empty; give the text itself, or `train_file` for a file"
+            f"`text`: found {found}, expected a string that is not empty; give the text "
+            "itself, or `train_file` for a file"
         )
-    path = _store(folder, [text], "txt")
-    return {"dataset": "text", "train_file": str(path)}
+    _check_unicode(text, "`text`")
 
 
-def store_labelled(
-    folder: Path, texts: Sequence[str], labels: Sequence[Any]
-) -> dict[str, str]:
-    """Writes labelled texts into a folder; returns the settings that read them.
-
-    Args:
-        folder: the folder, made if need be.
-        texts: the texts.
-        labels: the label of each text.
+def check_labelled(texts: Any, labels: Any) -> tuple[list[str], list[int]]:
+    """Returns texts and their labels, 0 or 1, as lists.
 
     Raises:
-        UsageError: there is not one label for each text.
-        DataError: they cannot be written.
+        UsageError: a text is no string or holds nothing, a label is none of the two, or
+            there is not one label for each text.
     """
-    texts, labels = list(texts), np.asarray(labels).tolist()
-    if len(texts) != len(labels) or not texts:
+    for name, value in (("texts", texts), ("labels", labels)):
+        if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+            raise UsageError(
+                f"`{name}`: found {type(value).__name__}, expected a list of them; give "
+                f"`{name}`=[…]"
+            )
+    texts = list(texts)
+    labels = [label.item() if hasattr(label, "item") else label for label in labels]
+    if len(texts) != len(labels):
         raise UsageError(
             f"`labels`: found {len(labels)} for {len(texts)} `texts`, expected one for "
             "each; give two lists of one length"
         )
+    for number, (text, label) in enumerate(zip(texts, labels, strict=True), 1):
+        if not isinstance(text, str) or not text.strip():
+            raise UsageError(
+                f"`texts`: found {text!r} as text {number}, expected a string with words; "
+                "leave it out"
+            )
+        _check_unicode(text, f"`texts`, text {number}")
+        if isinstance(label, (list, dict)) or label not in LABELS:
+            raise UsageError(
+                f"`labels`: found {label!r} for text {number}, expected 0 or 1; give "
+                "numbers"
+            )
+    return texts, [LABELS[label] for label in labels]
+
+
+def _check_unicode(text: str, name: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{name}: found half a character at position {error.start}, expected Unicode; "
+            "remove it"
+        ) from None
+
+
+def store_text(folder: Path, text: str) -> Path:
+    """Writes a text into a folder, made if need be; returns the file.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    return _store(folder, [text], "txt")
+
+
+def store_labelled(folder: Path, texts: Sequence[str], labels: Sequence[int]) -> Path:
+    """Writes labelled texts into a folder as JSON lines; returns the file.
+
+    Raises:
+        DataError: they cannot be written.
+    """
     lines = (
         json.dumps({"text": text, "label": label}, ensure_ascii=False) + "\n"
         for text, label in zip(texts, labels, strict=True)
     )
-    path = _store(folder, lines, "jsonl")
-    return {"dataset": "labelled", "train_file": str(path)}
+    return _store(folder, lines, "jsonl")
 
 
 def _store(folder: Path, pieces: Iterable[str], ending: str) -> Path:
@@ -71,21 +99,16 @@ def _store(folder: Path, pieces: Iterable[str], ending: str) -> Path:
     pieces = list(pieces)
     digest = hashlib.sha256()
     for piece in pieces:
-        digest.update(piece.encode("utf-8", "surrogatepass"))
+        digest.update(piece.encode("utf-8"))
     path = folder / f"{digest.hexdigest()[:16]}.{ending}"
-    if path.exists():
-        return path
     temporary = path.with_name(path.name + ".tmp")
     try:
+        if path.exists():
+            return path
         folder.mkdir(parents=True, exist_ok=True)
         with open(temporary, "w", encoding="utf-8", newline="") as file:
             file.writelines(pieces)
         temporary.replace(path)
-    except UnicodeEncodeError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(
-            f"text: not Unicode at {error.start} ({error.reason}), expected text"
-        ) from None
     except OSError as error:
         raise DataError(
             f"{path}: could not be written ({error.strerror}); make room there"

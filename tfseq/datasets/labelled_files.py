@@ -20,6 +20,7 @@ from tfseq.errors import DataError, UsageError
 
 LABELS = {0: 0, 1: 1, "0": 0, "1": 1, "negative": 0, "positive": 1}
 TEST_PART = 10
+FEWEST = 20  # Below it a tenth for validation or for the test would be hardly a text.
 
 
 def labelled_file_corpus(
@@ -102,8 +103,11 @@ def _read(
             )
         texts.append(text)
         labels.append(label)
-    if not texts:
-        raise DataError(f"{path}: found no text in it, expected labelled texts")
+    if len(texts) < FEWEST:
+        raise DataError(
+            f"{path}: found {len(texts)} labelled texts, expected at least {FEWEST}; add "
+            "some"
+        )
     return LabelledSplit(str(path), texts, labels)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import tempfile
 from collections.abc import Sequence
@@ -9,7 +10,12 @@ from typing import Any
 
 from absl import logging
 
-from tfseq.datasets.in_memory import store_labelled, store_text
+from tfseq.datasets.in_memory import (
+    check_labelled,
+    check_text,
+    store_labelled,
+    store_text,
+)
 from tfseq.errors import UsageError
 from tfseq.machine.devices import (
     Devices,
@@ -66,17 +72,20 @@ def fit(
         for text in run.sample(prompt="The ", num_samples=3, length=100):
             print(text)
     """
-    if settings is not None and values:
-        raise UsageError(
-            f"`{next(iter(values))}`: found beside a record of settings, expected one of "
-            "them; use dataclasses.replace on the record"
-        )
+    data = {"text": text, "texts": texts, "labels": labels}
+    given = [name for name, value in data.items() if value is not None]
     if settings is None:
-        if "run_dir" not in values:
-            values["run_dir"] = tempfile.mkdtemp(prefix="tfseq-")
-        folder = pathlib.Path(values["run_dir"]).resolve() / "data"
-        values.update(_data_in_memory(folder, values, text, texts, labels))
-        settings = read_settings(values)
+        settings = _settings_with_data(values, given, data)
+    elif not isinstance(settings, Settings):
+        raise UsageError(
+            f"`settings`: found {type(settings).__name__}, expected a record of settings; "
+            "give data and settings by keyword, such as fit(text=…, units=128)"
+        )
+    elif values or given:
+        raise UsageError(
+            f"`{[*values, *given][0]}`: found beside a record of settings, expected one of "
+            "them; use dataclasses.replace on the record, or keywords alone"
+        )
     settings.check()
     if not CALLER_USES_TENSORFLOW:
         configure_process(settings)
@@ -90,29 +99,49 @@ def fit(
         return load(settings.run_dir)
 
 
-def _data_in_memory(
-    folder: pathlib.Path,
-    values: dict[str, Any],
-    text: str | None,
-    texts: Sequence[str] | None,
-    labels: Sequence[Any] | None,
-) -> dict[str, str]:
-    """Returns the settings that read what is given in memory; none for nothing."""
-    if (texts is None) != (labels is None):
+def _settings_with_data(
+    values: dict[str, Any], given: Sequence[str], data: dict[str, Any]
+) -> Settings:
+    """Returns the settings that are given by keyword, with the data in memory stored."""
+    values = {
+        name: os.fspath(value) if isinstance(value, os.PathLike) else value
+        for name, value in values.items()
+    }
+    named = [name for name in ("dataset", "train_file") if values.get(name) is not None]
+    if ("texts" in given) != ("labels" in given):
         raise UsageError("`texts`, `labels`: found one of them, expected both or none")
-    given = [name for name in ("dataset", "train_file") if name in values]
-    if (text is not None and texts is not None) or (given and (text or texts)):
+    if (len(given) > 1 and "text" in given) or (given and named):
         raise UsageError(
-            f"`text`, `texts`{''.join(f', `{name}`' for name in given)}: found more than "
-            "one kind of data, expected one; leave the others out"
+            f"{', '.join(f'`{name}`' for name in [*given, *named])}: found more than one "
+            "kind of data, expected one; leave the others out"
         )
-    if text is not None:
-        return store_text(folder, text)
-    if texts is not None:
-        return store_labelled(folder, texts, labels)
-    if "train_file" in values and "dataset" not in values:
-        return {"dataset": "text"}
-    return {}
+    if not given:
+        if named == ["train_file"]:
+            values["dataset"] = "text"
+        settings = read_settings({"run_dir": "new", **values})
+    elif "text" in given:
+        check_text(data["text"])
+        settings = read_settings(
+            {"run_dir": "new", **values, "dataset": "text", "train_file": "text"}
+        )
+    else:
+        data["texts"], data["labels"] = check_labelled(data["texts"], data["labels"])
+        settings = read_settings(
+            {"run_dir": "new", **values, "dataset": "labelled", "train_file": "texts"}
+        )
+    # Nothing is written before the settings are known to be right.
+    if "run_dir" not in values:
+        folder = tempfile.mkdtemp(prefix="tfseq-")
+        settings = dataclasses.replace(settings, run_dir=folder)
+    if not given:
+        return settings
+    RunFolder(pathlib.Path(settings.run_dir)).create()
+    folder = pathlib.Path(settings.run_dir).resolve() / "data"
+    if "text" in given:
+        path = store_text(folder, data["text"])
+    else:
+        path = store_labelled(folder, data["texts"], data["labels"])
+    return dataclasses.replace(settings, train_file=str(path))
 
 
 def configure(settings: Settings | None = None, /, **values: Any) -> None:
@@ -127,7 +156,7 @@ def configure(settings: Settings | None = None, /, **values: Any) -> None:
         **values: settings by name: `batch_size`, `units`, `chains`, `intra_op_threads`
             and `inter_op_threads` matter.
     """
-    settings = settings or Settings(**values)
+    settings = read_settings(values) if settings is None else settings
     if not configure_process(settings):
         logging.warning(
             "configure: TensorFlow has started already, so its threads stay as they are; "

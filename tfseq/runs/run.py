@@ -1,6 +1,7 @@
 """A run as its user holds it: evaluate, score, sample, predict, export."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from tfseq.errors import UsageError
 from tfseq.runs.saved_model import export_saved_model, export_tflite
 from tfseq.tasks import TASKS, Trained, load_trained
 from tfseq.tasks.table import options_of_uses
+from tfseq.tasks.task import lacking
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.run_folder import RunFolder
 
@@ -58,38 +60,43 @@ class Run(Trained):
         """
         return self.task.score(self, texts, self._options("score", options))
 
-    def sample(self, **options: Any) -> list[str]:
+    def sample(self, prompt: str | None = None, **options: Any) -> list[str]:
         """Returns texts that the model writes, each with the prompt before it.
 
         With `beam_width` they are the most probable ones that beam search finds, the best
         first; `search` returns their probabilities too.
 
         Args:
-            **options: `prompt`, `length`, `num_samples`, `temperature`, `seed` and more;
-                see above.
+            prompt: the text to go on from; by default a line's beginning.
+            **options: `length`, `num_samples`, `temperature`, `seed` and more; see above.
         """
-        prompt = options.get("prompt", "")
-        if options.get("beam_width"):
-            return [prompt + text for text, _ in self.search(**options)]
-        texts = [prompt] * options.get("num_samples", 1)
-        for parts in self.task.sample(self, self._options("sample", options)):
+        if prompt is not None:
+            options["prompt"] = prompt
+        record = self._options("sample", options)
+        if record.beam_width:
+            return [record.prompt + text for text, _ in self.task.search(self, record)]
+        texts = [record.prompt] * record.num_samples
+        for parts in self.task.sample(self, record):
             texts = [text + part for text, part in zip(texts, parts, strict=True)]
         return texts
 
-    def stream(self, **options: Any) -> Iterator[str]:
+    def stream(self, prompt: str | None = None, **options: Any) -> Iterator[str]:
         """Yields a single text part by part as it is written, the prompt first.
 
         Args:
+            prompt: the text to go on from; by default a line's beginning.
             **options: those of `sample`, but for `num_samples` and `beam_width`.
         """
-        for name in ("num_samples", "beam_width"):
-            if options.get(name, 0) > 1:
+        if prompt is not None:
+            options["prompt"] = prompt
+        record = self._options("sample", options)
+        for name, one in (("num_samples", 1), ("beam_width", 0)):
+            if getattr(record, name) != one:
                 raise UsageError(
                     f"`{name}`={options[name]}: found for a stream, which is one text; "
                     "use `sample`"
                 )
-        parts = self.task.sample(self, self._options("sample", options))
-        return self._stream(options.get("prompt", ""), parts)
+        return self._stream(record.prompt, self.task.sample(self, record))
 
     @staticmethod
     def _stream(prompt: str, parts: Iterator[list[str]]) -> Iterator[str]:
@@ -123,7 +130,8 @@ class Run(Trained):
             raise UsageError(
                 "`texts`: found a string, expected a list of texts; give [text]"
             )
-        return self.task.predict(self, texts, self._options("predict", options))
+        record = self._options("predict", options)
+        return self.task.predict(self, _strings(texts), record)
 
     def export(self, folder: str, format: str = "saved_model") -> dict[str, str]:
         """Writes a model that needs TensorFlow alone.
@@ -167,15 +175,15 @@ class Run(Trained):
         folder.write_results({"step": self.step, "finished": True})
 
     def _options(self, use: str, given: dict[str, Any]) -> Any:
-        """Returns the record of options of a use, or None where the task lacks it.
+        """Returns the record of options of a use.
 
         Raises:
-            UsageError: an option is none of this task's use, or out of its range.
+            UsageError: the task lacks the use, or an option is none of it or out of its
+                range.
         """
-        row = TASKS.row(self.task.name)
-        record = options_of_uses(row).get(use)
+        record = options_of_uses(TASKS.row(self.task.name)).get(use)
         if record is None:
-            return None  # The task itself refuses the use.
+            raise lacking(self, use)
         for name, value in given.items():
             if name not in {field.name for field in dataclasses.fields(record)}:
                 raise self._foreign_option(use, name, value)
@@ -197,10 +205,19 @@ class Run(Trained):
         )
 
 
+def _strings(texts: Iterable[str]) -> Iterator[str]:
+    for number, text in enumerate(texts, 1):
+        if not isinstance(text, str):
+            raise UsageError(
+                f"`texts`: found {type(text).__name__} as text {number}, expected a string"
+            )
+        yield text
+
+
 FORMATS = {"saved_model": export_saved_model, "tflite": export_tflite}
 
 
-def load(run_dir: str, checkpoint: str = "best") -> Run:
+def load(run_dir: str | os.PathLike, checkpoint: str | int = "best") -> Run:
     """Returns the trained run in a folder; its model computes in float32.
 
     Args:
@@ -212,7 +229,11 @@ def load(run_dir: str, checkpoint: str = "best") -> Run:
         UsageError: there is no run in the folder, or no such checkpoint.
         DataError: the vocabulary or the checkpoint is missing or damaged.
     """
-    trained = load_trained(run_dir, checkpoint)
+    if not isinstance(run_dir, (str, os.PathLike)):
+        raise UsageError(
+            f"`run_dir`={run_dir}: found {type(run_dir).__name__}, expected a folder"
+        )
+    trained = load_trained(os.fspath(run_dir), str(checkpoint))
     return Run(
         **{f.name: getattr(trained, f.name) for f in dataclasses.fields(trained)}
     )

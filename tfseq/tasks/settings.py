@@ -1,6 +1,7 @@
 """All settings of a run in one flat record: the shared ones and those of the tasks."""
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,7 +86,14 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     Raises:
         UsageError: a name is no setting, a value is out of its range, or settings conflict.
     """
-    settings = record_of(values)(**values)
+    record = record_of(values)
+    names = [field.name for field in dataclasses.fields(record)]
+    for name in values:
+        if name not in names:
+            similar = difflib.get_close_matches(name, names, n=1)
+            advice = f"did you mean `{similar[0]}`?" if similar else "leave it out"
+            raise UsageError(f"`{name}`: expected the name of a setting; {advice}")
+    settings = record(**values)
     settings.check()
     return settings
 
@@ -96,7 +104,14 @@ def read_saved_settings(values: Mapping[str, Any]) -> Settings:
     Raises:
         UsageError: a name is no setting, or a value is out of its range.
     """
-    settings = record_of(values)(**values)
+    record = record_of(values)
+    unknown = sorted(set(values) - {field.name for field in dataclasses.fields(record)})
+    if unknown:
+        raise UsageError(
+            f"{unknown[0]}: found among the settings, expected a known one; use the "
+            "version of the package that they were written by"
+        )
+    settings = record(**values)
     check_values(settings)
     defaults = {
         field.name: field.default
@@ -108,20 +123,9 @@ def read_saved_settings(values: Mapping[str, Any]) -> Settings:
 
 
 def record_of(values: Mapping[str, Any]) -> type[Settings]:
-    """Returns the class of a record of settings: `Settings`, or one that its task names.
-
-    Raises:
-        UsageError: a name is no setting.
-    """
+    """Returns the class of a record of settings: `Settings`, or one that its task names."""
     task = values.get("task")
     record = Settings
     if task is not None:
         record = load_target(getattr(TASKS.row(task), "settings", Settings))
-    known = {field.name for field in dataclasses.fields(record)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise UsageError(
-            f"{unknown[0]}: found among the settings, expected a known one; use the "
-            "version of the package that they were written by"
-        )
     return record
