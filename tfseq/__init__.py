@@ -29,6 +29,7 @@ _HOMES = {
     "LanguageModeling": "tfseq.tasks.language_modeling.task",
     "Run": "tfseq.runs",
     "SentimentClassifier": "tfseq.tasks.classification.model",
+    "TextClassifier": "tfseq.tasks.classification.model",
     "Settings": "tfseq.tasks",
     "Task": "tfseq.tasks",
     "configure": "tfseq.runs",

@@ -1,4 +1,4 @@
-"""Tells whether reviews are positive: `python -m tfseq.predict --run_dir=RUN --text=TEXT`.
+"""Predicts the labels of texts: `python -m tfseq.predict --run_dir=RUN --text=TEXT`.
 
 Examples:
   python -m tfseq.predict --run_dir=runs/imdb_lstm --text="not bad at all"
@@ -17,9 +17,9 @@ from tfseq.errors import UsageError
 
 command_line.define_run_flags()
 flags.adopt_module_key_flags(command_line)
-flags.DEFINE_multi_string("text", None, "A review; may be given several times.")
+flags.DEFINE_multi_string("text", None, "A text; may be given several times.")
 flags.DEFINE_string(
-    "file", None, "Text file (UTF-8), a review a line; by default standard input."
+    "file", None, "Text file (UTF-8), a text a line; by default standard input."
 )
 flags.DEFINE_enum(
     "format", "table", ["table", "json"], "A table, or one JSON object a line."
@@ -45,7 +45,7 @@ def read_texts() -> Iterator[str]:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     raise UsageError(
-                        f"{name}: line {number} is empty, expected a review a line; "
+                        f"{name}: line {number} is empty, expected a text a line; "
                         "remove it"
                     )
                 yield line.rstrip("\n")
@@ -63,7 +63,7 @@ def show(columns: Sequence[Any], predictions: Iterable[dict[str, Any]]) -> None:
         return
     print("  ".join(column.show(column.title) for column in columns))
     for prediction in predictions:
-        cells = [column.show(as_cell(prediction[column.key])) for column in columns]
+        cells = [column.show(as_cell(column.value(prediction))) for column in columns]
         print("  ".join(cells), flush=True)
 
 
@@ -81,7 +81,8 @@ def main() -> int:
 
     run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
     options = command_line.given_options("predict")
-    show(run.task.columns, run.predict_each(read_texts(), **options))
+    columns = run.task.prediction_columns(run.vocabularies)
+    show(columns, run.predict_each(read_texts(), **options))
     return 0
 
 

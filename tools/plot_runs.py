@@ -20,6 +20,8 @@ from absl import app, flags, logging
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
+from tfseq.configuration import DATASETS
+
 OUTPUT = flags.DEFINE_string("output", "curves.png", "Picture to write (PNG or SVG).")
 POINTS = flags.DEFINE_string(
     "points",
@@ -31,8 +33,9 @@ POINTS = flags.DEFINE_string(
 PANELS = {
     "character": ("Characters: validation perplexity", "perplexity"),
     "word": ("Words: validation perplexity", "perplexity"),
-    "review": ("Reviews: validation accuracy", "accuracy"),
+    "text": ("Labelled texts: validation accuracy", "accuracy"),
 }
+LABELLED = {row.name for row in DATASETS.rows() if row.kind == "labelled"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +65,8 @@ def read_curve(folder: pathlib.Path) -> Curve:
         settings = json.loads((folder / "config.json").read_text())["settings"]
     except OSError:
         raise ValueError(f"{folder}: found no config.json, expected a run") from None
-    reviews = settings["dataset"] in ("imdb", "toy_reviews")
-    level = "review" if reviews else settings["level"]
+    labelled = settings["dataset"] in LABELLED
+    level = "text" if labelled else settings["level"]
     _, figure = PANELS[level]
     events = EventAccumulator(str(folder / "valid"), size_guidance={"tensors": 0})
     events.Reload()
@@ -73,7 +76,7 @@ def read_curve(folder: pathlib.Path) -> Curve:
         (event.step, float(make_ndarray(event.tensor_proto)))
         for event in events.Tensors(figure)
     )
-    each = settings["batch_size"] * (1 if reviews else settings["num_unrollings"])
+    each = settings["batch_size"] * (1 if labelled else settings["num_unrollings"])
     steps, values = zip(*found, strict=True)
     return Curve(folder.name, level, [step * each for step in steps], list(values))
 

@@ -16,7 +16,6 @@ from tfseq import runs
 from tfseq.errors import UsageError
 from tfseq.runs.saved_model import export_saved_model, export_tflite
 from tfseq.tasks import Settings
-from tfseq.tasks.classification.use import build_predictor
 
 WITHOUT_PACKAGE = (
     "import sys; sys.modules['tfseq'] = None; import tensorflow as tf, json\n"
@@ -150,11 +149,17 @@ def test_a_classifier_takes_raw_strings(run_dirs, kind, tmp_path):
     texts = ["the plot was GOOD.", "not<br />bad " * 30, "zebra", "x! y? z."]
     code = (
         f"out = model.signatures['predict'](texts=tf.constant({texts!r}))\n"
-        "print(json.dumps(out['probabilities'].numpy().tolist()))"
+        "names = model.signatures['classes']()['names']\n"
+        "print(json.dumps([out['probabilities'].numpy().tolist(),\n"
+        "    [[s.decode() for s in part.numpy()] for part in (out['labels'], names)]]))"
     )
-    probabilities = use(str(tmp_path / "saved"), code)
-    expected = list(build_predictor(run)(texts))
-    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    probabilities, (labels, names) = use(str(tmp_path / "saved"), code)
+    expected = run.predict(texts)
+    np.testing.assert_allclose(
+        probabilities, [each["probability"] for each in expected], atol=1e-5
+    )
+    assert labels == [each["label"] for each in expected]
+    assert names == ["negative", "positive"]
 
 
 @pytest.mark.parametrize("kind", ["character", "word"])

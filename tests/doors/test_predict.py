@@ -64,13 +64,15 @@ def test_every_way_in_gives_the_same_answers(run_dir, tmp_path):
         assert [line["label"] for line in lines] == ["negative", "positive", "negative"]
         for line in lines:
             assert (line["probability"] > 0.5) == (line["label"] == "positive")
+            assert list(line["probabilities"]) == ["negative", "positive"]
+            assert line["probabilities"]["positive"] == line["probability"]
     assert outputs[0].stdout == outputs[1].stdout == outputs[2].stdout
 
 
 def test_a_table_for_people(run_dir):
     output = predict(f"--run_dir={run_dir}", f"--text={REVIEWS[1]}")
     head, line = output.stdout.splitlines()
-    assert head.split() == ["positive", "label", "review"]
+    assert head.split() == ["positive", "label", "text"]
     probability, label, *words = line.split()
     assert (float(probability) > 0.9, label) == (True, "positive")
     assert REVIEWS[1].startswith(" ".join(words)[:-1])
@@ -81,8 +83,8 @@ def test_predictions_equal_the_evaluations(run_dir):
     run = runs.load(run_dir)
     test = toy_reviews_corpus().splits["test"]
     probabilities = np.array(list(build_predictor(run)(test.texts)))
-    labels = np.array(test.labels)
-    chosen = np.where(labels == 1, probabilities, 1 - probabilities)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    chosen = probabilities[np.arange(len(test)), np.array(test.labels)]
     content = json.loads(pathlib.Path(run_dir, "results.json").read_text())
     assert content["test"]["step"] == run.step
     np.testing.assert_allclose((chosen > 0.5).mean(), content["test"]["accuracy"])
@@ -105,7 +107,7 @@ def test_any_length_and_any_words(run_dir):
     [
         (["--file=absent.txt"], "", "--file=absent.txt: No such file"),
         ([], "good\n\nbad\n", "standard input: line 2 is empty"),
-        (["--text=<br />"], "", "review 1: found no word"),
+        (["--text=<br />"], "", "text 1: found no word"),
         (["--text=caf\udce9"], "", r"--text=.caf.udce9.: not UTF-8"),
         (["--text=a", "--file=b"], "", "text|file"),
         (["--checkpoint=99", "--text=a"], "", "--checkpoint=99: found none .* 250"),

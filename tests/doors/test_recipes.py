@@ -24,7 +24,7 @@ REQUIRED = {"wordtext": ["--train_file=words.txt"]}
 NUM_REVIEWS = 100
 STEPS = {"ptb_medium": 20, "ptb_large": 5}
 # Small ones of every kind: characters, words, reviews, the reader's text, published data.
-QUICK = {"quickstart", "text8_lstm_fused", "toy_reviews", "wordtext"}
+QUICK = {"quickstart", "text8_lstm_fused", "toy_reviews", "toy_classes", "wordtext"}
 
 
 def read(name: str) -> Settings:
@@ -45,6 +45,7 @@ def need(settings: Settings) -> None:
         "imdb": "",
         "imdb_text": "",
         "toy_reviews": "",
+        "toy_classes": "",
     }[settings.dataset]
     if wanted and not pathlib.Path(DATA_DIR, wanted).exists():
         pytest.skip(f"needs {wanted} in the folder that TFSEQ_DATA_DIR names")
@@ -72,7 +73,7 @@ def test_a_recipe_trains(name, tmp_path, monkeypatch):
     if name == "wordtext":
         (tmp_path / "words.txt").write_text("the quick brown fox jumps over it\n" * 400)
         changes["train_file"] = str(tmp_path / "words.txt")
-    if settings.dataset == "toy_reviews":
+    if settings.dataset in ("toy_reviews", "toy_classes"):
         changes = {"valid_size": 200}
     if settings.dataset in ("imdb", "imdb_text"):
         monkeypatch.setattr(imdb_reviews, "NUM_REVIEWS", NUM_REVIEWS)

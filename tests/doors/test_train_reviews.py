@@ -44,15 +44,18 @@ def fixture_settings(tmp_path):
 def test_a_run_reports_what_a_classifier_finds(settings):
     assert runs.train(settings) == 0
     content = results(settings)
-    assert {"loss", "accuracy", "auc"} <= set(content["test"])
+    of_class = {f"{name}/positive" for name in ("precision", "recall")}
+    assert {"loss", "accuracy", "auc", "macro_f1", *of_class} <= set(content["test"])
     assert 0 <= content["valid"]["accuracy"] <= 1
     folder = pathlib.Path(settings.run_dir)
     tokens = (folder / "vocabulary.txt").read_text().splitlines()
     assert tokens[:2] == ["<pad>", "<unk>"]
+    labels = (folder / "labels_vocabulary.txt").read_text().splitlines()
+    assert labels == ["negative", "positive"]
     valid = EventAccumulator(str(folder / "valid")).Reload().Tags()["tensors"]
-    assert {"loss", "accuracy", "auc", "confusion", "mistakes"} <= set(valid)
+    assert {"loss", "accuracy", "auc", "macro_f1", "confusion", "mistakes"} <= set(valid)
     train = EventAccumulator(str(folder / "train")).Reload().Tags()["tensors"]
-    assert {"loss", "learning_rate", "reviews_per_second"} <= set(train)
+    assert {"loss", "learning_rate", "texts_per_second"} <= set(train)
     assert "perplexity" not in train
     # The HParams page compares runs by curves that are there.
     page = EventAccumulator(str(folder)).Reload().PluginTagToContent("hparams")

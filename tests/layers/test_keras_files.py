@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import tfseq
 from tfseq import cells, layers
-from tfseq.tasks.classification.model import SentimentClassifier
+from tfseq.tasks.classification.model import TextClassifier
 from tfseq.tasks.language_modeling.model import LanguageModel
 
 BATCH, TIME, FEATURES, VOCABULARY = 3, 7, 4, 11
@@ -90,15 +90,16 @@ CALLED_WITH_TOKENS = {
         ),
         lambda model: model(TOKENS, model.initial_state(BATCH)),
     ),
-    "SentimentClassifier": (
-        lambda: SentimentClassifier(
+    "TextClassifier": (
+        lambda: TextClassifier(
             layers.TokenInputs(VOCABULARY, 4),
             CELLS["StackedCell"](),
             CELLS["DropoutCell"](),
             pooling="mean_max",
             dropout=0.5,
             kernel_initializer=initializer(),
-            ngrams=layers.NaiveBayesLogit(2, num_rows=40),
+            ngrams=layers.NaiveBayesLogit(2, num_rows=40, classes=3),
+            classes=3,
         ),
         lambda model: model(TOKENS, LENGTHS),
     ),
@@ -127,6 +128,16 @@ def save_and_load(model, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert_same_config(loaded, model)
     return loaded
+
+
+def test_a_classifier_is_read_by_its_other_name():
+    model = TextClassifier(layers.TokenInputs(VOCABULARY, 4), CELLS["StackedCell"]())
+    content = json.dumps(keras.saving.serialize_keras_object(model))
+    other = content.replace("TextClassifier", "SentimentClassifier")
+    assert other != content
+    loaded = keras.saving.deserialize_keras_object(json.loads(other))
+    assert isinstance(loaded, TextClassifier)
+    assert_same_config(loaded, model)
 
 
 def test_nothing_public_is_forgotten():

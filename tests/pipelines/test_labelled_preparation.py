@@ -14,6 +14,9 @@ class Split:
     texts: list
     labels: list
 
+    def describe(self, number):
+        return f"here: text {number + 1}"
+
 
 @pytest.fixture(name="splits")
 def fixture_splits():
@@ -43,7 +46,7 @@ def test_what_is_in_the_cache_is_found_again(splits, tmp_path):
     np.testing.assert_array_equal(prepared.splits["train"].labels, [1, 0])
 
 
-@pytest.mark.parametrize("name", ["train.ids.npy", "test.starts.npy", "vocabulary.txt"])
+@pytest.mark.parametrize("name", ["train.ids", "test.starts.npy", "vocabulary.txt"])
 @pytest.mark.parametrize("damage", ["missing", "cut"])
 def test_a_damaged_cache_is_made_anew(splits, tmp_path, name, damage):
     expected = (
@@ -75,6 +78,6 @@ def test_another_vocabulary_is_another_cache(splits, tmp_path):
 
 def test_a_review_without_a_word_is_named(splits, tmp_path):
     splits["train"].texts[1] = "<br />"
-    with pytest.raises(DataError, match="review 2: found no word"):
+    with pytest.raises(DataError, match="here: text 2: found no word"):
         prepare_labelled_corpus(splits, "x", cache_dir=tmp_path)
     assert not list((tmp_path / "prepared").iterdir())

@@ -9,12 +9,16 @@ from tfseq.layers.token_inputs import TokenInputs
 from tfseq.pipelines import EncodedTexts, Vocabulary, evaluation_batches
 from tfseq.tasks.classification.evaluation import (
     compile_predictions,
-    compile_review_evaluation,
+    compile_evaluation,
     confusion_table,
 )
-from tfseq.tasks.classification.model import SentimentClassifier
+from tfseq.tasks.classification.model import TextClassifier
 
 COUNT = 23
+VOCABULARIES = {
+    "tokens": Vocabulary(["<pad>", *"abcde"], "word"),
+    "labels": Vocabulary(["bad", "good"], "word"),
+}
 
 
 @pytest.fixture(name="reviews")
@@ -28,7 +32,7 @@ def fixture_reviews():
 
 @pytest.fixture(name="model")
 def fixture_model():
-    model = SentimentClassifier(TokenInputs(6, 3), cells.FusedGateLSTMCell(4))
+    model = TextClassifier(TokenInputs(6, 3), cells.FusedGateLSTMCell(4))
     model.build()
     model.kernel.assign(5 * model.kernel)
     return model
@@ -63,9 +67,9 @@ def test_every_review_is_predicted_once_as_it_is_alone(model, reviews, batch_siz
 
 def test_figures_and_texts_by_hand(model, reviews):
     logits, labels = logits_by_hand(model, reviews), reviews.labels
-    evaluate = compile_review_evaluation(model)
-    vocabulary = Vocabulary(["<pad>", *"abcde"], "word")
-    figures, texts = evaluate(evaluation_batches(reviews, 4, 100), vocabulary)
+    vocabulary = VOCABULARIES["tokens"]
+    evaluate = compile_evaluation(model, VOCABULARIES)
+    figures, texts = evaluate(evaluation_batches(reviews, 4, 100))
     right = (logits > 0) == labels
     np.testing.assert_allclose(figures["accuracy"], right.mean())
     positive = 1 / (1 + np.exp(-logits))
@@ -79,7 +83,10 @@ def test_figures_and_texts_by_hand(model, reviews):
     start, end = reviews.starts[worst : worst + 2]
     words = " ".join(vocabulary.tokens[token] for token in reviews.ids[start:end])
     assert texts["mistakes"][0].endswith(": " + words)
-    assert texts["mistakes"][0].startswith(f"{positive[worst]:.4f} for ")
+    probability = max(positive[worst], 1 - positive[worst])
+    found, label = ("bad", "good") if labels[worst] else ("good", "bad")
+    beginning = f"{probability:.4f} {found} instead of {label}: "
+    assert texts["mistakes"][0].startswith(beginning)
     assert len(texts["mistakes"]) == min(10, (~right).sum())
     for label, line in enumerate(texts["confusion"][1:]):
         of_label = logits[labels == label] > 0
@@ -90,14 +97,16 @@ def test_figures_and_texts_by_hand(model, reviews):
 def test_a_text_says_that_there_are_no_mistakes(model, reviews):
     found = (logits_by_hand(model, reviews) > 0).astype(np.int32)
     right = EncodedTexts(reviews.ids, reviews.starts, found)
-    _, texts = compile_review_evaluation(model)(
-        evaluation_batches(right, 4, 100), Vocabulary(["<pad>", *"abcde"], "word")
+    _, texts = compile_evaluation(model, VOCABULARIES)(
+        evaluation_batches(right, 4, 100)
     )
     assert texts["mistakes"] == ["none"]
 
 
 def test_the_confusion_table_names_its_rows():
-    lines = confusion_table(np.array([-1.0, 2.0, 3.0]), np.array([0, 0, 1]))
+    lines = confusion_table(
+        np.array([-1.0, 2.0, 3.0]), np.array([0, 0, 1]), ("negative", "positive")
+    )
     assert [line.split() for line in lines[1:]] == [
         ["negative", "1", "1"],
         ["positive", "0", "1"],

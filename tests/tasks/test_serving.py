@@ -105,7 +105,10 @@ class WeightedSum(keras.Model):
 @pytest.mark.parametrize("left_padded", [False, True])
 def test_a_classifier_reads_the_last_tokens(left_padded):
     encoder = TextEncoder(["<pad>", "<unk>", "good", "bad"])
-    module = ServedClassifier(WeightedSum(), encoder, 4, left_padded=left_padded)
+    names = ["low", "high"]
+    module = ServedClassifier(
+        WeightedSum(), encoder, names, max_length=4, left_padded=left_padded
+    )
     predict = module.signatures()["predict"]
     texts = ["good", "bad good bad bad", "good bad bad bad zebra bad", "bad bad"]
     rows = [[2], [3, 2, 3, 3], [3, 3, 1, 3], [3, 3]]
@@ -117,7 +120,10 @@ def test_a_classifier_reads_the_last_tokens(left_padded):
         for row in rows
     ]
     for some in (slice(0, 1), slice(0, 4), slice(1, 4)):
-        out = predict(texts=tf.constant(texts[some]))["probabilities"]
+        served = predict(texts=tf.constant(texts[some]))
+        out = served["probabilities"]
+        named = [names[logit > 0] for logit in logits[some]]
+        assert served["labels"].numpy().tolist() == [name.encode() for name in named]
         expected = 1 / (1 + np.exp(-np.array(logits[some])))
         np.testing.assert_allclose(out, expected, rtol=1e-5)
     with pytest.raises(tf.errors.InvalidArgumentError, match="has no word in it"):

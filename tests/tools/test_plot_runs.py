@@ -66,7 +66,7 @@ def test_the_picture_is_written(tool, run_dir, console, tmp_path):
 def test_curves_drawn_before_are_kept(tool, tmp_path):
     points = tmp_path / "curves.csv"
     first = tool.Curve("first", "word", [10, 20], [300.25, 200.5])
-    second = tool.Curve("second", "review", [5], [0.75])
+    second = tool.Curve("second", "text", [5], [0.75])
     tool.write_points(points, [first, second])
     assert tool.read_points(points) == [first, second]
     again = tool.Curve("first", "word", [10, 20, 30], [310.0, 210.0, 150.0])

@@ -118,12 +118,30 @@ DATASETS.add(
     takes=("valid_size",),
 )
 DATASETS.add(
-    "labelled",
-    "tfseq.datasets.labelled_files:labelled_file_corpus",
-    "labelled texts of your own, `train_file` of JSON lines",
+    "toy_classes",
+    "tfseq.datasets.toy_classes:toy_classes_corpus",
+    "texts of three kinds made by a small grammar",
     kind="labelled",
     level="word",
-    takes=("train_file", "test_file", "valid_size", "test_size", "data_dir"),
+    takes=("valid_size",),
+)
+DATASETS.add(
+    "labelled",
+    "tfseq.datasets.labelled_files:labelled_file_corpus",
+    "labelled texts of your own, `train_file`: a table, JSON lines or a folder",
+    kind="labelled",
+    level="word",
+    takes=(
+        "train_file",
+        "valid_file",
+        "test_file",
+        "text_column",
+        "label_column",
+        "valid_size",
+        "test_size",
+        "test_rows",
+        "data_dir",
+    ),
     needs=("train_file",),
 )
 

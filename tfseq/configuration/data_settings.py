@@ -27,13 +27,35 @@ class DataSettings:
         "or in ~/.cache.",
     )
     train_file: str | None = option(
-        None, "Text file (UTF-8) to train on, with `dataset`=text."
+        None,
+        "Text file (UTF-8) to train on, with `dataset`=text. With `dataset`=labelled a "
+        "table (.csv, .tsv), JSON lines (.jsonl), or a folder with a folder of texts for "
+        "each label.",
     )
     valid_file: str | None = option(
         None, "Text file for validation; by default a part of `train_file` is held out."
     )
     test_file: str | None = option(
         None, "Text file for the test; by default a part of `train_file` is held out."
+    )
+    text_column: str | None = option(
+        None,
+        "Column of the texts in labelled files; by default the one with a usual name, such "
+        "as text or review. In a table without a line of names its number, counted from 1.",
+        fixed=True,
+    )
+    label_column: str | None = option(
+        None,
+        "Column of the labels; by default the one with a usual name, such as label or "
+        "sentiment. In a table without a line of names its number, counted from 1.",
+        fixed=True,
+    )
+    test_rows: str = option(
+        "drawn",
+        "Labelled texts of `train_file` that are the test: drawn (each label in its share) "
+        "or last (those at the end).",
+        choices=("drawn", "last"),
+        fixed=True,
     )
     skip_characters: int = option(
         0,
@@ -44,21 +66,21 @@ class DataSettings:
     valid_size: int | None = option(
         None,
         "Characters held out for validation at the start of the text; by default the "
-        "5 % before the test part. Of reviews: number of reviews; by default a tenth.",
+        "5 % before the test part. Of labelled texts: their number; by default a tenth.",
         lower=0,
         fixed=True,
     )
     test_size: int | None = option(
         None,
         "Characters held out for the test at the end of the text; by default 5 %, or "
-        "none if `valid_size` is given.",
+        "none if `valid_size` is given. Of labelled texts: their number; by default a tenth.",
         lower=0,
         fixed=True,
     )
     level: str | None = option(
         None,
         "Kind of token. Words are separated by white space, and each line end is a word. By "
-        "default words for ptb, imdb_text and reviews, otherwise characters.",
+        "default words for ptb, imdb_text and labelled texts, otherwise characters.",
         choices=("character", "word"),
         fixed=True,
     )
@@ -73,7 +95,7 @@ class DataSettings:
     batch_size: int = option(
         32,
         "Lanes in a batch: contiguous parts of the text that are read side by side. Or "
-        "reviews in a batch.",
+        "labelled texts in a batch.",
         lower=1,
         upper=65536,
         fixed=True,

@@ -91,8 +91,8 @@ class ModelSettings:
     ngram_features: int = option(
         0,
         "Longest n-grams with weights of their own, in tokens; 0: none. For texts they are "
-        "added to the logits. For reviews they form a classifier by naive Bayes ratios, and "
-        "the answer is the mean of its logit and that of the layers.",
+        "added to the logits. For labelled texts they form a classifier by naive Bayes "
+        "ratios, and the answer is the mean of its logits and those of the layers.",
         lower=0,
         upper=16,
         fixed=True,

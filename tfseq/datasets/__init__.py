@@ -1,13 +1,15 @@
-"""The data sets: published ones, the reader's own files and two that need no file."""
+"""The data sets: published ones, the reader's own files and three that need no file."""
 
 from tfseq.datasets.imdb_reviews import imdb_reviews_corpus, imdb_text_corpus
 from tfseq.datasets.labelled_corpus import LabelledCorpus, LabelledSplit
+from tfseq.datasets.labelled_files import labelled_file_corpus
 from tfseq.datasets.loading import load_corpus
 from tfseq.datasets.penn_treebank import penn_treebank_corpus
 from tfseq.datasets.python_docs import python_docs_corpus
 from tfseq.datasets.text8 import text8_corpus
 from tfseq.datasets.text_corpus import TextCorpus, TextSplit
 from tfseq.datasets.text_files import text_file_corpus
+from tfseq.datasets.toy_classes import toy_classes_corpus
 from tfseq.datasets.toy_reviews import toy_reviews_corpus
 
 __all__ = [
@@ -17,10 +19,12 @@ __all__ = [
     "TextSplit",
     "imdb_reviews_corpus",
     "imdb_text_corpus",
+    "labelled_file_corpus",
     "load_corpus",
     "penn_treebank_corpus",
     "python_docs_corpus",
     "text8_corpus",
     "text_file_corpus",
+    "toy_classes_corpus",
     "toy_reviews_corpus",
 ]

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfseq.datasets.labelled_files import LABELS
 from tfseq.errors import DataError, UsageError
 
 
@@ -27,12 +26,12 @@ def check_text(text: Any) -> None:
     _check_unicode(text, "`text`")
 
 
-def check_labelled(texts: Any, labels: Any) -> tuple[list[str], list[int]]:
-    """Returns texts and their labels, 0 or 1, as lists.
+def check_labelled(texts: Any, labels: Any) -> tuple[list[str], list[str | int]]:
+    """Returns texts and their labels, strings or whole numbers, as lists.
 
     Raises:
-        UsageError: a text is no string or holds nothing, a label is none of the two, or
-            there is not one label for each text.
+        UsageError: a text is no string or holds nothing, a label is of another kind, all
+            labels are the same, or there is not one label for each text.
     """
     for name, value in (("texts", texts), ("labels", labels)):
         if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
@@ -47,19 +46,33 @@ def check_labelled(texts: Any, labels: Any) -> tuple[list[str], list[int]]:
             f"`labels`: found {len(labels)} for {len(texts)} `texts`, expected one for "
             "each; give two lists of one length"
         )
-    for number, (text, label) in enumerate(zip(texts, labels, strict=True), 1):
+    for number, text in enumerate(texts, 1):
         if not isinstance(text, str) or not text.strip():
             raise UsageError(
                 f"`texts`: found {text!r} as text {number}, expected a string with words; "
                 "leave it out"
             )
         _check_unicode(text, f"`texts`, text {number}")
-        if isinstance(label, (list, dict)) or label not in LABELS:
-            raise UsageError(
-                f"`labels`: found {label!r} for text {number}, expected 0 or 1; give "
-                "numbers"
-            )
-    return texts, [LABELS[label] for label in labels]
+    labels = [_check_label(label, number) for number, label in enumerate(labels, 1)]
+    if len({str(label) for label in labels}) == 1:
+        raise UsageError(
+            f"`labels`: found {labels[0]!r} for all {len(texts)} texts, expected two "
+            "different labels or more; add texts with other labels"
+        )
+    return texts, labels
+
+
+def _check_label(label: Any, number: int) -> str | int:
+    """Returns a label as a string without white space around it, or as a whole number."""
+    if isinstance(label, str) and label.strip():
+        _check_unicode(label, f"`labels`, text {number}")
+        return label.strip()
+    if isinstance(label, (int, float)) and label == label // 1:
+        return int(label)
+    raise UsageError(
+        f"`labels`: found {label!r} for text {number}, expected a string that is not empty "
+        "or a whole number; give one"
+    )
 
 
 def _check_unicode(text: str, name: str) -> None:
@@ -81,7 +94,9 @@ def store_text(folder: Path, text: str) -> Path:
     return _store(folder, [text], "txt")
 
 
-def store_labelled(folder: Path, texts: Sequence[str], labels: Sequence[int]) -> Path:
+def store_labelled(
+    folder: Path, texts: Sequence[str], labels: Sequence[str | int]
+) -> Path:
     """Writes labelled texts into a folder as JSON lines; returns the file.
 
     Raises:

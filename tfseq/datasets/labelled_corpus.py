@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from tfseq.datasets.text_corpus import fingerprint_of
 from tfseq.errors import UsageError
 
 SPLIT_SEED = 0
+SENTIMENTS = ("negative", "positive")
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,16 @@ class LabelledSplit:
 
     Attributes:
         origin: the file or source that they are from, for messages.
-        texts: the texts.
-        labels: the label of each text, 0 or 1.
+        texts: the texts; they can be read again and again.
+        labels: the label of each text, as its place in the names of the labels.
+        place: returns where the text of a number, counted from 0, is, for messages; None
+            calls it by its number.
     """
 
     origin: str
-    texts: Sequence[str]
+    texts: Iterable[str]
     labels: Sequence[int]
+    place: Callable[[int], str] | None = field(default=None, compare=False)
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         """Yields each text with its label."""
@@ -33,7 +37,13 @@ class LabelledSplit:
 
     def __len__(self) -> int:
         """Returns the number of texts."""
-        return len(self.texts)
+        return len(self.labels)
+
+    def describe(self, number: int) -> str:
+        """Returns where the text of a number, counted from 0, is, for messages."""
+        if self.place is None:
+            return f"{self.origin}: text {number + 1}"
+        return self.place(number)
 
 
 @dataclass(frozen=True)
@@ -43,12 +53,14 @@ class LabelledCorpus:
     Attributes:
         name: the name of the data set.
         fingerprint: a digest of the texts and of how they are split.
-        splits: the texts "train", "valid" and "test"; an empty "valid" is absent.
+        splits: the texts "train", "valid" and "test"; an empty one is absent.
+        label_names: the names of the labels, in the order of their numbers.
     """
 
     name: str
     fingerprint: str
     splits: Mapping[str, LabelledSplit]
+    label_names: tuple[str, ...] = SENTIMENTS
 
 
 def split_labelled(
@@ -58,6 +70,7 @@ def split_labelled(
     *,
     digest: str,
     valid_size: int | None,
+    label_names: tuple[str, ...] = SENTIMENTS,
 ) -> LabelledCorpus:
     """Returns the corpus whose validation part is drawn from `train`.
 
@@ -66,10 +79,11 @@ def split_labelled(
 
     Args:
         name: the name of the data set.
-        train: the texts for training and validation.
+        train: the texts for training and validation, held in memory.
         test: the texts for the test.
         digest: a digest of all texts.
         valid_size: the number of texts for validation; None is a tenth.
+        label_names: the names of the labels, in the order of their numbers.
 
     Raises:
         UsageError: `valid_size` leaves no text for training.
@@ -78,42 +92,50 @@ def split_labelled(
         valid_size = len(train) // 10
     if valid_size >= len(train):
         raise UsageError(
-            f"`valid_size`={valid_size}: found {len(train)} reviews for training and "
+            f"`valid_size`={valid_size}: found {len(train)} texts for training and "
             "validation, expected fewer; lower it"
         )
     chosen = stratified_sample(train.labels, valid_size)
-    kept = sorted(set(range(len(train))) - set(chosen))
+    kept = np.setdiff1d(np.arange(len(train)), chosen)
     splits = {"train": select_texts(train, kept)}
-    if chosen:
+    if len(chosen):
         splits["valid"] = select_texts(train, chosen)
     splits["test"] = test
-    return LabelledCorpus(name, fingerprint_of(name, digest, valid_size), splits)
+    fingerprint = fingerprint_of(name, digest, valid_size)
+    return LabelledCorpus(name, fingerprint, splits, label_names)
 
 
-def stratified_sample(labels: Sequence[int], size: int) -> list[int]:
+def stratified_sample(labels: Sequence[int], size: int) -> np.ndarray:
     """Returns the places of a sample in which each label keeps its share, rounded.
 
+    Of a label with several texts at least one is left out.
+
     Args:
-        labels: 0 or 1 for each text.
-        size: the number of places.
+        labels: the number of the label of each text, from 0.
+        size: the number of places; fewer are returned where too few can be taken.
 
     Returns:
-        The places, rising.
+        The places, rising, `[size]`.
     """
     generator = np.random.default_rng(SPLIT_SEED)
-    array = np.asarray(labels)
-    positive = round(size * float(array.mean())) if size else 0
-    places = [
-        generator.permutation(np.flatnonzero(array == label))[:count]
-        for label, count in ((1, positive), (0, size - positive))
-    ]
-    return sorted(np.concatenate(places).tolist())
+    labels = np.asarray(labels)
+    counts = np.bincount(labels)
+    places, above, taken = [], 0, 0
+    # From the last label on: what is rounded up for one is missing for the next.
+    for label in reversed(range(len(counts))):
+        above += int(counts[label])
+        wanted = round(size * (above / len(labels))) - taken
+        count = min(wanted, max(int(counts[label]) - 1, 0))
+        taken += count
+        places.append(generator.permutation(np.flatnonzero(labels == label))[:count])
+    return np.sort(np.concatenate(places))
 
 
 def select_texts(split: LabelledSplit, places: Sequence[int]) -> LabelledSplit:
-    """Returns the texts at the given places, in their order."""
+    """Returns the texts at the given places, in their order; they are held in memory."""
+    texts = list(split.texts)
     return LabelledSplit(
         split.origin,
-        [split.texts[place] for place in places],
+        [texts[place] for place in places],
         [split.labels[place] for place in places],
     )

@@ -1,119 +1,290 @@
-"""Labelled texts of the reader's own, from files of JSON lines."""
+"""Labelled texts of the reader's own, from files or folders, as a corpus.
+
+A file is read as a stream, again for each use. For each text memory holds its label (4
+bytes), its part (1 byte for each part of the file) and nothing of the text.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
+import itertools
+from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import logging
 
 from tfseq.datasets.labelled_corpus import (
     LabelledCorpus,
     LabelledSplit,
-    select_texts,
-    split_labelled,
     stratified_sample,
 )
-from tfseq.datasets.sources import find_text, read_bytes
-from tfseq.datasets.text_corpus import decode_utf8
+from tfseq.datasets.labelled_rows import LabelledFile, Row, check_labelled_file
+from tfseq.datasets.sources import find_text
+from tfseq.datasets.text_corpus import fingerprint_of
 from tfseq.errors import DataError, UsageError
 
-LABELS = {0: 0, 1: 1, "0": 0, "1": 1, "negative": 0, "positive": 1}
-TEST_PART = 10
+PART = 10  # A tenth is held out for validation, and another one for the test.
 FEWEST = 20  # Below it a tenth for validation or for the test would be hardly a text.
+SHOWN_LABELS = 10
 
 
 def labelled_file_corpus(
     train_file: str | Path,
+    valid_file: str | Path | None = None,
     test_file: str | Path | None = None,
     *,
+    text_column: str | None = None,
+    label_column: str | None = None,
     valid_size: int | None = None,
     test_size: int | None = None,
+    test_rows: str = "drawn",
     data_dir: str | Path | None = None,
 ) -> LabelledCorpus:
-    """Returns the labelled texts of one or two files of JSON lines.
+    """Returns the labelled texts of one, two or three files or folders.
 
-    A line is an object with `text`, a string, and `label`: 0 or "negative", 1 or
-    "positive". Without a test file, a part of the training texts is for the test, drawn
-    by a fixed seed, in which both labels are as frequent as in the rest.
+    A file is a table (`.csv`, `.tsv`) or has an object a line (`.jsonl`, `.ndjson`,
+    `.json`); a folder has a folder of texts for each label. Labels are any names, sorted;
+    white space around them is not a part of them.
+
+    Without a file for validation or for the test, a part of `train_file` is: drawn by a
+    fixed seed, in which every label has the share that it has in the rest.
 
     Args:
-        train_file: the texts for training and validation.
+        train_file: the texts for training.
+        valid_file: the texts for validation.
         test_file: the texts for the test.
-        valid_size: number of texts for validation; None is a tenth.
+        text_column: the column of the texts; None finds it among the usual names. In a
+            table without a line of names, its number, counted from 1.
+        label_column: the same of the labels.
+        valid_size: number of texts for validation where there is no file; None is a tenth.
         test_size: number of texts for the test where there is no file; None is a tenth.
+        test_rows: `drawn`, or `last` for the last texts of `train_file` as the test.
         data_dir: folder in which files are looked up that are not there as named.
 
     Raises:
-        UsageError: a file is missing, or a size leaves nothing for training.
+        UsageError: a file or column is missing, or a size leaves nothing for training.
         DataError: a file holds something else.
 
     Example:
-        {"text": "the plot was not bad .", "label": 1}
+        corpus = labelled_file_corpus("movie_data.csv", test_size=25_000, test_rows="last")
     """
-    train = _read(train_file, "train_file", data_dir)
-    digest = hashlib.sha256()
-    if test_file is not None:
-        if test_size is not None:
+    given = {"train": train_file, "valid": valid_file, "test": test_file}
+    sizes = {"valid": valid_size, "test": test_size}
+    for part, size in sizes.items():
+        if given[part] is not None and size is not None:
             raise UsageError(
-                f"`test_file`={test_file} and `test_size`={test_size} are both given; "
+                f"`{part}_file`={given[part]} and `{part}_size`={size} are both given; "
                 "give one"
             )
-        test = _read(test_file, "test_file", data_dir)
-    else:
-        size = len(train) // TEST_PART if test_size is None else test_size
-        if size >= len(train):
+    if test_file is not None and test_rows != "drawn":
+        raise UsageError(
+            f"`test_rows`={test_rows}: found with `test_file`={test_file}, expected rows "
+            "of `train_file` only; leave one out"
+        )
+    files = {
+        part: _find(file, f"{part}_file", data_dir, text_column, label_column)
+        for part, file in given.items()
+        if file is not None
+    }
+    train = _read_train(files["train"])
+    held_out = {
+        part: _read_held_out(file, train)
+        for part, file in files.items()
+        if part != "train"
+    }
+    sizes = {part: size for part, size in sizes.items() if part not in files}
+    splits = _cut(train, sizes, last=test_rows == "last")
+    splits |= {part: each.split() for part, each in held_out.items()}
+    _say(train, splits, drawn=[part for part in sizes if part in splits])
+    fingerprint = fingerprint_of(
+        "labelled",
+        train.digest,
+        sorted((part, each.digest) for part, each in held_out.items()),
+        sorted((part, len(split)) for part, split in splits.items()),
+        test_rows,
+    )
+    ordered = {part: splits[part] for part in given if part in splits}
+    return LabelledCorpus("labelled", fingerprint, ordered, train.names)
+
+
+@dataclass(frozen=True)
+class FileTexts:
+    """Some texts of a file, read anew each time.
+
+    Attributes:
+        file: the file.
+        chosen: whether each text of the file is one of them, bool `[texts]`; None for
+            all.
+    """
+
+    file: LabelledFile
+    chosen: np.ndarray | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        """Yields the texts."""
+        return (row.text for row in self._rows())
+
+    def _rows(self) -> Iterator[Row]:
+        if self.chosen is None:
+            return self.file.rows()
+        return itertools.compress(self.file.rows(), memoryview(self.chosen))
+
+    def place(self, number: int) -> str:
+        """Returns the place of a text in the file by its number, counted from 0."""
+        return str(next(itertools.islice(self._rows(), number, None)).place)
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """What is known of a file after it has been read once.
+
+    Attributes:
+        file: the file.
+        labels: the label of each text by its place in `names`, int32 `[texts]`.
+        names: the names of the labels, sorted.
+        digest: a digest of texts and labels.
+    """
+
+    file: LabelledFile
+    labels: np.ndarray
+    names: tuple[str, ...]
+    digest: str
+
+    def split(self, chosen: np.ndarray | None = None) -> LabelledSplit:
+        """Returns some of the texts as a split; None for all."""
+        texts = FileTexts(self.file, chosen)
+        labels = self.labels if chosen is None else self.labels[chosen]
+        return LabelledSplit(str(self.file.path), texts, labels, texts.place)
+
+
+def _find(
+    file: str | Path,
+    argument: str,
+    data_dir: str | Path | None,
+    text_column: str | None,
+    label_column: str | None,
+) -> LabelledFile:
+    path = Path(find_text(file, data_dir))
+    check_labelled_file(path, argument)
+    for name, column in (("text_column", text_column), ("label_column", label_column)):
+        if path.is_dir() and column is not None:
             raise UsageError(
-                f"`test_size`={test_size}: found {len(train)} texts, expected fewer for "
-                "the test; lower it"
+                f"`{name}`={column}: found with the folder {path}, expected a file with "
+                "columns; leave it out"
             )
-        chosen = set(stratified_sample(train.labels, size))
-        kept = [place for place in range(len(train)) if place not in chosen]
-        test, train = select_texts(train, sorted(chosen)), select_texts(train, kept)
-    for split in (train, test):
-        for text, label in split:
-            digest.update(f"{label} {len(text)} {text}\n".encode())
-        digest.update(b"\0")
-    return split_labelled(
-        "labelled", train, test, digest=digest.hexdigest(), valid_size=valid_size
+    return LabelledFile(path, text_column, label_column)
+
+
+def _read_train(file: LabelledFile) -> ReadFile:
+    """Reads the file whose labels are those of the corpus."""
+    found: dict[str, int] = {}
+    labels, digest = array("i"), hashlib.sha256()
+    for row in file.rows():
+        labels.append(found.setdefault(row.label, len(found)))
+        _add_to(digest, row)
+    if len(labels) < FEWEST:
+        raise DataError(
+            f"{file.path}: found {len(labels)} labelled texts, expected at least {FEWEST}; "
+            "add some"
+        )
+    names = tuple(sorted(found))
+    if len(names) == 1:
+        raise DataError(
+            f"{file.path}: found the label {names[0]!r} for all {len(labels):,} texts, "
+            "expected two labels or more; name another `label_column` or add such texts"
+        )
+    if 2 * len(names) > len(labels):
+        raise DataError(
+            f"{file.path}: found {len(names):,} labels for {len(labels):,} texts, expected "
+            "several texts of each; name another `label_column`"
+        )
+    places = np.empty(len(names), np.int32)
+    places[[found[name] for name in names]] = np.arange(len(names))
+    return ReadFile(file, places[np.asarray(labels)], names, digest.hexdigest())
+
+
+def _read_held_out(file: LabelledFile, train: ReadFile) -> ReadFile:
+    """Reads a file whose labels must be among those of the training texts."""
+    known = {name: place for place, name in enumerate(train.names)}
+    labels, digest = array("i"), hashlib.sha256()
+    for row in file.rows():
+        if row.label not in known:
+            raise DataError(
+                f"{row.place}: found the label {row.label!r}, which "
+                f"no text of {train.file.path} has, expected one of "
+                f"{_list_names(train.names)}; mend it or add such texts to the training"
+            )
+        labels.append(known[row.label])
+        _add_to(digest, row)
+    if not labels:
+        raise DataError(f"{file.path}: found no labelled text, expected some; add them")
+    labels = np.asarray(labels, np.int32)
+    return ReadFile(file, labels, train.names, digest.hexdigest())
+
+
+def _add_to(digest: Any, row: Row) -> None:
+    digest.update(f"{row.label}\n{len(row.text)} {row.text}\n".encode())
+
+
+def _cut(
+    train: ReadFile, sizes: dict[str, int | None], *, last: bool
+) -> dict[str, LabelledSplit]:
+    """Returns the training texts and the parts that are held out of the same file."""
+    labels = train.labels
+    kept = np.ones(len(labels), bool)
+    splits = {}
+    for part in [part for part in ("test", "valid") if part in sizes]:
+        rest = np.flatnonzero(kept)
+        size = len(rest) // PART if sizes[part] is None else sizes[part]
+        if size >= len(rest):
+            raise UsageError(
+                f"`{part}_size`={size}: found {len(rest):,} texts in {train.file.path}, "
+                "expected fewer, so that some are left for training; lower it"
+            )
+        if part == "test" and last:
+            chosen = rest[len(rest) - size :]
+        else:
+            chosen = rest[stratified_sample(labels[rest], size)]
+        kept[chosen] = False
+        if len(chosen):
+            splits[part] = train.split(_mask(chosen, len(labels)))
+    left = np.bincount(labels[kept], minlength=len(train.names))
+    if not left.all():
+        name = train.names[int(np.argmin(left))]
+        raise UsageError(
+            f"`train_file`={train.file.path}: found no text of the label {name!r} left for "
+            "training, expected some; lower `test_size`, or give a `test_file`"
+        )
+    return {"train": train.split(None if kept.all() else kept), **splits}
+
+
+def _mask(places: np.ndarray, size: int) -> np.ndarray:
+    mask = np.zeros(size, bool)
+    mask[places] = True
+    return mask
+
+
+def _list_names(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:SHOWN_LABELS])
+    return shown + (
+        f" and {len(names) - SHOWN_LABELS} more" * (len(names) > SHOWN_LABELS)
     )
 
 
-def _read(
-    file: str | Path, argument: str, data_dir: str | Path | None
-) -> LabelledSplit:
-    path = Path(find_text(file, data_dir))
-    if not path.is_file():
-        raise UsageError(
-            f"`{argument}`={path}: no such file, expected labelled texts as JSON lines"
-        )
-    texts, labels = [], []
-    for number, line in enumerate(_lines(path), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            text, label = row["text"], LABELS[row["label"]]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            text = None
-        if not isinstance(text, str) or not text.strip():
-            raise DataError(
-                f"{path}: line {number}: expected an object with `text`, and `label` 0 or "
-                '1, such as {"text": "not bad", "label": 1}; mend the line'
-            )
-        texts.append(text)
-        labels.append(label)
-    if len(texts) < FEWEST:
-        raise DataError(
-            f"{path}: found {len(texts)} labelled texts, expected at least {FEWEST}; add "
-            "some"
-        )
-    return LabelledSplit(str(path), texts, labels)
-
-
-def _lines(path: Path) -> Iterator[str]:
-    rest = ""
-    for piece in decode_utf8(read_bytes(path), str(path)):
-        *lines, rest = (rest + piece).split("\n")
-        yield from lines
-    yield rest
+def _say(
+    train: ReadFile, splits: dict[str, LabelledSplit], *, drawn: list[str]
+) -> None:
+    """Writes a line with what was found and decided into the log."""
+    file = train.file
+    parts = [f"{len(train.names)} labels ({_list_names(train.names)})"]
+    if not file.path.is_dir() and None in (file.text_column, file.label_column):
+        text, label = file.columns()
+        parts.append(f"texts in the column {text!r}, labels in {label!r}")
+    for part in drawn:
+        name = "validation" if part == "valid" else "the test"
+        parts.append(f"{len(splits[part]):,} of its texts held out for {name}")
+    logging.warning("%s: found %s", file.path, "; ".join(parts))

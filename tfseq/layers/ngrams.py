@@ -134,26 +134,29 @@ class NgramLogits(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfseq")
 class NaiveBayesLogit(keras.layers.Layer):
-    """The log-odds of "positive", from the set of n-grams in a text.
+    """The log-odds of a class, from the set of n-grams in a text.
 
         logit = Σ_g ratio[g] · weight[g]    over the different n-grams g, n = 1 … max_order
         ratio[g] = ln (p[g] / Σ p) - ln (q[g] / Σ q)
 
-    p[g] is 1 + the number of positive training texts with g; q[g] is 1 + the number of
-    negative ones. The ratios are counted once. The weights start at zero and are learned.
+    p[g] is 1 + the number of training texts of the class with g; q[g] is 1 + the number of
+    the others. Two classes have one logit, that of the second. More have a logit each,
+    which sets one class against the rest. The ratios are counted once. The weights start
+    at zero and are learned.
     This is "NBSVM" of Wang & Manning 2012, https://aclanthology.org/P12-2018, with the
     logistic loss. The n-grams share `num_rows` rows by hashing.
 
     Args:
         max_order: longest n.
         num_rows: rows of the table.
+        classes: the number of classes.
 
     Raises:
-        UsageError: `max_order` is below 1.
+        UsageError: `max_order` is below 1, or `classes` below 2.
 
     Attributes:
-        table: the weights, `[num_rows, 1]`.
-        log_ratios: the ratios, `[num_rows]`.
+        table: the weights, `[num_rows, 1]`, or `[num_rows, classes]` for more than two.
+        log_ratios: the ratios, `[num_rows]`, or `[num_rows, classes]` for more than two.
 
     Example:
         layer = NaiveBayesLogit(max_order=2, num_rows=1000)
@@ -164,20 +167,35 @@ class NaiveBayesLogit(keras.layers.Layer):
         logits = layer(tokens, lengths)  # [2]
     """
 
-    def __init__(self, max_order: int, num_rows: int = 2**20, **kwargs: Any):
+    def __init__(
+        self, max_order: int, num_rows: int = 2**20, classes: int = 2, **kwargs: Any
+    ):
         super().__init__(**kwargs)
-        if max_order < 1:
-            raise UsageError(f"max_order={max_order}: expected at least 1")
+        for name, value, least in (
+            ("max_order", max_order, 1),
+            ("classes", classes, 2),
+        ):
+            if value < least:
+                raise UsageError(f"{name}={value}: expected at least {least}")
         self.max_order = max_order
         self.num_rows = num_rows
+        self.classes = classes
+
+    @property
+    def _each(self) -> tuple[int, ...]:
+        """The shape of what a row or a text has of each class: none for two classes."""
+        return () if self.classes == 2 else (self.classes,)
 
     def build(self, input_shape: Any = None) -> None:
         """Creates the weights and the ratios, all zeros."""
         self.table = self.add_weight(
-            shape=(self.num_rows, 1), initializer="zeros", name="table", autocast=False
+            shape=(self.num_rows, *(self._each or (1,))),
+            initializer="zeros",
+            name="table",
+            autocast=False,
         )
         self.log_ratios = self.add_weight(
-            shape=(self.num_rows,),
+            shape=(self.num_rows, *self._each),
             initializer="zeros",
             name="log_ratios",
             trainable=False,
@@ -206,12 +224,19 @@ class NaiveBayesLogit(keras.layers.Layer):
         return tf.where(repeated, -1, rows)
 
     def call(self, tokens: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        """Computes the logits, float32 `[batch]`; arguments are those of `rows`."""
+        """Computes the logits, float32 `[batch]`, or `[batch, classes]` for more than two.
+
+        Arguments are those of `rows`.
+        """
         rows = self.rows(tokens, lengths)
         inside = rows >= 0
         rows = tf.maximum(rows, 0)
+        weights = tf.gather(self.table.value, rows)
+        if self._each:
+            inside = inside[..., tf.newaxis]
+        else:
+            weights = weights[..., 0]
         ratios = tf.where(inside, tf.gather(self.log_ratios.value, rows), 0.0)
-        weights = tf.gather(self.table.value, rows)[..., 0]
         return tf.reduce_sum(ratios * weights, axis=1)
 
     def get_config(self) -> dict[str, Any]:
@@ -220,6 +245,7 @@ class NaiveBayesLogit(keras.layers.Layer):
             **super().get_config(),
             "max_order": self.max_order,
             "num_rows": self.num_rows,
+            "classes": self.classes,
         }
 
     def count(self, batches: Iterable[Batch]) -> None:
@@ -227,15 +253,24 @@ class NaiveBayesLogit(keras.layers.Layer):
 
         Args:
             batches: the training texts, each once: tokens `[batch, time]`, and lengths,
-                labels (0 or 1) and weights (0 for a row without text), each `[batch]`.
+                labels (0 to classes - 1) and weights (0 for a row without text), each
+                `[batch]`.
         """
-        counts = np.ones([2, self.num_rows])
+        counts = np.zeros([self.classes, self.num_rows])
         find_rows = tf.function(self.rows, reduce_retracing=True)
         for tokens, lengths, labels, weights in batches:
             rows = find_rows(tokens, lengths).numpy()
             labels = np.where(np.asarray(weights) > 0, labels, -1)
-            for label in (0, 1):
+            for label in range(self.classes):
                 found = rows[labels == label]
                 counts[label] += np.bincount(found[found >= 0], minlength=self.num_rows)
-        negative, positive = np.log(counts / counts.sum(axis=1, keepdims=True))
-        self.log_ratios.assign((positive - negative).astype(np.float32))
+        inside, total = counts[1:] if not self._each else counts, counts.sum(axis=0)
+        ratios = _log_shares(1 + inside) - _log_shares(1 + total - inside)
+        self.log_ratios.assign(
+            ratios.T.astype(np.float32) if self._each else ratios[0].astype(np.float32)
+        )
+
+
+def _log_shares(counts: np.ndarray) -> np.ndarray:
+    """Returns the logarithm of the share of each count in the sum of its row."""
+    return np.log(counts / counts.sum(axis=1, keepdims=True))

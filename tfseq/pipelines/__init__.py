@@ -16,6 +16,7 @@ from tfseq.pipelines.labelled_preparation import (
     encode_texts,
     prepare_labelled_corpus,
 )
+from tfseq.pipelines.stored_ids import StoredIds
 from tfseq.pipelines.text_preparation import PreparedCorpus, prepare_corpus
 from tfseq.pipelines.token_file import TokenFile, reading_token_files
 from tfseq.pipelines.tokenizer import TextEncoder, tokenized_lines
@@ -36,6 +37,7 @@ __all__ = [
     "EncodedTexts",
     "PreparedCorpus",
     "PreparedLabelledCorpus",
+    "StoredIds",
     "TextEncoder",
     "TokenFile",
     "Vocabulary",

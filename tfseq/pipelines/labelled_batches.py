@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from tfseq.pipelines.stored_ids import StoredIds
+
 PADDING_ID = 0
 NUM_BUCKETS = 16
 
@@ -17,13 +19,16 @@ class EncodedTexts:
     """Labelled texts as ids, one text after the other.
 
     Attributes:
-        ids: the ids of all texts, int32 `[tokens]`.
+        ids: the ids of all texts `[tokens]`, in memory or in a file.
         starts: the position where each text begins, int64 `[texts + 1]`; the last one is
             the end of all.
         labels: the label of each text, int32 `[texts]`.
+
+    With the batches below, memory holds about 50 bytes for each text, and of its tokens
+    those of some batches.
     """
 
-    ids: np.ndarray
+    ids: np.ndarray | StoredIds
     starts: np.ndarray
     labels: np.ndarray
 
@@ -96,19 +101,51 @@ def training_batches(
     boundaries = bucket_boundaries(lengths, max_length)
     per_epoch = count_batches(lengths, boundaries, batch_size)
 
+    buckets = np.searchsorted(boundaries, lengths, side="right")
+
     def deal(order: tf.Tensor) -> tf.data.Dataset:
-        rows = tf.data.Dataset.from_tensor_slices((order, tf.gather(lengths, order)))
-        batches = rows.bucket_by_sequence_length(
-            lambda place, length: length,
-            boundaries,
-            [batch_size] * (len(boundaries) + 1),
+        places = tf.numpy_function(
+            lambda order: deal_by_bucket(order, buckets, batch_size), [order], tf.int64
         )
-        return batches.map(lambda places, lengths: places)
+        places = tf.ensure_shape(places, [None, batch_size])
+        return tf.data.Dataset.from_tensor_slices(places)
 
     batches = _shuffled_epochs(
         texts, seed, deal, per_epoch=per_epoch, first_step=first_step
     )
     return _read(batches, texts, batch_size, max_length=max_length)
+
+
+def deal_by_bucket(
+    order: np.ndarray, buckets: np.ndarray, batch_size: int
+) -> np.ndarray:
+    """Returns batches of texts of one bucket each, as those that read in order fill them.
+
+    Whenever a bucket holds enough texts for a batch, that is the next batch. What is left
+    in the buckets at the end follows, bucket by bucket.
+
+    Args:
+        order: the places of the texts in the order in which they are read, `[texts]`.
+        buckets: the bucket of each text by its place, `[texts]`.
+        batch_size: the rows of a batch.
+
+    Returns:
+        Places of texts, int64 `[batches, batch_size]`; -1 fills up a batch.
+    """
+    buckets = buckets[order]
+    batches, ends = [], []
+    for bucket in range(int(buckets.max()) + 1):
+        # Where in the order the texts of the bucket are.
+        found = np.flatnonzero(buckets == bucket)
+        count = -(-len(found) // batch_size)
+        places = np.full(count * batch_size, -1, np.int64)
+        places[: len(found)] = order[found]
+        batches.append(places.reshape(count, batch_size))
+        end = np.full(count, len(order) + bucket)
+        full = found[batch_size - 1 :: batch_size]
+        end[: len(full)] = full
+        ends.append(end)
+    return np.concatenate(batches)[np.argsort(np.concatenate(ends), kind="stable")]
 
 
 @tf.autograph.experimental.do_not_convert
@@ -225,34 +262,49 @@ def _read(
     # The tuner's thread would keep a finished process alive.
     options.autotune.enabled = False
     options.threading.private_threadpool_size = 1
-    read, fill = _reader(texts, max_length, left_padded), _filler(batch_size)
-    return (
-        batches.map(lambda places: fill(*read(places)))
-        .prefetch(8)
-        .with_options(options)
-    )
+    kinds = (tf.int32, tf.int32, tf.int32, tf.float32)
+    read = _reader(texts, batch_size, max_length, left_padded=left_padded)
+    time = max_length if left_padded else None
+
+    def read_batch(places: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        tokens, *others = tf.numpy_function(read, [places], kinds)
+        others = (tf.ensure_shape(part, [batch_size]) for part in others)
+        return (tf.ensure_shape(tokens, [batch_size, time]), *others)
+
+    return batches.map(read_batch).prefetch(8).with_options(options)
 
 
-def _reader(texts: EncodedTexts, max_length: int, left_padded: bool):
-    """Returns a function from places `[rows]` to `(tokens, lengths, labels)`.
+def _reader(
+    texts: EncodedTexts, batch_size: int, max_length: int, *, left_padded: bool
+) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
+    """Returns a function from the places of texts to `(tokens, lengths, labels, weights)`.
 
-    Rows are as long as the longest text, or all of `max_length` if padded on the left.
+    A place of -1 is none.
+    Rows are as long as the longest text, or all of `max_length` if padded on the left. A
+    batch of fewer texts is filled up with rows of weight 0, which hold a token of padding,
+    for no length may be zero.
     """
-    ids, starts = tf.constant(texts.ids), tf.constant(texts.starts)
-    labels = tf.constant(texts.labels)
 
-    def read(places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        begins, ends = tf.gather(starts, places), tf.gather(starts, places + 1)
+    def read(places: np.ndarray) -> tuple[np.ndarray, ...]:
+        places = places[places >= 0]
+        count, ends = len(places), texts.starts[places + 1]
+        begins = np.maximum(texts.starts[places], ends - max_length)
+        lengths = np.ones(batch_size, np.int32)
+        lengths[:count] = ends - begins
+        time = max_length if left_padded else int(lengths[:count].max())
+        tokens = np.full([batch_size, time], PADDING_ID, np.int32)
+        for row, (begin, end) in enumerate(
+            zip(begins.tolist(), ends.tolist(), strict=True)
+        ):
+            first = time - (end - begin) if left_padded else 0
+            tokens[row, first : first + end - begin] = texts.ids[begin:end]
         if left_padded:
-            tokens = _pad_left(ids, begins, ends, length=max_length)
-            lengths = tf.fill(tf.shape(places), max_length)
-        else:
-            begins = tf.maximum(begins, ends - max_length)
-            time = tf.reduce_max(ends - begins)
-            positions = begins[:, tf.newaxis] + tf.range(time)
-            tokens = _gather_within(ids, positions, begins=begins, ends=ends)
-            lengths = tf.cast(ends - begins, tf.int32)
-        return tokens, lengths, tf.gather(labels, places)
+            lengths[:count] = max_length
+        labels = np.zeros(batch_size, np.int32)
+        labels[:count] = texts.labels[places]
+        weights = np.zeros(batch_size, np.float32)
+        weights[:count] = 1
+        return tokens, lengths, labels, weights
 
     return read
 
@@ -274,42 +326,9 @@ def pad_left(ids: tf.RaggedTensor, length: int) -> tf.Tensor:
     """
     # One id more, for there must be one to gather where all rows are empty.
     values = tf.concat([ids.flat_values, [PADDING_ID]], 0)
-    return _pad_left(values, ids.row_starts(), ids.row_limits(), length=length)
-
-
-def _pad_left(
-    ids: tf.Tensor, begins: tf.Tensor, ends: tf.Tensor, *, length: int
-) -> tf.Tensor:
-    """Returns the last `length` of the ids from `begins` to `ends`, padded on the left."""
-    positions = (ends - length)[:, tf.newaxis] + np.arange(length)
-    return _gather_within(ids, positions, begins=begins, ends=ends)
-
-
-def _gather_within(
-    ids: tf.Tensor, positions: tf.Tensor, *, begins: tf.Tensor, ends: tf.Tensor
-) -> tf.Tensor:
-    """Returns the ids at `positions` `[rows, time]`, `<pad>` outside of a row's bounds."""
-    within = (begins[:, tf.newaxis] <= positions) & (positions < ends[:, tf.newaxis])
-    tokens = tf.gather(ids, tf.where(within, positions, 0))
-    return tf.where(within, tokens, PADDING_ID)
-
-
-def _filler(batch_size: int):
-    """Returns a function that fills a batch up to its size with rows of weight 0."""
-
-    def fill(tokens: tf.Tensor, lengths: tf.Tensor, labels: tf.Tensor) -> tuple:
-        rows = tf.shape(tokens)[0]
-        missing = batch_size - rows
-        # A row of one token of padding: its length must not be zero.
-        tokens = tf.pad(tokens, [[0, missing], [0, 0]], constant_values=PADDING_ID)
-        lengths = tf.pad(lengths, [[0, missing]], constant_values=1)
-        labels = tf.pad(labels, [[0, missing]])
-        weights = tf.pad(tf.ones([rows]), [[0, missing]])
-        return (
-            tf.ensure_shape(tokens, [batch_size, tokens.shape[1]]),
-            tf.ensure_shape(lengths, [batch_size]),
-            tf.ensure_shape(labels, [batch_size]),
-            tf.ensure_shape(weights, [batch_size]),
-        )
-
-    return fill
+    begins, ends = ids.row_starts()[:, tf.newaxis], ids.row_limits()[:, tf.newaxis]
+    positions = ends - length + np.arange(length)
+    within = positions >= begins
+    return tf.where(
+        within, tf.gather(values, tf.where(within, positions, 0)), PADDING_ID
+    )

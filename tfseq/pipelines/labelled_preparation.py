@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
-import tensorflow as tf
 
 from tfseq.errors import DataError
 from tfseq.pipelines.cache_folder import prepared_content
 from tfseq.pipelines.labelled_batches import EncodedTexts
+from tfseq.pipelines.stored_ids import StoredIds
 from tfseq.pipelines.tokenizer import (
-    TEXTS_AT_A_TIME,
     TextEncoder,
+    texts_together,
     tokenized_vocabulary,
 )
-from tfseq.pipelines.vocabulary import Vocabulary
+from tfseq.pipelines.vocabulary import Level, Vocabulary
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# Ids of up to so many bytes are held in memory; of more, what a batch needs is read.
+MOST_BYTES_IN_MEMORY = 1 << 24
 VOCABULARY_FILE = "vocabulary.txt"
 
 
@@ -32,7 +33,10 @@ class LabelledTexts(Protocol):
     """The part of a split that preparation needs; `LabelledSplit` of datasets has it."""
 
     texts: Iterable[str]
-    labels: Iterable[int]
+    labels: Sequence[int]
+
+    def describe(self, number: int) -> str:
+        """Returns where the text of a number, counted from 0, is, for messages."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +57,23 @@ def prepare_labelled_corpus(
     fingerprint: str,
     cache_dir: str | Path | None = None,
     *,
+    level: Level = "word",
     vocabulary: Vocabulary | None = None,
     vocabulary_size: int | None = None,
 ) -> PreparedLabelledCorpus:
     """Encodes every split into `<cache_dir>/prepared/<key>/`, or finds it there.
 
-    The folder is there whole or not at all, see `prepared_content`.
+    The folder is there whole or not at all, see `prepared_content`. Texts are read twice,
+    some at a time: once for the vocabulary and once to be encoded. Memory holds the
+    vocabulary and, for each text, its label (4 bytes) and where it begins (8 bytes, and 4
+    more while it is encoded).
 
     Args:
         splits: the texts by name; the vocabulary is that of "train".
         fingerprint: a digest of the texts and of how they are split.
         cache_dir: the cache folder, made if need be; None is the default of
             `cache_root`.
+        level: the kind of token, "character" or "word".
         vocabulary: the tokens to use instead of those of "train".
         vocabulary_size: the most tokens of "train" that are kept; the rest is `<unk>`.
 
@@ -78,8 +87,10 @@ def prepare_labelled_corpus(
         batches = training_batches(prepared.splits["train"], 32, 100, seed=0)
     """
     tokens = None if vocabulary is None else vocabulary.tokens
-    # "reviews" names the format of the folder.
-    parts = [FORMAT_VERSION, "reviews", fingerprint, sorted(splits), vocabulary_size]
+    parts = [
+        *(FORMAT_VERSION, "labelled", fingerprint),
+        *(sorted(splits), level, vocabulary_size),
+    ]
     digest = hashlib.sha256(json.dumps([*parts, tokens]).encode()).hexdigest()
     return prepared_content(
         cache_dir,
@@ -87,61 +98,96 @@ def prepare_labelled_corpus(
         write=functools.partial(
             _write,
             splits=splits,
+            level=level,
             vocabulary=vocabulary,
             vocabulary_size=vocabulary_size,
         ),
-        load=functools.partial(_load, names=tuple(splits)),
+        load=functools.partial(_load, names=tuple(splits), level=level),
     )
 
 
 def encode_texts(split: LabelledTexts, encoder: TextEncoder) -> EncodedTexts:
-    """Returns labelled texts as ids, one text after the other."""
-    ids, lengths = [], []
-    texts = iter(split.texts)
-    while some := list(itertools.islice(texts, TEXTS_AT_A_TIME)):
-        encoded = encoder(tf.constant(some))
-        ids.append(encoded.flat_values.numpy())
-        lengths.append(encoded.row_lengths().numpy())
-    lengths = np.concatenate(lengths)
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    labels = np.array(list(split.labels), np.int32)
-    return EncodedTexts(np.concatenate(ids), starts, labels)
+    """Returns labelled texts as ids in memory, one text after the other.
+
+    Raises:
+        DataError: a text has no token.
+    """
+    ids: list[np.ndarray] = []
+    lengths = _encode(split, encoder, ids.append)
+    labels = np.asarray(split.labels, np.int32)
+    return EncodedTexts(np.concatenate(ids), _starts(lengths), labels)
+
+
+def _encode(
+    split: LabelledTexts, encoder: TextEncoder, keep: Callable[[np.ndarray], Any]
+) -> np.ndarray:
+    """Encodes the texts some at a time; returns their lengths.
+
+    Args:
+        split: the texts.
+        encoder: turns strings into ids.
+        keep: is called with the ids of some texts, one text after the other.
+
+    Raises:
+        DataError: a text has no token.
+    """
+    lengths, count = [], 0
+    for some in texts_together(split.texts):
+        encoded = encoder(some)
+        lengths.append(encoded.row_lengths().numpy().astype(np.int32))
+        if not lengths[-1].all():
+            number = count + int(np.argmin(lengths[-1]))
+            raise DataError(
+                f"{split.describe(number)}: found no word in the text, expected one; "
+                "leave it out"
+            )
+        count += len(lengths[-1])
+        keep(encoded.flat_values.numpy())
+    return np.concatenate(lengths)
+
+
+def _starts(lengths: np.ndarray) -> np.ndarray:
+    starts = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    return starts
 
 
 def _write(
     folder: Path,
     splits: Mapping[str, LabelledTexts],
     *,
+    level: Level,
     vocabulary: Vocabulary | None,
     vocabulary_size: int | None,
 ) -> None:
     if vocabulary is None:
-        vocabulary = tokenized_vocabulary(splits["train"].texts, vocabulary_size)
-    encoder = TextEncoder(vocabulary.tokens)
+        vocabulary = tokenized_vocabulary(splits["train"].texts, vocabulary_size, level)
+    encoder = TextEncoder(vocabulary.tokens, level)
     vocabulary.save(folder / VOCABULARY_FILE)
     for name, split in splits.items():
-        texts = encode_texts(split, encoder)
-        lengths = np.diff(texts.starts)
-        if not lengths.all():
-            raise DataError(
-                f"{name}: review {int(np.argmin(lengths)) + 1}: found no word in it, "
-                "expected a text; leave it out"
-            )
-        np.save(folder / f"{name}.ids.npy", texts.ids)
-        np.save(folder / f"{name}.starts.npy", texts.starts)
-        np.save(folder / f"{name}.labels.npy", texts.labels)
+        with open(folder / f"{name}.ids", "wb") as file:
+
+            def append(ids: np.ndarray, file: BinaryIO = file) -> None:
+                file.write(ids.astype(vocabulary.id_dtype).tobytes())
+
+            lengths = _encode(split, encoder, append)
+        np.save(folder / f"{name}.starts.npy", _starts(lengths))
+        np.save(folder / f"{name}.labels.npy", np.asarray(split.labels, np.int32))
 
 
-def _load(folder: Path, names: Iterable[str]) -> PreparedLabelledCorpus | None:
+def _load(
+    folder: Path, names: Iterable[str], level: Level
+) -> PreparedLabelledCorpus | None:
     """Returns what is in `folder`, or None if that is not whole."""
     try:
-        vocabulary = Vocabulary.load(folder / VOCABULARY_FILE, "word")
+        vocabulary = Vocabulary.load(folder / VOCABULARY_FILE, level)
         splits = {
             name: EncodedTexts(
+                _open_ids(folder / f"{name}.ids", vocabulary.id_dtype),
                 *(
                     np.load(folder / f"{name}.{part}.npy")
-                    for part in ("ids", "starts", "labels")
-                )
+                    for part in ("starts", "labels")
+                ),
             )
             for name in names
         }
@@ -153,3 +199,13 @@ def _load(folder: Path, names: Iterable[str]) -> PreparedLabelledCorpus | None:
     except (OSError, ValueError, EOFError, IndexError, DataError):
         return None  # Not there, or not what was written.
     return PreparedLabelledCorpus(vocabulary, splits) if whole else None
+
+
+def _open_ids(path: Path, dtype: np.dtype) -> np.ndarray | StoredIds:
+    """Returns the ids in a file, in memory where there are few.
+
+    Raises:
+        OSError, ValueError: the file cannot be read, or ends within an id.
+    """
+    ids = StoredIds(path, dtype)
+    return ids[:] if len(ids) * dtype.itemsize <= MOST_BYTES_IN_MEMORY else ids

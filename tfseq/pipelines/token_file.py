@@ -17,6 +17,8 @@ PADDING = 65_536
 last id, which is only a label."""
 CHUNK = 8_192
 """The ids of one TFRecord; `PADDING` is a multiple of it."""
+SHORTENED = "ids are missing at the end of"
+"""The beginning of the error where a file has become shorter while it is read."""
 _HEADER_BYTES, _FOOTER_BYTES = 12, 4
 """TFRecord puts the length and its checksum before, a checksum after the data."""
 
@@ -135,7 +137,14 @@ def reading_token_files(cache: str | Path) -> Iterator[None]:
     """
     try:
         yield
-    except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:
+    except (
+        tf.errors.DataLossError,
+        tf.errors.NotFoundError,
+        tf.errors.UnknownError,
+    ) as error:
+        # An error raised by a Python function of a pipeline is unknown to it.
+        if isinstance(error, tf.errors.UnknownError) and SHORTENED not in error.message:
+            raise
         reason = (error.message.strip().splitlines() or [type(error).__name__])[0]
         raise DataError(
             f"{cache}: the encoded text there cannot be read ({reason}), expected it as "

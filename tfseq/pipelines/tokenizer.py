@@ -1,4 +1,4 @@
-"""Raw texts to word tokens, by TensorFlow operations alone, so that any graph may hold it.
+"""Raw texts to tokens, by TensorFlow operations alone, so that any graph may hold it.
 
 This is how labelled texts are read. A running text at level "word" is split at white
 space only: see `tfseq.pipelines.words`.
@@ -6,17 +6,22 @@ space only: see `tfseq.pipelines.words`.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import tensorflow as tf
 
 from tfseq.errors import UsageError
-from tfseq.pipelines.vocabulary import UNKNOWN_TOKEN, Vocabulary
+from tfseq.pipelines.vocabulary import (
+    PADDING_TOKEN,
+    UNKNOWN_TOKEN,
+    Level,
+    Vocabulary,
+)
 
-PADDING_TOKEN = "<pad>"
+# Texts are tokenized together up to so many, and up to so many characters.
 TEXTS_AT_A_TIME = 1000
+CHARACTERS_AT_A_TIME = 1 << 22
 
 
 def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:
@@ -40,25 +45,44 @@ def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:
     return tf.strings.split(texts)
 
 
+def split_characters(texts: tf.Tensor) -> tf.RaggedTensor:
+    """Splits texts into characters (Unicode code points), which stay as they are.
+
+    Args:
+        texts: UTF-8 strings, `[batch]`.
+
+    Returns:
+        Strings `[batch, tokens]`, ragged.
+    """
+    return tf.strings.unicode_split(texts, "UTF-8")
+
+
+SPLITTERS = {"word": tokenize, "character": split_characters}
+
+
 def tokenized_lines(texts: Iterable[str]) -> Iterator[str]:
     """Yields texts as one running text, some at a time.
 
     Each text is a line of its tokens with spaces between them, so that a language model
     of words reads the same tokens as a classifier.
     """
-    for tokens in _tokenize_some(texts):
+    for tokens in map(tokenize, texts_together(texts)):
         lines = tf.strings.reduce_join(tokens, axis=1, separator=" ")
         yield "".join(line.decode("utf-8") + "\n" for line in lines.numpy())
 
 
-def tokenized_vocabulary(texts: Iterable[str], size: int | None = None) -> Vocabulary:
-    """Returns `<pad>`, `<unk>` and the words of the texts by falling count.
+def tokenized_vocabulary(
+    texts: Iterable[str], size: int | None = None, level: Level = "word"
+) -> Vocabulary:
+    """Returns `<pad>`, `<unk>` and the tokens of the texts by falling count.
 
-    Words of equal count are in the order of their code points.
+    Tokens of equal count are in the order of their code points. Memory grows with the
+    number of different tokens.
 
     Args:
         texts: the texts.
         size: the most tokens that are kept, the two marks among them; None keeps all.
+        level: "character" or "word".
 
     Raises:
         UsageError: `size` leaves no room for a word.
@@ -68,19 +92,20 @@ def tokenized_vocabulary(texts: Iterable[str], size: int | None = None) -> Vocab
             f"`vocabulary_size`={size}: expected at least 3; give a larger one"
         )
     counts: Counter[bytes] = Counter()
-    for tokens in _tokenize_some(texts):
-        counts.update(tokens.flat_values.numpy())
+    for some in texts_together(texts):
+        counts.update(SPLITTERS[level](some).flat_values.numpy())
     words = {word.decode("utf-8"): count for word, count in counts.items()}
     ranked = sorted(words, key=lambda word: (-words[word], word))
     kept = None if size is None else size - 2
-    return Vocabulary([PADDING_TOKEN, UNKNOWN_TOKEN, *ranked[:kept]], "word")
+    return Vocabulary([PADDING_TOKEN, UNKNOWN_TOKEN, *ranked[:kept]], level)
 
 
 class TextEncoder:
-    """The ids of a text's tokens; a word outside the vocabulary is `<unk>`.
+    """The ids of a text's tokens; a token outside the vocabulary is `<unk>`.
 
     Args:
         tokens: the vocabulary, by id, with `<unk>` in it.
+        level: "character" or "word".
 
     Attributes:
         table: the lookup table from token to id.
@@ -89,12 +114,13 @@ class TextEncoder:
         ValueError: there is no `<unk>`.
     """
 
-    def __init__(self, tokens: Sequence[str]):
+    def __init__(self, tokens: Sequence[str], level: Level = "word"):
         if UNKNOWN_TOKEN not in tokens:
             raise ValueError(
                 f"`tokens`: expected a vocabulary with {UNKNOWN_TOKEN}, found none; "
                 "give one that has it"
             )
+        self._split = SPLITTERS[level]
         self.table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
                 tf.constant(tokens), tf.range(len(tokens), dtype=tf.int32)
@@ -104,11 +130,18 @@ class TextEncoder:
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Returns the ids, ragged int32 `[batch, tokens]`, of strings `[batch]`."""
-        tokens = tokenize(texts)
+        tokens = self._split(texts)
         return tokens.with_flat_values(self.table.lookup(tokens.flat_values))
 
 
-def _tokenize_some(texts: Iterable[str]) -> Iterator[tf.RaggedTensor]:
-    texts = iter(texts)
-    while some := list(itertools.islice(texts, TEXTS_AT_A_TIME)):
-        yield tokenize(tf.constant(some))
+def texts_together(texts: Iterable[str]) -> Iterator[tf.Tensor]:
+    """Yields texts in the order that they have, some of them together, `[batch]`."""
+    some, characters = [], 0
+    for text in texts:
+        some.append(text)
+        characters += len(text)
+        if len(some) == TEXTS_AT_A_TIME or characters >= CHARACTERS_AT_A_TIME:
+            yield tf.constant(some)
+            some, characters = [], 0
+    if some:
+        yield tf.constant(some)

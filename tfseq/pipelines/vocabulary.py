@@ -17,6 +17,8 @@ from tfseq.pipelines.words import END_TOKEN, join_words, split_words, whole_word
 Level = Literal["character", "word"]
 
 UNKNOWN_TOKEN = "<unk>"
+PADDING_TOKEN = "<pad>"
+MARKS = (UNKNOWN_TOKEN, PADDING_TOKEN)
 NUM_CODE_POINTS = 0x110000
 
 _NAMED_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -29,8 +31,8 @@ _ESCAPE_PATTERN = re.compile(
 class Vocabulary:
     """A fixed list of tokens; the id of a token is its place in the list.
 
-    At level "character" every token but `<unk>` is one Unicode code point; at level
-    "word" a token is a word, and `<eos>` stands for a line end.
+    At level "character" every token but `<unk>` and `<pad>` is one Unicode code point; at
+    level "word" a token is a word, and `<eos>` stands for a line end.
 
     Args:
         tokens: all tokens, by id.
@@ -184,7 +186,7 @@ class Vocabulary:
     @cached_property
     def _code_point_table(self) -> np.ndarray:
         missing = -1 if self.unknown_id is None else self.unknown_id
-        pairs = [(ord(t), i) for t, i in self._ids.items() if t != UNKNOWN_TOKEN]
+        pairs = [(ord(t), i) for t, i in self._ids.items() if t not in MARKS]
         code_points, ids = np.array(pairs, np.int64).reshape(-1, 2).T
         table = np.full(code_points.max(initial=0) + 2, missing, np.int32)
         table[code_points] = ids
@@ -292,5 +294,5 @@ def _check_tokens(tokens: Sequence[str], ids: dict[str, int], level: Level) -> N
         raise ValueError(f"token {twice!r} occurs twice, expected distinct tokens")
     for index, token in enumerate(tokens):
         wrong = len(token) != 1 if level == "character" else not token
-        if wrong and token != UNKNOWN_TOKEN:
+        if wrong and token not in MARKS:
             raise ValueError(f"token {index} is {token!r}, expected one {level}")

@@ -47,7 +47,7 @@ def fit(
     """Trains a run, or goes on with it, and returns it with its best weights.
 
     The settings are those of the train command, by keyword. Data may be given in memory:
-    one text, or texts with their labels (0 or 1); they are kept in the run folder.
+    one text, or texts with their labels; they are kept in the run folder.
 
     The program that calls stays as it is: no exit, no signal handlers, no random state.
     Threads are set only where the program has not loaded TensorFlow before tfseq; where
@@ -57,7 +57,7 @@ def fit(
         settings: all settings in one record; without it they are given by keyword.
         text: a text to learn to write, in the place of `dataset` and `train_file`.
         texts: texts to learn to classify.
-        labels: 0 or 1 for each of `texts`.
+        labels: the label of each of `texts`, strings or whole numbers: `["sport", …]`.
         verbose: whether progress is shown.
         **values: settings by name, such as `units=128`; see `Settings`. Without `run_dir`
             the run is trained in a new temporary folder, which stays: `run.folder.path`.

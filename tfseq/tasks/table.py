@@ -25,8 +25,8 @@ TASKS.add(
     "tfseq.tasks.classification.task:Classification",
     "the label of a text",
     kind="labelled",
-    noun="a classifier of reviews",
-    data="reviews",
+    noun="a classifier of texts",
+    data="labelled texts",
     group="tfseq.tasks.classification.settings:ClassificationSettings",
     uses="tfseq.tasks.classification.settings:USES",
 )

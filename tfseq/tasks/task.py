@@ -43,12 +43,19 @@ class Column(NamedTuple):
         title: the head of the column.
         width: its width in characters; 0 for the width of the value.
         form: the format of a value without its width, such as `.4f`.
+        part: the key within that value where it is a mapping; None for no mapping.
     """
 
     key: str
     title: str
     width: int = 0
     form: str = ""
+    part: str | None = None
+
+    def value(self, prediction: Mapping[str, Any]) -> Any:
+        """Returns the value of the column in a prediction."""
+        value = prediction[self.key]
+        return value if self.part is None else value[self.part]
 
     def show(self, value: Any) -> str:
         """Returns the text of the column for a value, or for the title."""
@@ -93,7 +100,7 @@ class Task:
 
     Attributes:
         name: the name in the table of tasks.
-        unit: the thing that one prediction is made for: `character`, `word`, `review`.
+        unit: the thing that one prediction is made for: `character`, `word`, `text`.
         compared: the curves by which runs are compared in TensorBoard, pairs of `train`
             or `valid` and the name of a figure, the most important one first.
         columns: the columns of the table of predictions; the last one is the text.
@@ -111,12 +118,27 @@ class Task:
         """The thing that one prediction is made for, in the singular."""
         return self.settings.level
 
+    def prediction_columns(self, vocabularies: Vocabularies) -> Sequence[Column]:
+        """Returns the columns of the table of predictions of a trained model."""
+        return self.columns
+
     # Data.
 
     @property
     def levels(self) -> Mapping[str, str]:
         """The level of each vocabulary, `character` or `word`, by the vocabulary's name."""
         return {"tokens": self.settings.level}
+
+    def implied_vocabulary(
+        self, name: str, saved: Mapping[str, Any]
+    ) -> Vocabulary | None:
+        """Returns a vocabulary that older runs did not write; None if they did.
+
+        Args:
+            name: the name of the vocabulary.
+            saved: the settings of the run by name, as they were written.
+        """
+        return None
 
     def load_data(self) -> Data:
         """Loads and encodes the data.

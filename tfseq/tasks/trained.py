@@ -119,6 +119,11 @@ def load_vocabularies(folder: RunFolder, task: Task) -> dict[str, Vocabulary]:
     for name, level in task.levels.items():
         path = folder.vocabulary_file(name)
         if not path.is_file():
+            saved = folder.read_config()["settings"]
+            implied = task.implied_vocabulary(name, saved)
+            if implied is not None:
+                vocabularies[name] = implied
+                continue
             raise DataError(
                 f"{path}: no such file, expected the vocabulary of the run; restore it, or "
                 "train anew in another `run_dir`"

@@ -21,6 +21,7 @@ FORMATS = {
     "perplexity": ("perplexity", "{:.3f}"),
     "bits_per_character": ("bits/character", "{:.3f}"),
     "accuracy": ("accuracy", "{:.4f}"),
+    "macro_f1": ("macro F1", "{:.4f}"),
     "auc": ("area under ROC", "{:.4f}"),
 }
 
@@ -28,13 +29,16 @@ FORMATS = {
 def describe(metrics: dict[str, float]) -> str:
     """Returns metrics as a line of words and numbers.
 
-    A metric that is not in `FORMATS` is called by its key.
+    A metric that is not in `FORMATS` is called by its key. Those of a group, with a `/` in
+    their keys, such as those of each class, are too many for a line and left out.
 
     Args:
         metrics: values by key.
     """
     parts = []
     for key, value in metrics.items():
+        if "/" in key:
+            continue
         name, form = FORMATS.get(key, (key.replace("_", " "), "{:.4f}"))
         parts.append(f"  {name} {form.format(value)}")
     return "".join(parts)

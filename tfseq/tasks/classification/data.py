@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfseq.datasets import LabelledCorpus, load_corpus
+from tfseq.datasets.labelled_corpus import SENTIMENTS
 from tfseq.pipelines import (
     EncodedTexts,
     Vocabulary,
@@ -43,14 +45,40 @@ def encode_corpus(
         corpus.splits,
         corpus.fingerprint,
         settings.cache_dir,
+        level=settings.level,
         vocabulary=vocabulary,
         vocabulary_size=settings.vocabulary_size,
     )
     return Data(
         corpus.fingerprint,
-        {"tokens": prepared.vocabulary},
+        {"tokens": prepared.vocabulary, "labels": label_vocabulary(corpus.label_names)},
         prepared.splits,
         origin=str(cache_root(settings.cache_dir)),
+    )
+
+
+def label_vocabulary(names: Sequence[str] = SENTIMENTS) -> Vocabulary:
+    """Returns the names of the labels as a vocabulary."""
+    return Vocabulary(names, "word")
+
+
+def weigh_classes(batches: tf.data.Dataset, train: EncodedTexts) -> tf.data.Dataset:
+    """Returns training batches in which all classes count the same.
+
+    The weight of a text is texts / (classes * texts of its class), counted in the training
+    texts. So the mean of the weights is 1.
+
+    Args:
+        batches: elements `(tokens, lengths, labels, weights)`.
+        train: the training texts, among them some of each class.
+    """
+    counts = np.bincount(train.labels)
+    of_class = tf.constant(len(train) / (len(counts) * counts), tf.float32)
+    return batches.map(
+        lambda tokens, lengths, labels, weights: (
+            *(tokens, lengths, labels),
+            weights * tf.gather(of_class, labels),
+        )
     )
 
 

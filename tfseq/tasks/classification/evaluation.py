@@ -1,33 +1,28 @@
-"""The evaluation of a classifier: loss, accuracy and area under the ROC curve."""
+"""The evaluation of a classifier: its figures, its confusions and its mistakes."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfseq.datasets import load_corpus
-from tfseq.metrics import review_metrics
+from tfseq.metrics import class_metrics, confusion_counts, log_probabilities
+from tfseq.pipelines import Vocabulary
 from tfseq.tasks.classification.data import batches_once, encode_corpus, held_out
 from tfseq.tasks.classification.settings import EvaluateOptions
-from tfseq.tasks.task import Data, Evaluation
+from tfseq.tasks.task import Data, Evaluation, Vocabularies
 from tfseq.tasks.trained import Trained
 
 NUM_MISTAKES = 10
 SHOWN_TOKENS = 60
 
-ReviewEvaluation = Callable[
-    [tf.data.Dataset, Any], tuple[dict[str, float], dict[str, list[str]]]
+TextEvaluation = Callable[
+    [tf.data.Dataset], tuple[dict[str, float], dict[str, list[str]]]
 ]
-
-
-class Tokens(Protocol):
-    """The part of a vocabulary that a report needs."""
-
-    tokens: tuple[str, ...]
 
 
 def compile_predictions(
@@ -43,17 +38,19 @@ def compile_predictions(
 
     Returns:
         A function of a data set of `(tokens, lengths, labels, weights)`, which returns
-        logits, labels and weights, `[rows]` each, in the order of the rows.
+        logits (`[rows]`, or `[rows, classes]` for more than two), labels and weights
+        (`[rows]` each), in the order of the rows.
     """
+    shape = [None] if model.classes == 2 else [None, model.classes]
 
     @tf.function(reduce_retracing=True)
     def predict(dataset: tf.data.Dataset) -> tuple[tf.Tensor, ...]:
-        kinds = (tf.float32, tf.int32, tf.float32)
+        kinds = ((tf.float32, shape), (tf.int32, [None]), (tf.float32, [None]))
         arrays = tuple(
             tf.TensorArray(
-                kind, 0, dynamic_size=True, infer_shape=False, element_shape=[None]
+                kind, 0, dynamic_size=True, infer_shape=False, element_shape=element
             )
-            for kind in kinds
+            for kind, element in kinds
         )
         index = tf.constant(0)
         for tokens, lengths, labels, weights in dataset:
@@ -68,29 +65,31 @@ def compile_predictions(
     return predict
 
 
-def compile_review_evaluation(model: Any) -> ReviewEvaluation:
+def compile_evaluation(model: Any, vocabularies: Vocabularies) -> TextEvaluation:
     """Compiles the evaluation of a classifier.
 
     Args:
         model: the classifier.
+        vocabularies: its "tokens" and "labels".
 
     Returns:
-        A function of a data set of `(tokens, lengths, labels, weights)` and of the
-        vocabulary. It returns the figures of `review_metrics`, and texts: the confusion
-        table and the most confident mistakes.
+        A function of a data set of `(tokens, lengths, labels, weights)`. It returns the
+        figures of `class_metrics`, and texts: the confusion table and the most confident
+        mistakes.
     """
     predict = compile_predictions(model)
+    names = vocabularies["labels"].tokens
 
     def evaluate(
-        dataset: tf.data.Dataset, vocabulary: Tokens
+        dataset: tf.data.Dataset,
     ) -> tuple[dict[str, float], dict[str, list[str]]]:
         logits, labels, weights = (part.numpy() for part in predict(dataset))
         real = weights > 0
-        figures = review_metrics(logits[real], labels[real])
+        figures = class_metrics(logits[real], labels[real], names)
         texts = {
-            "confusion": confusion_table(logits[real], labels[real]),
+            "confusion": confusion_table(logits[real], labels[real], names),
             "mistakes": confident_mistakes(
-                logits, labels, real, dataset=dataset, vocabulary=vocabulary
+                logits, labels, real, dataset=dataset, vocabularies=vocabularies
             ),
         }
         return figures, texts
@@ -98,14 +97,20 @@ def compile_review_evaluation(model: Any) -> ReviewEvaluation:
     return evaluate
 
 
-def confusion_table(logits: np.ndarray, labels: np.ndarray) -> list[str]:
+def confusion_table(
+    logits: np.ndarray, labels: np.ndarray, names: Sequence[str]
+) -> list[str]:
     """Returns a table of labels and predictions with their counts, as lines of text."""
-    positive = logits > 0
-    lines = ["label      predicted negative  predicted positive"]
-    for label, name in enumerate(("negative", "positive")):
-        of_label = positive[labels == label]
-        wrong_or_right = (int((~of_label).sum()), int(of_label.sum()))
-        lines.append(f"{name:10s} {wrong_or_right[0]:18d}  {wrong_or_right[1]:18d}")
+    heads = [f"predicted {name}" for name in names]
+    first = max(len("label"), *map(len, names))
+    lines = [f"{'label':{first}}  " + "  ".join(heads)]
+    for name, counts in zip(
+        names, confusion_counts(logits, labels, len(names)), strict=True
+    ):
+        cells = (
+            f"{count:{len(head)}d}" for count, head in zip(counts, heads, strict=True)
+        )
+        lines.append(f"{name:{first}}  " + "  ".join(cells))
     return lines
 
 
@@ -115,41 +120,51 @@ def confident_mistakes(
     real: np.ndarray,
     *,
     dataset: tf.data.Dataset,
-    vocabulary: Tokens,
+    vocabularies: Vocabularies,
 ) -> list[str]:
-    """Returns the wrong predictions with the highest probabilities, as lines of text.
+    """Returns the wrong predictions whose labels are the least probable, as lines.
 
-    Each line ends with the last tokens of the review. If there is no mistake, the only
-    line is `none`.
+    Each line has the probability of the prediction, the prediction, the label and the last
+    tokens of the text. If there is no mistake, the only line is `none`.
     """
-    margins = np.where(labels == 1, logits, -logits)
-    rows = np.flatnonzero(real & (margins < 0))
-    rows = rows[np.argsort(margins[rows], kind="stable")][:NUM_MISTAKES]
+    logs = log_probabilities(logits)
+    predicted = logs.argmax(axis=1)
+    of_label = logs[np.arange(len(labels)), labels]
+    rows = np.flatnonzero(real & (predicted != labels))
+    rows = rows[np.argsort(of_label[rows], kind="stable")][:NUM_MISTAKES]
     wanted = {int(row): rank for rank, row in enumerate(rows)}
+    names = vocabularies["labels"].tokens
     lines = [""] * len(rows)
     first = 0
     for tokens, lengths, _, _ in dataset:
         for row in range(len(lengths)):
             if first + row in wanted:
                 ids = tokens[row].numpy()[: int(lengths[row])][-SHOWN_TOKENS:]
-                text = " ".join(vocabulary.tokens[token] for token in ids)
-                probability = 1 / (1 + np.exp(-logits[first + row]))
-                name = ("negative", "positive")[labels[first + row]]
-                lines[wanted[first + row]] = f"{probability:.4f} for {name}: {text}"
+                place = predicted[first + row]
+                lines[wanted[first + row]] = (
+                    f"{np.exp(logs[first + row, place]):.4f} {names[place]} instead of "
+                    f"{names[labels[first + row]]}: {show(vocabularies['tokens'], ids)}"
+                )
         first += len(lengths)
     return lines or ["none"]
+
+
+def show(vocabulary: Vocabulary, ids: np.ndarray) -> str:
+    """Returns tokens as one line of text."""
+    between = " " if vocabulary.level == "word" else ""
+    text = between.join(vocabulary.tokens[token] for token in ids)
+    return " ".join(text.split())
 
 
 def build_evaluations(
     model: Any, data: Data, settings: Any
 ) -> Mapping[str, Callable[[], Evaluation]]:
-    """Returns functions that evaluate the model on the reviews held out."""
-    evaluate_batches = compile_review_evaluation(model)
+    """Returns functions that evaluate the model on the texts held out."""
+    evaluate_batches = compile_evaluation(model, data.vocabularies)
 
     def on(split: str) -> Callable[[], Evaluation]:
         dataset = batches_once(data.splits[split], settings)
-        vocabulary = data.vocabularies["tokens"]
-        return lambda: Evaluation(*evaluate_batches(dataset, vocabulary))
+        return lambda: Evaluation(*evaluate_batches(dataset))
 
     return {split: on(split) for split in held_out(data.splits)}
 

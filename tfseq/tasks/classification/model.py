@@ -1,4 +1,4 @@
-"""The sentiment classifier: token inputs, recurrent layers, one logit for a review."""
+"""The classifier of texts: token inputs, recurrent layers, logits of the classes."""
 
 from typing import Any
 
@@ -23,17 +23,19 @@ POOLINGS = ("last", "mean_max")
 
 
 @keras.saving.register_keras_serializable(package="tfseq")
-class SentimentClassifier(SequenceModel):
-    """The probability that a review is positive.
+class TextClassifier(SequenceModel):
+    """The probability of each class of a text.
 
         x      = inputs(tokens)
         h(t)   = forward cell over x(0) … x(t), from state zero
         g(t)   = backward cell over x(length - 1) … x(t), from state zero (optional)
         pooled = last: h(length - 1), g(0); mean_max: mean and maximum over the tokens
-        logit  = dropout(pooled) · kernel + bias;  p = 1 / (1 + exp(-logit))
+        logits = dropout(pooled) · kernel + bias;  p = softmax(logits)
 
-    `ngrams` is a linear classifier of the review's n-grams. With it the answer is the mean
-    of its logit and the logit above (the geometric mean of the odds). Each of the two is
+    Two classes have one logit, that of the second: p = 1 / (1 + exp(-logit)).
+
+    `ngrams` is a linear classifier of the text's n-grams. With it the answer is the mean
+    of its logits and the logits above (the geometric mean of the odds). Each of the two is
     trained with a loss of its own, so that each learns as much as it can (such pairs:
     Mesnil et al. 2014, https://arxiv.org/abs/1412.5335).
 
@@ -46,21 +48,23 @@ class SentimentClassifier(SequenceModel):
         pooling: `last` or `mean_max`.
         dropout: share of the pooled values dropped in training.
         kernel_initializer: initializer of the kernel.
-        ngrams: the classifier of n-grams, or None.
+        ngrams: the classifier of n-grams, of as many classes, or None.
+        classes: the number of classes.
 
     Raises:
-        ValueError: `pooling` is neither of the two.
+        ValueError: `pooling` is neither of the two, or there are fewer than two classes,
+            or `ngrams` has another number of them.
 
     Attributes:
-        kernel: `[width, 1]`.
-        bias: `[1]`.
+        kernel: `[width, logits]`; one logit for two classes, otherwise one for each.
+        bias: `[logits]`.
 
     Example:
         inputs = TokenInputs(1000, embedding_size=16)
-        model = SentimentClassifier(inputs, FusedGateLSTMCell(16), pooling="mean_max")
+        model = TextClassifier(inputs, FusedGateLSTMCell(16), classes=5)
         model.build()
         tokens, lengths = tf.ones([8, 20], tf.int32), tf.fill([8], 20)
-        logits = model(tokens, lengths)  # [8]
+        logits = model(tokens, lengths)  # [8, 5]; of two classes [8]
     """
 
     def __init__(
@@ -73,14 +77,21 @@ class SentimentClassifier(SequenceModel):
         dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
         ngrams: NaiveBayesLogit | None = None,
+        classes: int = 2,
         **kwargs: Any,
     ):
         super().__init__(inputs, ngrams, **kwargs)
         if pooling not in POOLINGS:
             raise ValueError(f"pooling is {pooling!r}, expected one of {POOLINGS}")
+        if classes < 2 or (ngrams is not None and ngrams.classes != classes):
+            found = "" if ngrams is None else f" with `ngrams` of {ngrams.classes}"
+            raise ValueError(
+                f"classes is {classes}{found}, expected two or more, and as many there"
+            )
         self.cell = cell
         self.backward_cell = backward_cell
         self.pooling = pooling
+        self.classes = classes
         self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
@@ -92,17 +103,18 @@ class SentimentClassifier(SequenceModel):
             if not cell.built:
                 cell.build((None, self.inputs_layer.features))
             width += cell.output_size * (2 if self.pooling == "mean_max" else 1)
+        logits = 1 if self.classes == 2 else self.classes
         self.kernel = self.add_weight(
-            shape=(width, 1), initializer=self.kernel_initializer, name="kernel"
+            shape=(width, logits), initializer=self.kernel_initializer, name="kernel"
         )
-        self.bias = self.add_weight(shape=(1,), initializer="zeros", name="bias")
+        self.bias = self.add_weight(shape=(logits,), initializer="zeros", name="bias")
         self.built = True
 
     def _cells(self) -> list[keras.layers.Layer]:
         return [cell for cell in (self.cell, self.backward_cell) if cell is not None]
 
     def initial_state(self, batch_size: int) -> tuple:
-        """Returns an empty state: reviews are independent, each starts at state zero."""
+        """Returns an empty state: texts are independent, each starts at state zero."""
         return ()
 
     def pooled(
@@ -152,6 +164,8 @@ class SentimentClassifier(SequenceModel):
     ) -> Losses:
         """Returns the losses of a batch: sums of -weight · ln p(label), in nats.
 
+        The weights of rows may be 0, for padding, or weights of the classes.
+
         In training the loss is that of the layers, and the loss of the classifier of
         n-grams is the penalty. Otherwise the loss is that of the answer.
 
@@ -162,11 +176,9 @@ class SentimentClassifier(SequenceModel):
             lane_seed: the seed that dropout masks derive from.
         """
         tokens, lengths, labels, weights = batch
-        signs = 1 - 2 * tf.cast(labels, tf.float32)
 
         def loss_of(logits: tf.Tensor) -> tf.Tensor:
-            # -ln sigmoid(x) = softplus(-x)
-            return tf.reduce_sum(tf.nn.softplus(signs * logits) * weights)
+            return tf.reduce_sum(self._row_losses(logits, labels) * weights)
 
         penalty = tf.zeros([])
         if training:
@@ -177,6 +189,13 @@ class SentimentClassifier(SequenceModel):
             loss = loss_of(self(tokens, lengths))
         return Losses(loss, tf.reduce_sum(weights), penalty, state)
 
+    def _row_losses(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Returns -ln p(label) of each row, `[batch]`."""
+        if self.classes == 2:
+            # -ln sigmoid(x) = softplus(-x)
+            return tf.nn.softplus((1 - 2 * tf.cast(labels, tf.float32)) * logits)
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
     def layers_logit(
         self,
         tokens: tf.Tensor,
@@ -184,10 +203,11 @@ class SentimentClassifier(SequenceModel):
         training: bool = False,
         lane_seed: LaneSeed | None = None,
     ) -> tf.Tensor:
-        """Returns the logits of the layers, float32 `[batch]`; arguments as of `call`."""
+        """Returns the logits of the layers, as `call` returns those of the answer."""
         pooled = self.pooled(tokens, lengths, training, lane_seed)
         kernel = tf.cast(self.kernel, pooled.dtype)
-        return tf.cast(tf.matmul(pooled, kernel), tf.float32)[:, 0] + self.bias
+        logits = tf.cast(tf.matmul(pooled, kernel), tf.float32)
+        return (logits[:, 0] if self.classes == 2 else logits) + self.bias
 
     @tf.autograph.experimental.do_not_convert
     def call(
@@ -197,11 +217,13 @@ class SentimentClassifier(SequenceModel):
         training: bool = False,
         lane_seed: LaneSeed | None = None,
     ) -> tf.Tensor:
-        """Returns logits of "positive", float32 `[batch]`.
+        """Returns logits, float32: of the second of two classes `[batch]`, or of each.
+
+        Of more than two classes they are `[batch, classes]`.
 
         Args:
             tokens: ids, `[batch, time]`.
-            lengths: number of each review's own tokens, from 1 to time, `[batch]`.
+            lengths: number of each text's own tokens, from 1 to time, `[batch]`.
             training: whether to apply dropout.
             lane_seed: the seed of dropout masks; needed with dropout in training.
         """
@@ -219,8 +241,14 @@ class SentimentClassifier(SequenceModel):
             "backward_cell": serialize(self.backward_cell),
             "pooling": self.pooling,
             "dropout": self.dropout,
+            "classes": self.classes,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
+
+
+# Another name of it, which programs and `.keras` files have.
+SentimentClassifier = TextClassifier
+keras.saving.get_custom_objects()["tfseq>SentimentClassifier"] = TextClassifier
 
 
 def _reverse(
@@ -233,11 +261,11 @@ def _reverse(
 
 
 def pool(outputs: tf.Tensor, lengths: tf.Tensor, pooling: str) -> tf.Tensor:
-    """Returns one vector for each review from the outputs at its tokens.
+    """Returns one vector for each text from the outputs at its tokens.
 
     Args:
         outputs: `[time, batch, units]`.
-        lengths: number of each review's own tokens, `[batch]`.
+        lengths: number of each text's own tokens, `[batch]`.
         pooling: `last`, or `mean_max` for mean and maximum side by side.
 
     Returns:
@@ -255,7 +283,9 @@ def pool(outputs: tf.Tensor, lengths: tf.Tensor, pooling: str) -> tf.Tensor:
     return tf.concat([mean, tf.reduce_max(lowest, axis=0)], axis=-1)
 
 
-def build_classifier(settings: Any, vocabulary_size: int) -> SentimentClassifier:
+def build_classifier(
+    settings: Any, vocabulary_size: int, classes: int
+) -> TextClassifier:
     """Returns the built classifier that the settings describe."""
     kernel, recurrent = build_initializers(settings)
     sizes = [settings.units] * settings.num_layers
@@ -266,8 +296,10 @@ def build_classifier(settings: Any, vocabulary_size: int) -> SentimentClassifier
     with layer_precision(settings.precision):
         ngrams = None
         if settings.ngram_features:
-            ngrams = NaiveBayesLogit(settings.ngram_features, settings.ngram_rows)
-        model = SentimentClassifier(
+            ngrams = NaiveBayesLogit(
+                settings.ngram_features, settings.ngram_rows, classes
+            )
+        model = TextClassifier(
             build_inputs(settings, vocabulary_size),
             stack(),
             stack() if settings.bidirectional else None,
@@ -275,6 +307,7 @@ def build_classifier(settings: Any, vocabulary_size: int) -> SentimentClassifier
             dropout=settings.dropout,
             kernel_initializer=kernel,
             ngrams=ngrams,
+            classes=classes,
         )
         model.build()
     return model

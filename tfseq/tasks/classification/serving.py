@@ -2,16 +2,20 @@
 
 Function, by the name of its signature:
 
-    predict(texts string [batch]) -> (probabilities float32 [batch])
+    predict(texts string [batch])
+        -> (labels string [batch], probabilities float32 [batch, classes])
+    classes() -> (names string [classes])
 
-An exported model needs TensorFlow alone:
+Of two classes `probabilities` `[batch]` are those of the second. An exported model needs
+TensorFlow alone:
 
     model = tf.saved_model.load(folder)
     texts = tf.constant(["a good film", "a bad film"])
-    probabilities = model.signatures["predict"](texts=texts)["probabilities"]
+    labels = model.signatures["predict"](texts=texts)["labels"]
+    names = model.signatures["classes"]()["names"]
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -23,13 +27,15 @@ class ServedClassifier(tf.Module):
     """A classifier whose function takes raw strings.
 
     Example:
-        module = ServedClassifier(model, TextEncoder(tokens), 400, left_padded=False)
-        module.predict(tf.constant(["a good film"]))["probabilities"]
+        encoder, names = TextEncoder(tokens), ["negative", "positive"]
+        module = ServedClassifier(model, encoder, names, max_length=400, left_padded=False)
+        module.predict(tf.constant(["a good film"]))["labels"]
 
     Args:
         model: the built classifier.
         encoder: turns strings `[batch]` into ids `[batch, tokens]`, ragged; its `table`
             is saved with the module.
+        names: the names of the classes.
         max_length: tokens of a text that are read, its last ones.
         left_padded: whether shorter texts are filled up on the left with id 0, which
             the model reads as text.
@@ -39,8 +45,9 @@ class ServedClassifier(tf.Module):
         self,
         model: Any,
         encoder: Callable[[tf.Tensor], tf.RaggedTensor],
-        max_length: int,
+        names: Sequence[str],
         *,
+        max_length: int,
         left_padded: bool,
     ):
         super().__init__()
@@ -50,26 +57,34 @@ class ServedClassifier(tf.Module):
         self._encoder = encoder
         self.weights = [variable.value for variable in model.variables]
         self.table = encoder.table
+        self.names = tf.constant(list(names))
         self.max_length = max_length
         self.left_padded = left_padded
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
-        """Returns the function by name, for `tf.saved_model.save`."""
+        """Returns the functions by name, for `tf.saved_model.save`."""
         return {
             "predict": tf.function(self.predict).get_concrete_function(
                 texts=tf.TensorSpec([None], tf.string, "texts")
-            )
+            ),
+            "classes": tf.function(self.classes).get_concrete_function(),
         }
 
+    def classes(self) -> dict[str, tf.Tensor]:
+        """Returns the names of the classes under `names`, `[classes]`."""
+        return {"names": self.names}
+
     def predict(self, texts: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns the probabilities of "positive" under `probabilities`, `[batch]`.
+        """Returns `labels` `[batch]` and `probabilities` `[batch, classes]`.
+
+        Of two classes the probabilities are those of the second, `[batch]`.
 
         Args:
-            texts: strings, `[batch]`; one without a word fails an assertion.
+            texts: strings, `[batch]`; one without a token fails an assertion.
         """
         ids = self._encoder(texts)[:, -self.max_length :]
         lengths = tf.cast(ids.row_lengths(), tf.int32)
-        some = tf.debugging.assert_positive(lengths, "a review has no word in it")
+        some = tf.debugging.assert_positive(lengths, "a text has no word in it")
         with tf.control_dependencies([some]):
             lengths = tf.identity(lengths)
         if self.left_padded:
@@ -78,4 +93,9 @@ class ServedClassifier(tf.Module):
         else:
             tokens = ids.to_tensor()
         logits = self._model()(tokens, lengths)
-        return {"probabilities": tf.sigmoid(logits)}
+        if len(self.names) == 2:
+            places, probabilities = tf.cast(logits > 0, tf.int32), tf.sigmoid(logits)
+        else:
+            places, probabilities = tf.argmax(logits, axis=1), tf.nn.softmax(logits)
+        labels = tf.gather(self.names, places)
+        return {"labels": labels, "probabilities": probabilities}

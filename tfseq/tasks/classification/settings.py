@@ -13,15 +13,15 @@ class ClassificationSettings:
 
     max_length: int = option(
         400,
-        "Most tokens of a review that are read; of a longer one the last tokens.",
+        "Most tokens of a text that are read; of a longer one the last tokens.",
         lower=1,
         upper=65536,
         fixed=True,
     )
     padding: str = option(
         "right",
-        "Padding of shorter reviews: right (a batch holds reviews of similar length, and the "
-        "padding is never read) or left (all reviews have `max_length` tokens, and <pad> "
+        "Padding of shorter texts: right (a batch holds texts of similar length, and the "
+        "padding is never read) or left (all texts have `max_length` tokens, and <pad> "
         "before them is read as text).",
         choices=("right", "left"),
         fixed=True,
@@ -33,22 +33,29 @@ class ClassificationSettings:
         fixed=True,
     )
     bidirectional: bool = option(
-        False, "Read reviews from both ends, with layers for each.", fixed=True
+        False, "Read texts from both ends, with layers for each.", fixed=True
     )
     pooling: str = option(
         "last",
-        "Outputs of a review that are classified: the last one, or mean and maximum of all.",
+        "Outputs of a text that are classified: the last one, or mean and maximum of all.",
         choices=("last", "mean_max"),
+        fixed=True,
+    )
+    class_weight: str = option(
+        "none",
+        "Weights of the training texts: none (each counts 1) or balanced (each counts "
+        "texts / (classes * texts of its class), so that all classes count the same).",
+        choices=("none", "balanced"),
         fixed=True,
     )
 
     @staticmethod
     def check_task(settings: Any) -> None:
         """Raises `UsageError` for settings that do not fit a classifier."""
-        if settings.level != "word":
+        if settings.initialize_from and settings.level != "word":
             raise UsageError(
-                f"`level`={settings.level}: found with `dataset`={settings.dataset}, whose "
-                "tokens are words; leave it out"
+                f"`level`={settings.level}: found with `initialize_from`, expected words, "
+                "the tokens of the language model; leave one out"
             )
         for name in ("lazy_rows", "ngram_features"):
             if getattr(settings, name) and settings.strategy == "multi_worker":

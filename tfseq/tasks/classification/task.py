@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -11,26 +11,32 @@ import tensorflow as tf
 
 from tfseq.pipelines import (
     TextEncoder,
+    Vocabulary,
     bucket_boundaries,
     count_batches,
     fixed_batches,
     take_rows,
     training_batches,
 )
-from tfseq.tasks.classification.data import batches_once, load_labelled_texts
+from tfseq.tasks.classification.data import (
+    batches_once,
+    label_vocabulary,
+    load_labelled_texts,
+    weigh_classes,
+)
 from tfseq.tasks.classification.evaluation import build_evaluations, evaluate
-from tfseq.tasks.classification.model import SentimentClassifier, build_classifier
+from tfseq.tasks.classification.model import TextClassifier, build_classifier
 from tfseq.tasks.classification.pretrained import copy_weights, load_source
 from tfseq.tasks.classification.serving import ServedClassifier
-from tfseq.tasks.classification.use import predict
+from tfseq.tasks.classification.use import predict, prediction_columns
 from tfseq.tasks.task import Column, Data, Evaluation, Lanes, Task, Vocabularies
 from tfseq.tasks.trained import Trained
 
 
 class Classification(Task):
-    """Classification: each review gets one label, positive or negative.
+    """Classification: each text gets one label, of two or more.
 
-    A batch holds reviews of similar length, `[batch, time]` tokens. Each starts from state
+    A batch holds texts of similar length, `[batch, time]` tokens. Each starts from state
     zero.
 
     Args:
@@ -38,22 +44,34 @@ class Classification(Task):
     """
 
     name = "classification"
-    unit = "review"
-    columns = (
-        Column("probability", "positive", width=8, form=".4f"),
-        Column("label", "label", width=8),
-        Column("text", "review"),
-    )
-    compared = (("valid", "accuracy"), ("valid", "auc"), ("train", "loss"))
+    unit = "text"
+    compared = (("valid", "accuracy"), ("valid", "macro_f1"), ("train", "loss"))
+
+    @property
+    def levels(self) -> Mapping[str, str]:
+        """The level of each vocabulary: a label is a word."""
+        return {"tokens": self.settings.level, "labels": "word"}
+
+    def implied_vocabulary(
+        self, name: str, saved: Mapping[str, Any]
+    ) -> Vocabulary | None:
+        """Returns the labels of runs that had only two of them, and no class weights."""
+        return (
+            None if name != "labels" or "class_weight" in saved else label_vocabulary()
+        )
+
+    def prediction_columns(self, vocabularies: Vocabularies) -> Sequence[Column]:
+        """Returns a column for the probability of each class, the label and the text."""
+        return prediction_columns(vocabularies["labels"].tokens)
 
     def load_data(self) -> Data:
-        """Loads the reviews and encodes them into the cache.
+        """Loads the texts and encodes them into the cache.
 
         With `initialize_from` they are encoded in the vocabulary of that language model.
 
         Raises:
             UsageError: a setting, or the language model, does not fit.
-            DataError: reviews are missing or damaged.
+            DataError: texts are missing or damaged.
         """
         vocabulary = self._source.vocabulary if self._source else None
         return load_labelled_texts(self.settings, vocabulary)
@@ -66,19 +84,20 @@ class Classification(Task):
     def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
         """Returns batches `(tokens [batch, time], lengths, labels, weights [batch])`."""
         read = fixed_batches if self.settings.padding == "left" else training_batches
-        return take_rows(
-            read(
-                data.splits["train"],
-                self.settings.batch_size,
-                self.settings.max_length,
-                seed=self.settings.seed,
-                first_step=step,
-            ),
-            lanes,
+        train = data.splits["train"]
+        batches = read(
+            train,
+            self.settings.batch_size,
+            self.settings.max_length,
+            seed=self.settings.seed,
+            first_step=step,
         )
+        if self.settings.class_weight == "balanced":
+            batches = weigh_classes(batches, train)
+        return take_rows(batches, lanes)
 
     def steps_per_epoch(self, data: Data) -> int:
-        """Returns the batches in one pass over the training reviews."""
+        """Returns the batches in one pass over the training texts."""
         train, batch = data.splits["train"], self.settings.batch_size
         if self.settings.padding == "left":
             return -(-len(train) // batch)
@@ -88,15 +107,16 @@ class Classification(Task):
 
     @property
     def predictions_per_step(self) -> int:
-        """The reviews of a batch."""
+        """The texts of a batch."""
         return self.settings.batch_size
 
-    def build_model(self, vocabularies: Vocabularies) -> SentimentClassifier:
+    def build_model(self, vocabularies: Vocabularies) -> TextClassifier:
         """Returns the built classifier that the settings describe."""
-        return build_classifier(self.settings, len(vocabularies["tokens"]))
+        tokens, labels = vocabularies["tokens"], vocabularies["labels"]
+        return build_classifier(self.settings, len(tokens), len(labels))
 
-    def start_model(self, model: SentimentClassifier, data: Data) -> None:
-        """Copies weights from a language model, and counts the n-grams of the reviews."""
+    def start_model(self, model: TextClassifier, data: Data) -> None:
+        """Copies weights from a language model, and counts the n-grams of the texts."""
         if self._source is not None:
             copy_weights(self._source.model, model)
         if model.ngrams is not None:
@@ -105,24 +125,25 @@ class Classification(Task):
     def evaluations(
         self, model: keras.Model, data: Data
     ) -> Mapping[str, Callable[[], Evaluation]]:
-        """Returns functions that evaluate the model on the reviews held out."""
+        """Returns functions that evaluate the model on the texts held out."""
         return build_evaluations(model, data, self.settings)
 
     def evaluate(self, trained: Trained, options: Any) -> dict[str, float]:
-        """Returns metrics on a part of the run's own reviews."""
+        """Returns metrics on a part of the run's own texts."""
         return evaluate(trained, options)
 
     def predict(
         self, trained: Trained, texts: Iterable[str], options: Any
     ) -> Iterator[dict[str, Any]]:
-        """Yields probability and label of each text, and the text."""
+        """Yields label and probabilities of each text, and the text."""
         return predict(trained, texts)
 
     def serve(self, trained: Trained) -> tf.Module:
         """Returns a module with `predict`, which takes raw strings."""
         return ServedClassifier(
             trained.model,
-            TextEncoder(trained.vocabulary.tokens),
+            TextEncoder(trained.vocabulary.tokens, trained.vocabulary.level),
+            trained.vocabularies["labels"].tokens,
             max_length=self.settings.max_length,
             left_padded=self.settings.padding == "left",
         )
