@@ -86,8 +86,8 @@ def test_the_vocabulary_is_carried_along(source_dir, settings):
     assert one == other
     # The run stands alone: it predicts without the language model.
     run = runs.load(settings.run_dir)
-    (probability,) = build_predictor(run)(["the plot was good ."])
-    assert 0 < probability < 1
+    (probabilities,) = build_predictor(run)(["the plot was good ."])
+    assert 0 < probabilities[1] < 1
 
 
 @pytest.mark.parametrize(

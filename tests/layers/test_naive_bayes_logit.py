@@ -108,3 +108,26 @@ def test_it_learns_which_words_tell():
     np.testing.assert_allclose(
         ratios[rows.numpy()], np.log([3, 1, 1, 1 / 3]), atol=1e-5
     )
+
+
+def test_more_classes_are_each_set_against_the_rest():
+    layer = NaiveBayesLogit(1, ROWS, classes=3)
+    layer.build()
+    texts, labels = [[1, 2], [1, 3], [2, 4], [3, 4], [1, 1]], [0, 0, 1, 2, 2]
+    layer.count([batch(texts, labels)])
+    rows = layer.rows(tf.constant([[1], [2], [3], [4]]), tf.ones([4], tf.int32))[:, 0]
+    # How many texts of each class have the words 1 to 4.
+    counts = np.array([[2, 1, 1, 0], [0, 1, 0, 1], [1, 0, 1, 1]])
+    rest = counts.sum(axis=0) - counts
+    shares = [
+        np.log((1 + part) / (ROWS + part.sum(axis=1, keepdims=True)))
+        for part in (counts, rest)
+    ]
+    expected = (shares[0] - shares[1]).T
+    ratios = layer.log_ratios.numpy()[rows.numpy()]
+    np.testing.assert_allclose(ratios, expected, atol=1e-6)
+    layer.table.assign(tf.fill([ROWS, 3], 0.5))
+    logits = layer(tf.constant([[1, 2, 9], [4, 4, 4]]), tf.constant([2, 3]))
+    np.testing.assert_allclose(
+        logits, [(expected[0] + expected[1]) / 2, expected[3] / 2], atol=1e-5
+    )

@@ -9,6 +9,7 @@ from tfseq.pipelines.labelled_batches import (
     EncodedTexts,
     bucket_boundaries,
     count_batches,
+    deal_by_bucket,
     evaluation_batches,
     fixed_batches,
     pad_left,
@@ -93,6 +94,24 @@ def test_boundaries_put_every_length_into_a_bucket():
     assert boundaries[-1] == 21
     # Buckets [1, 3), [3, 21): three and five reviews, so 2 and 3 batches of 2.
     assert count_batches(lengths, [3, 21], 2) == 5
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, COUNT])
+def test_batches_are_dealt_as_tf_data_deals_them(count):
+    """Those of `tf.data.Dataset.bucket_by_sequence_length`, in the same order."""
+    generator = np.random.default_rng(count)
+    lengths = generator.integers(1, LONGEST + 1, count)
+    order = generator.permutation(count)
+    boundaries = [4, 5, 12, LONGEST + 1]
+    rows = tf.data.Dataset.from_tensor_slices((order, lengths[order].astype(np.int32)))
+    expected = rows.bucket_by_sequence_length(
+        lambda place, length: length, boundaries, [BATCH] * 5
+    )
+    buckets = np.searchsorted(boundaries, lengths, side="right")
+    found = deal_by_bucket(order, buckets, BATCH)
+    assert [row[row >= 0].tolist() for row in found] == [
+        places.numpy().tolist() for places, _ in expected
+    ]
 
 
 def test_evaluation_reads_every_review_once(reviews):

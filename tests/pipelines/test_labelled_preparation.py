@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from tfseq.errors import DataError
-from tfseq.pipelines import Vocabulary, prepare_labelled_corpus
+from tfseq.pipelines import (
+    StoredIds,
+    Vocabulary,
+    evaluation_batches,
+    prepare_labelled_corpus,
+)
 
 
 @dataclasses.dataclass
@@ -81,3 +86,29 @@ def test_a_review_without_a_word_is_named(splits, tmp_path):
     with pytest.raises(DataError, match="here: text 2: found no word"):
         prepare_labelled_corpus(splits, "x", cache_dir=tmp_path)
     assert not list((tmp_path / "prepared").iterdir())
+
+
+def test_characters_stay_as_they_are(tmp_path):
+    splits = {"train": Split(["Ab\n", "b ñ"], [1, 0]), "test": Split(["ab"], [1])}
+    prepared = prepare_labelled_corpus(splits, "x", tmp_path, level="character")
+    tokens = prepared.vocabulary.tokens
+    assert tokens == ("<pad>", "<unk>", "b", "\n", " ", "A", "ñ")
+    np.testing.assert_array_equal(prepared.splits["train"].ids, [5, 2, 3, 2, 4, 6])
+    np.testing.assert_array_equal(prepared.splits["test"].ids, [1, 2])
+    again = prepare_labelled_corpus(splits, "x", tmp_path, level="character")
+    assert again.vocabulary == prepared.vocabulary
+    words = prepare_labelled_corpus(splits, "x", tmp_path)
+    assert words.vocabulary.tokens == ("<pad>", "<unk>", "ab", "b", "ñ")
+
+
+def test_many_ids_are_read_from_their_file(splits, tmp_path, monkeypatch):
+    held = prepare_labelled_corpus(splits, "x", cache_dir=tmp_path).splits["train"]
+    assert isinstance(held.ids, np.ndarray)
+    monkeypatch.setattr("tfseq.pipelines.labelled_preparation.MOST_BYTES_IN_MEMORY", 4)
+    stored = prepare_labelled_corpus(splits, "x", cache_dir=tmp_path).splits["train"]
+    assert isinstance(stored.ids, StoredIds)
+    for one, other in zip(
+        evaluation_batches(held, 2, 9), evaluation_batches(stored, 2, 9), strict=True
+    ):
+        for part, same in zip(one, other, strict=True):
+            np.testing.assert_array_equal(part, same)

@@ -8,8 +8,8 @@ from tfseq import cells
 from tfseq.layers.token_inputs import TokenInputs
 from tfseq.pipelines import EncodedTexts, Vocabulary, evaluation_batches
 from tfseq.tasks.classification.evaluation import (
-    compile_predictions,
     compile_evaluation,
+    compile_predictions,
     confusion_table,
 )
 from tfseq.tasks.classification.model import TextClassifier

@@ -9,7 +9,7 @@ from tfseq import cells
 from tfseq.cells import LaneSeed
 from tfseq.layers.ngrams import NaiveBayesLogit
 from tfseq.layers.token_inputs import TokenInputs
-from tfseq.tasks.classification.model import SentimentClassifier, pool
+from tfseq.tasks.classification.model import SentimentClassifier, TextClassifier, pool
 
 VOCABULARY, UNITS = 9, 4
 LENGTHS = [5, 1, 7, 3]
@@ -249,3 +249,65 @@ def test_pooling_by_hand():
 def test_an_unknown_pooling_is_named():
     with pytest.raises(ValueError, match="'median'"):
         build("median")
+
+
+def build_with_classes(classes, ngrams=None):
+    keras.utils.set_random_seed(5)
+    inputs = TokenInputs(VOCABULARY, 3)
+    model = TextClassifier(
+        inputs, cells.FusedGateLSTMCell(UNITS), ngrams=ngrams, classes=classes
+    )
+    model.build()
+    model.bias.assign(np.random.default_rng(6).normal(size=model.bias.shape))
+    return model
+
+
+@pytest.mark.parametrize("with_ngrams", [False, True])
+def test_more_classes_have_a_softmax(tokens, with_ngrams):
+    """Logits, loss and its gradient against NumPy; rows have weights of their own."""
+    ngrams = NaiveBayesLogit(1, 1 << 10, classes=3) if with_ngrams else None
+    model = build_with_classes(3, ngrams)
+    inputs = tf.constant(tokens), tf.constant(LENGTHS)
+    logits = model.pooled(*inputs).numpy() @ model.kernel.numpy() + model.bias.numpy()
+    if with_ngrams:
+        random = np.random.default_rng(7)
+        ngrams.table.assign(random.normal(size=[1 << 10, 3]))
+        ngrams.log_ratios.assign(random.normal(size=[1 << 10, 3]))
+        logits = (logits + ngrams(*inputs).numpy()) / 2
+    np.testing.assert_allclose(model(*inputs), logits, atol=1e-6)
+    labels, weights = np.array([2, 0, 1, 1]), np.array([1, 0.5, 3, 0], np.float32)
+    batch = (*inputs, tf.constant(labels), tf.constant(weights))
+    with tf.GradientTape() as tape:
+        losses = model.losses(batch)
+    exponentials = np.exp(logits)
+    probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+    expected = -(np.log(probabilities[np.arange(4), labels]) * weights).sum()
+    np.testing.assert_allclose(losses.loss, expected, rtol=1e-5)
+    assert losses.count == 4.5
+    errors = (probabilities - np.eye(3)[labels]) * weights[:, np.newaxis]
+    scale = 0.5 if with_ngrams else 1.0
+    np.testing.assert_allclose(
+        tape.gradient(losses.loss, model.bias.value),
+        scale * errors.sum(axis=0),
+        atol=1e-5,
+    )
+
+
+def test_one_logit_is_the_softmax_of_two(tokens):
+    """The difference of the two logits of a softmax over two classes."""
+    model = build_with_classes(2)
+    assert (model.kernel.shape, model.bias.shape) == ((UNITS, 1), (1,))
+    inputs = tf.constant(tokens), tf.constant(LENGTHS)
+    labels = np.array([1, 0, 1, 0])
+    loss = model.losses((*inputs, tf.constant(labels), tf.ones([4]))).loss
+    logits = np.stack([np.zeros(4), model(*inputs).numpy()], axis=1)
+    expected = np.logaddexp.reduce(logits, axis=1) - logits[np.arange(4), labels]
+    np.testing.assert_allclose(loss, expected.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("classes", "ngrams"), [(1, None), (3, NaiveBayesLogit(1, 10)), (0, None)]
+)
+def test_numbers_of_classes_that_do_not_fit_are_refused(classes, ngrams):
+    with pytest.raises(ValueError, match=f"classes is {classes}"):
+        build_with_classes(classes, ngrams)

@@ -284,7 +284,7 @@ def pool(outputs: tf.Tensor, lengths: tf.Tensor, pooling: str) -> tf.Tensor:
 
 
 def build_classifier(
-    settings: Any, vocabulary_size: int, classes: int
+    settings: Any, vocabulary_size: int, classes: int = 2
 ) -> TextClassifier:
     """Returns the built classifier that the settings describe."""
     kernel, recurrent = build_initializers(settings)
