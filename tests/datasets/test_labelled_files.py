@@ -210,3 +210,22 @@ def test_the_sample_of_two_labels_by_hand():
     np.testing.assert_array_equal(
         stratified_sample(labels, 4), np.sort([*ones, *zeros])
     )
+
+
+def test_several_files_are_read_one_after_the_other(tmp_path):
+    write(tmp_path / "a.csv", ROWS[:40])
+    (tmp_path / "b.jsonl").write_text(
+        "".join(
+            json.dumps({"sentence": t, "class": name}) + "\n" for t, name in ROWS[40:]
+        )
+    )
+    both = labelled_file_corpus(
+        f"{tmp_path / 'a.csv'},{tmp_path / 'b.jsonl'}", test_size=9
+    )
+    one = labelled_file_corpus(write(tmp_path / "a,b.csv"), test_size=9)
+    assert both.fingerprint == one.fingerprint
+    assert {part: named(both, part) for part in both.splits} == {
+        part: named(one, part) for part in one.splits
+    }
+    with pytest.raises(UsageError, match=r"`train_file`=.*c\.csv: no such file"):
+        labelled_file_corpus(f"{tmp_path / 'a.csv'},{tmp_path / 'c.csv'}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,7 +52,8 @@ def labelled_file_corpus(
     white space around them is not a part of them.
 
     Without a file for validation or for the test, a part of `train_file` is: drawn by a
-    fixed seed, in which every label has the share that it has in the rest.
+    fixed seed, in which every label has the share that it has in the rest. Each argument
+    may name several files or folders with commas between them.
 
     Args:
         train_file: the texts for training.
@@ -112,16 +114,37 @@ def labelled_file_corpus(
 
 
 @dataclass(frozen=True)
-class FileTexts:
-    """Some texts of a file, read anew each time.
+class Source:
+    """Labelled files, one after the other.
 
     Attributes:
-        file: the file.
-        chosen: whether each text of the file is one of them, bool `[texts]`; None for
+        files: the files.
+    """
+
+    files: tuple[LabelledFile, ...]
+
+    @property
+    def origin(self) -> str:
+        """The names of the files, for messages."""
+        return ",".join(str(file.path) for file in self.files)
+
+    def rows(self) -> Iterator[Row]:
+        """Yields the rows of all files."""
+        for file in self.files:
+            yield from file.rows()
+
+
+@dataclass(frozen=True)
+class FileTexts:
+    """Some texts of files, read anew each time.
+
+    Attributes:
+        source: the files.
+        chosen: whether each text of the files is one of them, bool `[texts]`; None for
             all.
     """
 
-    file: LabelledFile
+    source: Source
     chosen: np.ndarray | None = None
 
     def __iter__(self) -> Iterator[str]:
@@ -130,100 +153,107 @@ class FileTexts:
 
     def _rows(self) -> Iterator[Row]:
         if self.chosen is None:
-            return self.file.rows()
-        return itertools.compress(self.file.rows(), memoryview(self.chosen))
+            return self.source.rows()
+        return itertools.compress(self.source.rows(), memoryview(self.chosen))
 
     def place(self, number: int) -> str:
-        """Returns the place of a text in the file by its number, counted from 0."""
+        """Returns the place of a text by its number, counted from 0."""
         return str(next(itertools.islice(self._rows(), number, None)).place)
 
 
 @dataclass(frozen=True)
-class ReadFile:
-    """What is known of a file after it has been read once.
+class Known:
+    """What is known of files after they have been read once.
 
     Attributes:
-        file: the file.
+        source: the files.
         labels: the label of each text by its place in `names`, int32 `[texts]`.
         names: the names of the labels, sorted.
         digest: a digest of texts and labels.
     """
 
-    file: LabelledFile
+    source: Source
     labels: np.ndarray
     names: tuple[str, ...]
     digest: str
 
     def split(self, chosen: np.ndarray | None = None) -> LabelledSplit:
         """Returns some of the texts as a split; None for all."""
-        texts = FileTexts(self.file, chosen)
+        texts = FileTexts(self.source, chosen)
         labels = self.labels if chosen is None else self.labels[chosen]
-        return LabelledSplit(str(self.file.path), texts, labels, texts.place)
+        return LabelledSplit(self.source.origin, texts, labels, texts.place)
 
 
 def _find(
-    file: str | Path,
+    names: str | Path,
     argument: str,
     data_dir: str | Path | None,
     text_column: str | None,
     label_column: str | None,
-) -> LabelledFile:
-    path = Path(find_text(file, data_dir))
-    check_labelled_file(path, argument)
-    for name, column in (("text_column", text_column), ("label_column", label_column)):
-        if path.is_dir() and column is not None:
-            raise UsageError(
-                f"`{name}`={column}: found with the folder {path}, expected a file with "
-                "columns; leave it out"
-            )
-    return LabelledFile(path, text_column, label_column)
+) -> Source:
+    """Returns the files of these names; a name that has a comma and exists is one file."""
+    files = []
+    whole = os.path.exists(find_text(names, data_dir))
+    for name in [names] if whole else os.fspath(names).split(","):
+        path = Path(find_text(name, data_dir))
+        check_labelled_file(path, argument)
+        for kind, column in (("text", text_column), ("label", label_column)):
+            if path.is_dir() and column is not None:
+                raise UsageError(
+                    f"`{kind}_column`={column}: found with the folder {path}, expected a "
+                    "file with columns; leave it out"
+                )
+        files.append(LabelledFile(path, text_column, label_column))
+    return Source(tuple(files))
 
 
-def _read_train(file: LabelledFile) -> ReadFile:
-    """Reads the file whose labels are those of the corpus."""
+def _read_train(source: Source) -> Known:
+    """Reads the files whose labels are those of the corpus."""
     found: dict[str, int] = {}
     labels, digest = array("i"), hashlib.sha256()
-    for row in file.rows():
+    for row in source.rows():
         labels.append(found.setdefault(row.label, len(found)))
         _add_to(digest, row)
     if len(labels) < FEWEST:
         raise DataError(
-            f"{file.path}: found {len(labels)} labelled texts, expected at least {FEWEST}; "
-            "add some"
+            f"{source.origin}: found {len(labels)} labelled texts, expected at least "
+            f"{FEWEST}; add some"
         )
     names = tuple(sorted(found))
     if len(names) == 1:
         raise DataError(
-            f"{file.path}: found the label {names[0]!r} for all {len(labels):,} texts, "
+            f"{source.origin}: found the label {names[0]!r} for all {len(labels):,} texts, "
             "expected two labels or more; name another `label_column` or add such texts"
         )
     if 2 * len(names) > len(labels):
         raise DataError(
-            f"{file.path}: found {len(names):,} labels for {len(labels):,} texts, expected "
-            "several texts of each; name another `label_column`"
+            f"{source.origin}: found {len(names):,} labels for {len(labels):,} texts, "
+            "expected several texts of each; name another `label_column`"
         )
     places = np.empty(len(names), np.int32)
     places[[found[name] for name in names]] = np.arange(len(names))
-    return ReadFile(file, places[np.asarray(labels)], names, digest.hexdigest())
+    return Known(source, places[np.asarray(labels)], names, digest.hexdigest())
 
 
-def _read_held_out(file: LabelledFile, train: ReadFile) -> ReadFile:
-    """Reads a file whose labels must be among those of the training texts."""
+def _read_held_out(source: Source, train: Known) -> Known:
+    """Reads files whose labels must be among those of the training texts."""
     known = {name: place for place, name in enumerate(train.names)}
     labels, digest = array("i"), hashlib.sha256()
-    for row in file.rows():
+    for row in source.rows():
         if row.label not in known:
             raise DataError(
                 f"{row.place}: found the label {row.label!r}, which "
-                f"no text of {train.file.path} has, expected one of "
+                f"no text of {train.source.origin} has, expected one of "
                 f"{_list_names(train.names)}; mend it or add such texts to the training"
             )
         labels.append(known[row.label])
         _add_to(digest, row)
     if not labels:
-        raise DataError(f"{file.path}: found no labelled text, expected some; add them")
+        raise DataError(
+            f"{source.origin}: found no labelled text, expected some; add them"
+        )
     labels = np.asarray(labels, np.int32)
-    return ReadFile(file, labels, train.names, digest.hexdigest())
+    return Known(source, labels, train.names, digest.hexdigest())
 
 
 def _add_to(digest: Any, row: Row) -> None:
@@ -231,7 +261,7 @@ def _add_to(digest: Any, row: Row) -> None:
 
 
 def _cut(
-    train: ReadFile, sizes: dict[str, int | None], *, last: bool
+    train: Known, sizes: dict[str, int | None], *, last: bool
 ) -> dict[str, LabelledSplit]:
     """Returns the training texts and the parts that are held out of the same file."""
     labels = train.labels
@@ -242,7 +272,7 @@ def _cut(
         size = len(rest) // PART if sizes[part] is None else sizes[part]
         if size >= len(rest):
             raise UsageError(
-                f"`{part}_size`={size}: found {len(rest):,} texts in {train.file.path}, "
+                f"`{part}_size`={size}: found {len(rest):,} texts in {train.source.origin}, "
                 "expected fewer, so that some are left for training; lower it"
             )
         if part == "test" and last:
@@ -256,8 +286,8 @@ def _cut(
     if not left.all():
         name = train.names[int(np.argmin(left))]
         raise UsageError(
-            f"`train_file`={train.file.path}: found no text of the label {name!r} left for "
-            "training, expected some; lower `test_size`, or give a `test_file`"
+            f"`train_file`={train.source.origin}: found no text of the label {name!r} left "
+            "for training, expected some; lower `test_size`, or give a `test_file`"
         )
     return {"train": train.split(None if kept.all() else kept), **splits}
 
@@ -275,11 +305,9 @@ def _list_names(names: tuple[str, ...]) -> str:
     )
 
 
-def _say(
-    train: ReadFile, splits: dict[str, LabelledSplit], *, drawn: list[str]
-) -> None:
+def _say(train: Known, splits: dict[str, LabelledSplit], *, drawn: list[str]) -> None:
     """Writes a line with what was found and decided into the log."""
-    file = train.file
+    file = train.source.files[0]
     parts = [f"{len(train.names)} labels ({_list_names(train.names)})"]
     if not file.path.is_dir() and None in (file.text_column, file.label_column):
         text, label = file.columns()
@@ -287,4 +315,4 @@ def _say(
     for part in drawn:
         name = "validation" if part == "valid" else "the test"
         parts.append(f"{len(splits[part]):,} of its texts held out for {name}")
-    logging.warning("%s: found %s", file.path, "; ".join(parts))
+    logging.warning("%s: found %s", train.source.origin, "; ".join(parts))

@@ -23,7 +23,7 @@ from tfseq.pipelines.tokenizer import (
 )
 from tfseq.pipelines.vocabulary import Level, Vocabulary
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 # Ids of up to so many bytes are held in memory; of more, what a batch needs is read.
 MOST_BYTES_IN_MEMORY = 1 << 24
 VOCABULARY_FILE = "vocabulary.txt"
