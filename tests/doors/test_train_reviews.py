@@ -53,7 +53,9 @@ def test_a_run_reports_what_a_classifier_finds(settings):
     labels = (folder / "labels_vocabulary.txt").read_text().splitlines()
     assert labels == ["negative", "positive"]
     valid = EventAccumulator(str(folder / "valid")).Reload().Tags()["tensors"]
-    assert {"loss", "accuracy", "auc", "macro_f1", "confusion", "mistakes"} <= set(valid)
+    assert {"loss", "accuracy", "auc", "macro_f1", "confusion", "mistakes"} <= set(
+        valid
+    )
     train = EventAccumulator(str(folder / "train")).Reload().Tags()["tensors"]
     assert {"loss", "learning_rate", "texts_per_second"} <= set(train)
     assert "perplexity" not in train

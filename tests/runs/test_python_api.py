@@ -221,8 +221,14 @@ def test_a_run_without_a_folder_gets_a_new_one(tmp_path, monkeypatch):
         ({"texts": ["a", "b"], "labels": [1]}, "`labels`: found 1 for 2 `texts`"),
         ({"texts": "abc", "labels": [1, 0, 1]}, "`texts`: found str, expected a list"),
         ({"texts": ["a", 5], "labels": [1, 0]}, "`texts`: found 5 as text 2"),
-        ({"texts": ["a"] * 9, "labels": ["x"] * 9}, "`labels`: found 'x' for all 9 texts"),
-        ({"texts": ["a"] * 2, "labels": ["x", None]}, "`labels`: found None for text 2"),
+        (
+            {"texts": ["a"] * 9, "labels": ["x"] * 9},
+            "`labels`: found 'x' for all 9 texts",
+        ),
+        (
+            {"texts": ["a"] * 2, "labels": ["x", None]},
+            "`labels`: found None for text 2",
+        ),
         ({"texts": ["a"] * 2, "labels": ["x", " "]}, "`labels`: found ' ' for text 2"),
         ({"texts": ["a"] * 2, "labels": [1, 0.5]}, "`labels`: found 0.5 for text 2"),
         ({"texts": ["a"] * 9, "labels": 5}, "`labels`: found int, expected a list"),
