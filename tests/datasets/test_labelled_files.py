@@ -95,15 +95,14 @@ def test_the_textbooks_file_is_cut_at_its_end(tmp_path):
     assert len(corpus.splits["valid"]) == 2
 
 
-def test_the_widely_used_file_needs_no_setting(tmp_path, caplog):
+def test_the_widely_used_file_needs_no_setting(tmp_path):
     """`IMDB Dataset.csv`: columns review and sentiment, negative and positive."""
     rows = [(f"One of<br /><br />{number}", "positive") for number in range(20)]
     rows += [(f'It\'s "bad",\n{number}', "negative") for number in range(20)]
     path = write(tmp_path / "IMDB Dataset.csv", rows, ("review", "sentiment"))
     corpus = labelled_file_corpus(path)
     assert corpus.label_names == ("negative", "positive")
-    (line,) = caplog.messages
-    assert line == (
+    assert corpus.note == (
         f"{path}: found 2 labels (negative, positive); texts in the column 'review', labels "
         "in 'sentiment'; 3 of its texts held out for validation; 4 of its texts held out "
         "for the test"

@@ -163,6 +163,12 @@ GOOD = "text,label\ngood,1\n"
             {},
             "x.jsonl: line 2: expected an object with a string as 'text' and a",
         ),
+        (
+            "x.jsonl",
+            r'{"text": "a\ud800", "label": 1}',
+            {},
+            "line 1: found half a char",
+        ),
         ("x.csv", "text,label\n\udce9,1\n", {}, "x.csv: not UTF-8 at byte 11"),
     ],
 )

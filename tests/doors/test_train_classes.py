@@ -194,6 +194,18 @@ def test_characters_are_tokens_too(tmp_path):
     )
 
 
+@pytest.mark.parametrize("verbose", [False, True])
+def test_what_was_found_is_said_aloud(tmp_path, caplog, verbose):
+    settings = settings_in(tmp_path, num_steps=1)
+    runs.fit(settings, verbose=verbose)
+    line = (
+        f"{settings.train_file}: found 3 labels (light rain, snow, sun); texts in the column "
+        "'content', labels in 'category'; 202 of its texts held out for validation; 225 of "
+        "its texts held out for the test"
+    )
+    assert (line in caplog.messages) == verbose
+
+
 def test_a_text_without_a_word_is_named_by_its_line(tmp_path):
     rows = [*ROWS[:40], ("<br />", "snow"), *ROWS[40:80]]
     table = write_table(tmp_path / "texts.csv", rows)

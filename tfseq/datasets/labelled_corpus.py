@@ -55,12 +55,14 @@ class LabelledCorpus:
         fingerprint: a digest of the texts and of how they are split.
         splits: the texts "train", "valid" and "test"; an empty one is absent.
         label_names: the names of the labels, in the order of their numbers.
+        note: what was found and decided, for the reader of the data; "" for nothing.
     """
 
     name: str
     fingerprint: str
     splits: Mapping[str, LabelledSplit]
     label_names: tuple[str, ...] = SENTIMENTS
+    note: str = ""
 
 
 def split_labelled(

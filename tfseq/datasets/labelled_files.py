@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from absl import logging
 
 from tfseq.datasets.labelled_corpus import (
     LabelledCorpus,
@@ -101,7 +100,7 @@ def labelled_file_corpus(
     sizes = {part: size for part, size in sizes.items() if part not in files}
     splits = _cut(train, sizes, last=test_rows == "last")
     splits |= {part: each.split() for part, each in held_out.items()}
-    _say(train, splits, drawn=[part for part in sizes if part in splits])
+    note = _describe(train, splits, drawn=[part for part in sizes if part in splits])
     fingerprint = fingerprint_of(
         "labelled",
         train.digest,
@@ -110,7 +109,7 @@ def labelled_file_corpus(
         test_rows,
     )
     ordered = {part: splits[part] for part in given if part in splits}
-    return LabelledCorpus("labelled", fingerprint, ordered, train.names)
+    return LabelledCorpus("labelled", fingerprint, ordered, train.names, note)
 
 
 @dataclass(frozen=True)
@@ -305,8 +304,10 @@ def _list_names(names: tuple[str, ...]) -> str:
     )
 
 
-def _say(train: Known, splits: dict[str, LabelledSplit], *, drawn: list[str]) -> None:
-    """Writes a line with what was found and decided into the log."""
+def _describe(
+    train: Known, splits: dict[str, LabelledSplit], *, drawn: list[str]
+) -> str:
+    """Returns a line with what was found and decided."""
     file = train.source.files[0]
     parts = [f"{len(train.names)} labels ({_list_names(train.names)})"]
     if not file.path.is_dir() and None in (file.text_column, file.label_column):
@@ -315,4 +316,4 @@ def _say(train: Known, splits: dict[str, LabelledSplit], *, drawn: list[str]) ->
     for part in drawn:
         name = "validation" if part == "valid" else "the test"
         parts.append(f"{len(splits[part]):,} of its texts held out for {name}")
-    logging.warning("%s: found %s", train.source.origin, "; ".join(parts))
+    return f"{train.source.origin}: found {'; '.join(parts)}"

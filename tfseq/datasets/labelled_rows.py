@@ -125,9 +125,15 @@ class LabelledFile:
             for kind, value in (("text", row.text.strip()), ("label", label)):
                 if not value:
                     raise DataError(
-                        f"{row.place}: found an empty {kind}, "
-                        f"expected a {kind}; mend the row or leave it out"
+                        f"{row.place}: found an empty {kind}, expected a {kind}; mend the "
+                        "row or leave it out"
                     )
+            try:
+                (row.text + label).encode()
+            except UnicodeEncodeError:  # As JSON may hold it, in its escapes.
+                raise DataError(
+                    f"{row.place}: found half a character, expected Unicode; mend the row"
+                ) from None
             yield row._replace(label=label)
 
 

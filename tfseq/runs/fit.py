@@ -197,6 +197,8 @@ def _train(
     workers = Workers(devices.strategy)
     task = create_task(settings)
     data = workers.together(task.load_data)
+    if data.note and verbose and workers.is_chief:
+        logging.warning("%s", data.note)
     with contextlib.ExitStack() as stack:
 
         def open_folder() -> None:

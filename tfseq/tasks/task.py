@@ -72,12 +72,14 @@ class Data:
         vocabularies: the vocabularies by name; "tokens" is the first.
         splits: the parts by name, "train" among them, in the form that the task reads.
         origin: folder of the encoded data, for messages; None for data in memory.
+        note: a line that whoever trains should read; "" for none.
     """
 
     fingerprint: str
     vocabularies: Vocabularies
     splits: Mapping[str, Any]
     origin: str | None = None
+    note: str = ""
 
 
 class Task:

@@ -54,6 +54,7 @@ def encode_corpus(
         {"tokens": prepared.vocabulary, "labels": label_vocabulary(corpus.label_names)},
         prepared.splits,
         origin=str(cache_root(settings.cache_dir)),
+        note=corpus.note,
     )
 
 
