@@ -99,7 +99,7 @@ def test_the_vocabulary_is_carried_along(source_dir, settings):
         ({"initialize_from": "nowhere"}, "found no config.json there"),
         ({"padding": "left"}, "found with `padding`=left"),
         ({"vocabulary_size": 50}, "whose vocabulary is taken"),
-        ({"dataset": "python_docs"}, "expected only for reviews"),
+        ({"dataset": "python_docs"}, "expected only for labelled texts"),
     ],
 )
 def test_what_does_not_fit_is_named(settings, changes, message):

@@ -137,12 +137,11 @@ def test_a_run_without_its_vocabulary_is_named(run_dir, tmp_path):
     (folder / "config.json").write_bytes(
         pathlib.Path(run_dir, "config.json").read_bytes()
     )
-    output = predict(f"--run_dir={folder}", "--text=a")
-    assert output.returncode == 1
-    assert "vocabulary.txt: no such file" in output.stderr
-    (folder / "vocabulary.txt").write_bytes(
-        pathlib.Path(run_dir, "vocabulary.txt").read_bytes()
-    )
+    for name in ("vocabulary.txt", "labels_vocabulary.txt"):
+        output = predict(f"--run_dir={folder}", "--text=a")
+        assert output.returncode == 1
+        assert f"{folder / name}: no such file" in output.stderr
+        (folder / name).write_bytes(pathlib.Path(run_dir, name).read_bytes())
     output = predict(f"--run_dir={folder}", "--text=a")
     assert output.returncode == 2
     assert "found none" in output.stderr
