@@ -158,7 +158,19 @@ def test_a_full_disk_ends_the_command_and_keeps_what_is_saved(settings):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"dataset": "toy_reviews", "level": "character"}, "`level`=character"),
+        (
+            {"dataset": "imdb", "level": "character", "initialize_from": "runs/words"},
+            "`level`=character: found with `initialize_from`, expected words",
+        ),
+        ({"dataset": "toy_reviews", "text_column": "x"}, "`text_column`=x"),
+        (
+            {"dataset": "text", "train_file": "x", "test_rows": "last"},
+            "`test_rows`=last",
+        ),
+        (
+            {"class_weight": "balanced"},
+            "`class_weight`=balanced: .* for labelled texts",
+        ),
         ({"dataset": "toy_reviews", "test_size": 5}, "`test_size`=5"),
         ({"dataset": "toy_reviews", "activation_regularization": 1.0}, "`activation_"),
         ({"dataset": "ptb", "valid_size": 5}, "`valid_size`=5"),
