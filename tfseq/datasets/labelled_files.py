@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 from tfseq.datasets.labelled_corpus import (
@@ -14,9 +13,9 @@ from tfseq.datasets.labelled_corpus import (
     split_labelled,
     stratified_sample,
 )
-from tfseq.datasets.sources import find_text, read_bytes
-from tfseq.datasets.text_corpus import decode_utf8
+from tfseq.datasets.sources import find_texts
 from tfseq.errors import DataError, UsageError
+from tfseq.text_input import read_text, split_lines
 
 LABELS = {0: 0, 1: 1, "0": 0, "1": 1, "negative": 0, "positive": 1}
 TEST_PART = 10
@@ -31,11 +30,12 @@ def labelled_file_corpus(
     test_size: int | None = None,
     data_dir: str | Path | None = None,
 ) -> LabelledCorpus:
-    """Returns the labelled texts of one or two files of JSON lines.
+    """Returns the labelled texts of files of JSON lines.
 
     A line is an object with `text`, a string, and `label`: 0 or "negative", 1 or
     "positive". Without a test file, a part of the training texts is for the test, drawn
-    by a fixed seed, in which both labels are as frequent as in the rest.
+    by a fixed seed, in which both labels are as frequent as in the rest. Each argument may
+    name several files with commas between them, also compressed with gzip, bzip2 or xz.
 
     Args:
         train_file: the texts for training and validation.
@@ -80,40 +80,37 @@ def labelled_file_corpus(
 
 
 def _read(
-    file: str | Path, argument: str, data_dir: str | Path | None
+    files: str | Path, argument: str, data_dir: str | Path | None
 ) -> LabelledSplit:
-    path = Path(find_text(file, data_dir))
-    if not path.is_file():
-        raise UsageError(
-            f"`{argument}`={path}: no such file, expected labelled texts as JSON lines"
-        )
-    texts, labels = [], []
-    for number, line in enumerate(_lines(path), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            text, label = row["text"], LABELS[row["label"]]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            text = None
-        if not isinstance(text, str) or not text.strip():
-            raise DataError(
-                f"{path}: line {number}: expected an object with `text`, and `label` 0 or "
-                '1, such as {"text": "not bad", "label": 1}; mend the line'
-            )
-        texts.append(text)
-        labels.append(label)
+    """Returns the labelled texts of one or several files, one after the other."""
+    paths = find_texts(files, argument, data_dir)
+    origin = ",".join(map(str, paths))
+    texts: list[str] = []
+    labels: list[int] = []
+    for path in paths:
+        for number, line in enumerate(split_lines(read_text(path)), 1):
+            if line.strip():
+                text, label = _read_line(line, f"{path}: line {number}")
+                texts.append(text)
+                labels.append(label)
     if len(texts) < FEWEST:
         raise DataError(
-            f"{path}: found {len(texts)} labelled texts, expected at least {FEWEST}; add "
+            f"{origin}: found {len(texts)} labelled texts, expected at least {FEWEST}; add "
             "some"
         )
-    return LabelledSplit(str(path), texts, labels)
+    return LabelledSplit(origin, texts, labels)
 
 
-def _lines(path: Path) -> Iterator[str]:
-    rest = ""
-    for piece in decode_utf8(read_bytes(path), str(path)):
-        *lines, rest = (rest + piece).split("\n")
-        yield from lines
-    yield rest
+def _read_line(line: str, place: str) -> tuple[str, int]:
+    """Returns text and label of a line."""
+    try:
+        row = json.loads(line)
+        text, label = row["text"], LABELS[row["label"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        text, label = None, 0
+    if not isinstance(text, str) or not text.strip():
+        raise DataError(
+            f"{place}: expected an object with `text`, and `label` 0 or 1, such as "
+            '{"text": "not bad", "label": 1}; mend the line'
+        )
+    return text, label

@@ -24,7 +24,7 @@ from tfseq.pipelines.tokenizer import (
 )
 from tfseq.pipelines.vocabulary import Vocabulary
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 VOCABULARY_FILE = "vocabulary.txt"
 
 
