@@ -20,26 +20,39 @@ class DataSettings:
         None,
         "Folder with data sets as published, packed or unpacked; by default that of the "
         "environment variable TFSEQ_DATA_DIR.",
+        path=True,
     )
     cache_dir: str | None = option(
         None,
         "Folder for downloads and encoded texts; by default tfseq in XDG_CACHE_HOME "
         "or in ~/.cache.",
+        path=True,
     )
     train_file: str | None = option(
-        None, "Text file (UTF-8) to train on, with `dataset`=text."
+        None,
+        "Text file (UTF-8) to train on, with `dataset`=text: plain or packed with gzip, "
+        "bzip2 or xz, a pipe, or several with commas between them.",
+        path="files",
+        needs=[{"dataset": DATASETS}],
     )
     valid_file: str | None = option(
-        None, "Text file for validation; by default a part of `train_file` is held out."
+        None,
+        "Text file for validation; by default a part of `train_file` is held out.",
+        path="files",
+        needs=[{"dataset": DATASETS}],
     )
     test_file: str | None = option(
-        None, "Text file for the test; by default a part of `train_file` is held out."
+        None,
+        "Text file for the test; by default a part of `train_file` is held out.",
+        path="files",
+        needs=[{"dataset": DATASETS}],
     )
     skip_characters: int = option(
         0,
         "Characters to leave out at the start of `train_file`, such as a licence.",
         lower=0,
         fixed=True,
+        needs=[{"dataset": DATASETS}],
     )
     valid_size: int | None = option(
         None,
@@ -47,6 +60,7 @@ class DataSettings:
         "5 % before the test part. Of reviews: number of reviews; by default a tenth.",
         lower=0,
         fixed=True,
+        needs=[{"dataset": DATASETS}],
     )
     test_size: int | None = option(
         None,
@@ -54,6 +68,7 @@ class DataSettings:
         "none if `valid_size` is given.",
         lower=0,
         fixed=True,
+        needs=[{"dataset": DATASETS}],
     )
     level: str | None = option(
         None,
@@ -68,6 +83,7 @@ class DataSettings:
         "are <unk>. By default all words of the training text have their own.",
         lower=3,
         fixed=True,
+        needs=[{"level": ("word",)}],
     )
 
     batch_size: int = option(
