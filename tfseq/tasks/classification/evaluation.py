@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfseq.datasets import load_corpus
-from tfseq.metrics import review_metrics
+from tfseq.machine.compiled import compiled
+from tfseq.metrics import review_metrics, sigmoid
 from tfseq.tasks.classification.data import batches_once, encode_corpus, held_out
 from tfseq.tasks.classification.settings import EvaluateOptions
 from tfseq.tasks.task import Data, Evaluation
@@ -46,7 +47,7 @@ def compile_predictions(
         logits, labels and weights, `[rows]` each, in the order of the rows.
     """
 
-    @tf.function(reduce_retracing=True)
+    @compiled(reduce_retracing=True)
     def predict(dataset: tf.data.Dataset) -> tuple[tf.Tensor, ...]:
         kinds = (tf.float32, tf.int32, tf.float32)
         arrays = tuple(
@@ -133,7 +134,7 @@ def confident_mistakes(
             if first + row in wanted:
                 ids = tokens[row].numpy()[: int(lengths[row])][-SHOWN_TOKENS:]
                 text = " ".join(vocabulary.tokens[token] for token in ids)
-                probability = 1 / (1 + np.exp(-logits[first + row]))
+                probability = sigmoid(logits[first + row])
                 name = ("negative", "positive")[labels[first + row]]
                 lines[wanted[first + row]] = f"{probability:.4f} for {name}: {text}"
         first += len(lengths)

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfseq.cells import LaneSeed, RepeatedRows, fold_lane_seed, lane_dropout, unroll
+from tfseq.cells.arguments import as_ids
 from tfseq.layers import (
     Losses,
     NaiveBayesLogit,
@@ -162,6 +163,7 @@ class SentimentClassifier(SequenceModel):
             lane_seed: the seed that dropout masks derive from.
         """
         tokens, lengths, labels, weights = batch
+        labels = as_ids(labels, "`labels`", 2, ("batch",))
         signs = 1 - 2 * tf.cast(labels, tf.float32)
 
         def loss_of(logits: tf.Tensor) -> tf.Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfseq.datasets import LabelledSplit
 from tfseq.errors import UsageError
+from tfseq.metrics import sigmoid
 from tfseq.pipelines import (
     TextEncoder,
     encode_texts,
@@ -54,7 +55,7 @@ def build_predictor(trained: Trained) -> Predictor:
             order = np.argsort(reviews.lengths(length), kind="stable")
         logits, _, weights = (part.numpy() for part in predict_batches(batches))
         probabilities = np.empty([len(texts)])
-        probabilities[order] = 1 / (1 + np.exp(-logits[weights > 0].astype(np.float64)))
+        probabilities[order] = sigmoid(logits[weights > 0])
         return probabilities
 
     def predict_all(texts: Iterable[str]) -> Iterator[float]:
