@@ -94,7 +94,10 @@ def test_each_file_of_the_settings_is_kept(tmp_path, pipe):
         (b"", "pipe: empty, expected a text"),
         (b"\xef\xbb\xbf", "pipe: empty, expected a text"),
         (b"abc\xff", "pipe: not UTF-8 at byte 3"),
-        (gzip.compress(bytes(range(99)), mtime=0)[:50], "pipe: cut off or damaged gzip file"),
+        (
+            gzip.compress(bytes(range(99)), mtime=0)[:50],
+            "pipe: cut off or damaged gzip file",
+        ),
     ],
 )
 def test_what_is_no_text_is_named_by_its_pipe_and_not_kept(

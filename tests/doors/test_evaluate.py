@@ -252,7 +252,11 @@ def test_worst_and_best_lines_are_shown(run_dirs, tmp_path):
             "--text_file: cannot read absent (No such file",
         ),
         ("word", ["--split=train"], "--split"),
-        ("word", ["--cache_search"], "--cache_search: found without --cache_size"),
+        (
+            "word",
+            ["--cache_search"],
+            "--cache_search=True: found with --cache_size=0, where it has no effect",
+        ),
     ],
 )
 def test_wrong_use_is_one_line(run_dirs, kind, arguments, message):

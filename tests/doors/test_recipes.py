@@ -293,6 +293,6 @@ def test_what_the_command_line_says_does_not_yield():
     command_line.define_flags(values)
     values(["train", *arguments])
     with pytest.raises(
-        UsageError, match="`weight_decay`=0.1: found with `optimizer`=sgd"
+        UsageError, match=r"`weight_decay`=0\.1: found with `optimizer`=sgd"
     ):
         command_line.settings_from_flags(values, arguments)

@@ -131,7 +131,9 @@ def test_a_checkpoint_that_is_replaced_at_every_try_is_not_called_damaged(
             )
             return super()._read(folder, step)
 
-    with pytest.raises(DataError, match=r"replaced while they were read, .*; try again"):
+    with pytest.raises(
+        DataError, match=r"replaced while they were read, .*; try again"
+    ):
         Replaced(tmp_path, build(tmp_path)[0]).restore("last")
 
 

@@ -11,6 +11,14 @@ from tfseq.training.interruption import Interruption
 BOTH = (signal.SIGINT, signal.SIGTERM)
 
 
+@pytest.fixture(autouse=True)
+def fixture_usual_handlers():
+    """A process that was started in the background may ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def send(*numbers: int) -> None:
     """Sends signals that reach Python at the same moment."""
     signal.pthread_sigmask(signal.SIG_BLOCK, BOTH)
