@@ -1,9 +1,9 @@
 """How many tests run side by side, and in which order."""
 
 import gc
-import os
 
 import tfseq.runs  # noqa: F401  # TensorFlow, by way of the package.
+from tfseq.machine.hardware import count_cores
 
 # These modules last: garbage is not looked for among their million objects.
 gc.freeze()
@@ -12,7 +12,7 @@ gc.freeze()
 def pytest_xdist_auto_num_workers(config):
     """One process more than there are cores: some tests wait for minutes."""
     del config
-    return len(os.sched_getaffinity(0)) + 1
+    return count_cores() + 1
 
 
 def pytest_collection_modifyitems(items):

@@ -11,7 +11,10 @@ import tfseq
 
 PACKAGE = pathlib.Path(tfseq.__file__).parent
 DOORS = {"train", "evaluate", "sample", "predict", "export", "command_line", "__main__"}
-BASE = {"configuration", "machine", "errors", "metrics", "__version__"}
+BASE = {
+    *("configuration", "machine", "errors", "files", "metrics", "__version__"),
+    *("standard_streams", "strict_json", "text_input"),
+}
 PARTS = {"cells", "pipelines", "datasets"}
 ENGINE = {"training", "decoding", "layers"}
 # What each room may import, from the ground up.

@@ -8,7 +8,9 @@ import pytest
 from tfseq.metrics import (
     class_metrics,
     confusion_counts,
+    format_figure,
     log_probabilities,
+    perplexity,
     review_metrics,
     token_metrics,
 )
@@ -22,6 +24,41 @@ def test_uniform_over_eight_tokens_is_three_bits():
 
 def test_a_loss_that_overflows_is_infinite():
     assert token_metrics(1e4, "word")["perplexity"] == math.inf
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (0.0, 1.0),
+        (88.8, 3.674e38),
+        (709.0, 8.218e307),
+        (709.8, math.inf),
+        (1e300, math.inf),
+    ],
+)
+def test_perplexity_up_to_the_end_of_float64(loss, expected):
+    assert math.isclose(perplexity(loss), expected, rel_tol=1e-3)
+
+
+def test_an_unknown_loss_has_an_unknown_perplexity():
+    assert math.isnan(token_metrics(math.nan, "character")["perplexity"])
+
+
+def test_probabilities_of_logits_of_any_size():
+    with np.errstate(all="raise", under="ignore"):
+        logits = np.array([-1e4, -math.log(3), 0.0, math.log(3), 1e4], np.float32)
+        values = np.exp(log_probabilities(logits))
+        several = np.exp(log_probabilities(np.stack([logits, 0 * logits], axis=1)))
+    np.testing.assert_allclose(values[:, 1], [0, 0.25, 0.5, 0.75, 1], rtol=1e-6)
+    np.testing.assert_allclose(several, values[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1.5, "1.50"), (9_999_999.0, "9999999.00"), (1e7, "1e+07"), (-1e300, "-1e+300")],
+)
+def test_figures_are_short(value, shown):
+    assert format_figure(value, 2) == shown
 
 
 def test_words_have_no_bits_per_character():

@@ -9,7 +9,8 @@ import difflib
 import runpy
 import sys
 
-from tfseq import __version__
+from tfseq import __version__, standard_streams
+from tfseq.errors import DataError, UsageError
 
 COMMANDS = {
     "train": "trains a language model or a classifier, or goes on with it",
@@ -21,13 +22,34 @@ COMMANDS = {
 
 
 def main() -> int:
-    """Starts the command that the first argument names; returns its exit status."""
+    """Starts the command that the first argument names; returns its exit status.
+
+    `tfseq help train` is `tfseq train --helpshort`.
+    """
     name, *arguments = sys.argv[1:] or ["help"]
+    if name == "help" and arguments:
+        name, arguments = arguments[0], ["--helpshort"]
     if name in COMMANDS:
         sys.argv = [f"tfseq {name}", *arguments]
         # Each command defines its flags as it is loaded.
         runpy.run_module(f"tfseq.{name}", run_name="__main__", alter_sys=True)
         return 0
+    standard_streams.prepare()
+    try:
+        with standard_streams.watched():
+            return speak(name)
+    except UsageError as error:
+        standard_streams.end(str(error), 2)
+    except DataError as error:
+        standard_streams.end(str(error), 1)
+
+
+def speak(name: str) -> int:
+    """Does what is no command: lists the commands, or refuses a word.
+
+    Args:
+        name: the first word.
+    """
     if name in ("help", "--help", "--helpshort", "-h"):
         list_commands()
         return 0
@@ -36,10 +58,7 @@ def main() -> int:
         return 0
     similar = difflib.get_close_matches(name, COMMANDS, n=1)
     hint = f"did you mean {similar[0]}?" if similar else "choose one"
-    print(
-        f"tfseq: {name}: expected one of {', '.join(COMMANDS)}; {hint}", file=sys.stderr
-    )
-    return 2
+    raise UsageError(f"{name}: expected one of {', '.join(COMMANDS)}; {hint}")
 
 
 def list_commands() -> None:

@@ -11,16 +11,19 @@ import math
 import os
 import pathlib
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TextIO
+from typing import Any
 
 from absl import app, flags, logging
 
-from tfseq.configuration import choices_of, value_type
+from tfseq import standard_streams
+from tfseq.configuration import choices_of, expand_path, expand_paths, value_type
 from tfseq.errors import DataError, UsageError
+from tfseq.files import CHUNK_BYTES
+from tfseq.strict_json import write_json
 from tfseq.tasks import TASKS, Settings, read_settings
 from tfseq.tasks.table import options_of_uses
+from tfseq.text_input import check_text_file, decode_utf8, read_text, split_lines
 
 DEFINERS = {
     str: flags.DEFINE_string,
@@ -29,6 +32,17 @@ DEFINERS = {
     bool: flags.DEFINE_boolean,
 }
 QUOTED_NAME = re.compile(r"`(\w+)`")
+LONG_NUMBER = re.compile(r"\d{100,}")
+# Settings and options whose size decides about memory, the most important ones first.
+TAKING_MEMORY = (
+    *("batch_size", "num_unrollings", "max_length", "units", "num_layers"),
+    *("num_samples", "beam_width", "cache_size"),
+)
+ASKED_MEMORY = re.compile(
+    r"Unable to allocate (.+)|allocating tensor with (shape\S+ and type \w+)"
+)
+# Flags that must be given, and what is expected of them.
+REQUIRED: dict[str, str] = {}
 
 
 def spell_flags(text: str, names: Iterable[str]) -> str:
@@ -59,7 +73,10 @@ def define_fields(
     for field in fields:
         choices, kind = choices_of(field), value_type(field)
         description = spell_flags(field.metadata["help"], names)
-        if choices:
+        if field.metadata["path"]:
+            several = field.metadata["path"] == "files"
+            define_path(field.name, field.default, description, values, several=several)
+        elif choices:
             flags.DEFINE_enum(
                 field.name, field.default, choices, description, flag_values=values
             )
@@ -77,6 +94,49 @@ def define_fields(
         flags.declare_key_flag(field.name, values)
 
 
+class PathParser(flags.ArgumentParser):
+    """Reads the path that a flag gives: `~` is expanded, an empty name is refused.
+
+    Args:
+        several: whether it may be several files with commas between them.
+    """
+
+    def __init__(self, several: bool = False):
+        super().__init__()
+        self.expand = expand_paths if several else expand_path
+
+    def parse(self, argument: str) -> str:
+        """Returns the path; raises `ValueError` for one that cannot be."""
+        return self.expand(argument)
+
+
+def define_path(
+    name: str,
+    default: str | None,
+    description: str,
+    values: flags.FlagValues = flags.FLAGS,
+    *,
+    several: bool = False,
+) -> None:
+    """Defines a flag whose value is a path.
+
+    Args:
+        name: the name of the flag.
+        default: its value where none is given.
+        description: the help text.
+        values: where the flag is defined.
+        several: whether it may be several files with commas between them.
+    """
+    flags.DEFINE(
+        PathParser(several),
+        name,
+        default,
+        description,
+        values,
+        serializer=flags.ArgumentSerializer(),
+    )
+
+
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines one flag for each setting of a run."""
     define_fields(dataclasses.fields(Settings), values)
@@ -84,13 +144,13 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 
 def define_run_flags() -> None:
     """Defines the flags of the commands that use a trained run."""
-    flags.DEFINE_string("run_dir", None, "Folder of the run that was trained.")
+    define_path("run_dir", None, "Folder of the run that was trained.")
     flags.DEFINE_string(
         "checkpoint",
         "best",
         "Weights to use: best (by validation), last, or the number of a step.",
     )
-    flags.mark_flag_as_required("run_dir")
+    require("run_dir", "the folder of a trained run")
     for name in ("run_dir", "checkpoint"):
         flags.declare_key_flag(name)
 
@@ -124,31 +184,47 @@ def shorten(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1] + "\u2026"
 
 
-@contextlib.contextmanager
-def open_text(path: str | None) -> Iterator[TextIO]:
-    """Opens a text file (UTF-8) to read, or standard input where there is none.
+def print_json(content: Any) -> None:
+    """Prints a value as JSON in one line, in the characters that the stream can encode."""
+    ascii_only = not standard_streams.takes_all_text()
+    print(write_json(content, ascii_only=ascii_only), flush=True)
+
+
+def read_lines(path: str | None) -> Iterator[str]:
+    """Yields the lines of a text file (UTF-8), or of standard input where there is none.
 
     Raises:
         UsageError: the file cannot be read.
+        DataError: it is not UTF-8.
     """
     if path is None:
-        sys.stdin.reconfigure(encoding="utf-8")
-        yield sys.stdin
+        stream = standard_streams.standard_input().buffer
+        pieces = iter(lambda: stream.read1(CHUNK_BYTES), b"")
+        yield from split_lines(decode_utf8(pieces, "standard input"))
         return
-    try:
-        file = open(path, encoding="utf-8")  # noqa: SIM115
-    except OSError as error:
-        raise UsageError(
-            f"`file`={path}: {error.strerror}; give a readable text file"
-        ) from None
-    with file:
-        yield file
+    check_text_file(path, "file")
+    yield from split_lines(read_text(path))
 
 
-def settings_from_flags(values: flags.FlagValues = flags.FLAGS) -> Settings:
-    """Returns the checked settings that the command line gives."""
+def settings_from_flags(
+    values: flags.FlagValues = flags.FLAGS, arguments: Sequence[str] = ()
+) -> Settings:
+    """Returns the checked settings that the command line gives.
+
+    What a flagfile gives is left out, with a warning, where the command line leaves it no
+    effect.
+
+    Args:
+        values: the parsed flags.
+        arguments: the command line itself.
+    """
     names = [field.name for field in dataclasses.fields(Settings)]
-    return read_settings({name: values[name].value for name in names})
+    typed = {argument.lstrip("-").partition("=")[0] for argument in arguments}
+    typed = {name for name in names if name in typed or f"no{name}" in typed}
+    return read_settings(
+        {name: values[name].value for name in names},
+        yielding=set(names) - typed if typed else (),
+    )
 
 
 def recipes() -> dict[str, pathlib.Path]:
@@ -206,7 +282,7 @@ def _flags_in(argument: str, outer: tuple[str, ...]) -> list[str]:
         raise UsageError("`flagfile`: found no name, expected a file or a recipe")
     if path in outer:
         raise UsageError(f"`flagfile`={path}: names itself, expected other files only")
-    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    lines = pathlib.Path(path).read_text(encoding="utf-8-sig").splitlines()
     lines = [line.strip() for line in lines]
     kept = [line for line in lines if line and not line.startswith(("#", "//"))]
     found: list[str] = []
@@ -235,19 +311,33 @@ def loading() -> Iterator[None]:
 
 def fail(message: str, status: int) -> None:
     """Prints one line to standard error and ends the process with `status`."""
-    line = spell_flags(" ".join(str(message).split()), flags.FLAGS)
-    print(f"{os.path.basename(sys.argv[0])}: {line}", file=sys.stderr)
-    sys.exit(status)
+    line = LONG_NUMBER.sub(
+        lambda digits: f"{digits[0][:20]}\u2026 ({len(digits[0])} digits)",
+        spell_flags(" ".join(str(message).split()), flags.FLAGS),
+    )
+    standard_streams.end(line, status)
+
+
+def require(name: str, expected: str) -> None:
+    """Refuses a command line without a flag.
+
+    Args:
+        name: of the flag, which has no default.
+        expected: what to give.
+    """
+    REQUIRED[name] = expected
 
 
 def parse(arguments: Sequence[str]) -> list[str]:
     """Parses the command line; a flag that is wrong ends the process with status 2."""
     try:
-        rest = flags.FLAGS(read_flagfiles(arguments))
+        arguments = read_flagfiles(arguments)
     except (OSError, UnicodeDecodeError) as error:
         fail(f"--flagfile: {error}; give a file or one of {', '.join(recipes())}", 2)
     except UsageError as error:
         fail(str(error), 2)
+    try:
+        rest = flags.FLAGS(arguments)
     except flags.Error as error:
         fail(str(error), 2)
     for name in flags.FLAGS:
@@ -258,6 +348,9 @@ def parse(arguments: Sequence[str]) -> list[str]:
         return rest
     if len(rest) > 1:
         fail(f"{rest[1]}: expected only flags of the form --name=value", 2)
+    for name, expected in REQUIRED.items():
+        if flags.FLAGS[name].value is None:
+            fail(f"`{name}`: found none, expected {expected}; give `{name}`=FOLDER", 2)
     return rest
 
 
@@ -267,17 +360,48 @@ def run(main: Callable[[], int | None]) -> None:
     Status 2 says that the command was used wrongly, 1 that it failed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    standard_streams.prepare()
+    with errors_of_one_line(), standard_streams.watched():
+        app.run(lambda _: main(), flags_parser=parse)
 
-    def guarded(_: Sequence[str]) -> int | None:
-        try:
-            return main()
-        except UsageError as error:
-            fail(str(error), 2)
-        except DataError as error:
-            fail(str(error), 1)
-        except KeyboardInterrupt:
-            fail("interrupted; what was saved before is whole", 130)
-        except OSError as error:
-            fail(f"{error.filename or 'file'}: {error.strerror or error}", 1)
 
-    app.run(guarded, flags_parser=parse)
+@contextlib.contextmanager
+def errors_of_one_line() -> Iterator[None]:
+    """Ends the process with one line and a status where the block raises a known error."""
+    try:
+        yield
+    except UsageError as error:
+        fail(str(error), 2)
+    except DataError as error:
+        fail(str(error), 1)
+    except KeyboardInterrupt:
+        fail("interrupted; what was saved before is whole", 130)
+    except OSError as error:
+        fail(f"{error.filename or 'file'}: {error.strerror or error}", 1)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        fail(f"out of memory, asked for {asked(error)}; {how_to_save_memory()}", 1)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Returns whether an error of Python, NumPy or TensorFlow says that memory is out."""
+    if isinstance(error, MemoryError):
+        return True
+    exhausted = type(error).__name__ == "ResourceExhaustedError"
+    # A full disk is an exhausted resource, too.
+    return exhausted and bool(re.search("memory|alloc|OOM", str(error)))
+
+
+def asked(error: Exception) -> str:
+    """Returns how much memory was asked for, by what NumPy or TensorFlow says."""
+    found = ASKED_MEMORY.search(str(error))
+    return next(filter(None, found.groups())) if found else "more than there is"
+
+
+def how_to_save_memory() -> str:
+    """Returns the advice for this command when memory is out."""
+    found = [f"`{name}`" for name in TAKING_MEMORY if name in flags.FLAGS]
+    if not found:
+        return "take a machine with more, or end other programs"
+    return f"lower {', '.join(found[:-1])} or {found[-1]}"

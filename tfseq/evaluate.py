@@ -7,12 +7,13 @@ Examples:
   python -m tfseq.evaluate --run_dir=runs/imdb_lstm --format=json
 """
 
-import json
+from collections.abc import Iterable
 
 from absl import flags
 
-from tfseq import command_line
+from tfseq import command_line, standard_streams
 from tfseq.errors import UsageError
+from tfseq.metrics import format_figure
 
 SHOWN_LINES = 5
 
@@ -27,6 +28,7 @@ flags.DEFINE_enum("format", "table", ["table", "json"], "A table, or a JSON obje
 
 def main() -> int:
     """Evaluates what the flags name and returns the exit status."""
+    standard_streams.expect_output()
     with command_line.loading():
         from tfseq import runs
         from tfseq.machine.devices import configure_evaluation
@@ -40,37 +42,58 @@ def main() -> int:
                     "leave one out"
                 )
         run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
-        show_lines(run.score(**options))
+        show_lines(run.score_each(**options))
         return 0
     configure_evaluation()
     run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
     figures = {"step": run.step, **run.evaluate(**options)}
     if flags.FLAGS.format == "json":
-        print(json.dumps(figures))
+        command_line.print_json(figures)
     else:
         for name, value in figures.items():
-            shown = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+            is_float = isinstance(value, float)
+            shown = format_figure(value, 4) if is_float else f"{value:,}"
             print(f"{name.replace('_', ' '):20} {shown:>12}")
     return 0
 
 
-def show_lines(scores: list[dict]) -> None:
+def show_lines(scores: Iterable[dict]) -> None:
     """Prints the scores of lines: all of them as JSON, or the extremes as a table."""
     if flags.FLAGS.format == "json":
         for score in scores:
-            print(json.dumps(score, ensure_ascii=False))
+            command_line.print_json(score)
         return
-    ranked = sorted(scores, key=lambda score: -score["perplexity"])
-    shown = min(SHOWN_LINES, (len(ranked) + 1) // 2)
+    worst, best = extremes(scores)
     print(f"{'line':>8} {'tokens':>7} {'log p':>10} {'perplexity':>11}  text")
-    for title, part in (("worst", ranked[:shown]), ("best", ranked[-shown:])):
+    for title, part in (("worst", worst), ("best", best)):
         print(f"{title}:")
         for score in part:
             text = command_line.shorten(score["text"])
             print(
                 f"{score['line']:8d} {score['tokens']:7d} "
-                f"{score['log_probability']:10.2f} {score['perplexity']:11.2f}  {text}"
+                f"{score['log_probability']:10.2f} "
+                f"{format_figure(score['perplexity'], 2):>11}  {text}"
             )
+
+
+def extremes(scores: Iterable[dict]) -> tuple[list[dict], list[dict]]:
+    """Returns the scores of highest and of lowest perplexity, each by falling perplexity.
+
+    Only these are held in memory.
+    """
+    worst: list[dict] = []
+    best: list[dict] = []
+    count = 0
+    for score in scores:
+        count += 1
+        worst = sorted([*worst, score], key=_falling)[:SHOWN_LINES]
+        best = sorted([*best, score], key=_falling)[-SHOWN_LINES:]
+    shown = min(SHOWN_LINES, (count + 1) // 2)
+    return worst[:shown], best[-shown:]
+
+
+def _falling(score: dict) -> float:
+    return -score["perplexity"]
 
 
 if __name__ == "__main__":

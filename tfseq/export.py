@@ -16,14 +16,14 @@ from tfseq import command_line
 
 command_line.define_run_flags()
 flags.adopt_module_key_flags(command_line)
-flags.DEFINE_string("export_dir", None, "New folder to write to.")
+command_line.define_path("export_dir", None, "New folder to write to.")
 flags.DEFINE_enum(
     "format",
     "saved_model",
     ["saved_model", "tflite"],
     "A SavedModel, or `step` of a language model for TensorFlow Lite.",
 )
-flags.mark_flag_as_required("export_dir")
+command_line.require("export_dir", "a new folder to write to")
 
 
 def main() -> int:

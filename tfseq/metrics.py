@@ -5,6 +5,30 @@ from collections.abc import Sequence
 
 import numpy as np
 
+MOST_SHOWN = 1e7
+
+
+def perplexity(loss: float) -> float:
+    """Returns exp(loss), infinity where that is beyond float64.
+
+    Args:
+        loss: the mean of -ln p, in nats.
+    """
+    try:
+        return math.exp(loss)
+    except OverflowError:
+        return math.inf
+
+
+def format_figure(value: float, digits: int) -> str:
+    """Returns a figure as people read it, with an exponent from ten million on.
+
+    Args:
+        value: the figure; it may be infinite.
+        digits: digits after the point.
+    """
+    return f"{value:.4g}" if abs(value) >= MOST_SHOWN else f"{value:.{digits}f}"
+
 
 def token_metrics(loss: float, level: str) -> dict[str, float]:
     """Returns the usual forms of a mean negative log-likelihood of a prediction.
@@ -25,7 +49,7 @@ def token_metrics(loss: float, level: str) -> dict[str, float]:
     """
     figures = {"loss": loss}
     if level != "text":
-        figures["perplexity"] = math.exp(loss) if loss < 700 else math.inf
+        figures["perplexity"] = perplexity(loss)
     if level == "character":
         figures["bits_per_character"] = loss / math.log(2)
     return figures

@@ -6,19 +6,18 @@ Examples:
   python -m tfseq.predict --run_dir=runs/imdb_lstm < reviews.txt
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from absl import flags
 
-from tfseq import command_line
+from tfseq import command_line, standard_streams
 from tfseq.errors import UsageError
 
 command_line.define_run_flags()
 flags.adopt_module_key_flags(command_line)
 flags.DEFINE_multi_string("text", None, "A text; may be given several times.")
-flags.DEFINE_string(
+command_line.define_path(
     "file", None, "Text file (UTF-8), a text a line; by default standard input."
 )
 flags.DEFINE_enum(
@@ -39,30 +38,44 @@ def read_texts() -> Iterator[str]:
                 ) from None
             yield text
         return
-    name = flags.FLAGS.file or "standard input"
-    try:
-        with command_line.open_text(flags.FLAGS.file) as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    raise UsageError(
-                        f"{name}: line {number} is empty, expected a text a line; "
-                        "remove it"
-                    )
-                yield line.rstrip("\n")
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{name}: not UTF-8 ({error.reason}), expected a text file; convert it"
-        ) from None
+    yield from texts_in(
+        command_line.read_lines(flags.FLAGS.file), flags.FLAGS.file or "standard input"
+    )
+
+
+def texts_in(lines: Iterable[str], name: str) -> Iterator[str]:
+    """Yields lines that each hold a text; empty ones at the end are left out.
+
+    Args:
+        lines: the lines.
+        name: the file that they are from, for the message.
+
+    Raises:
+        UsageError: a line before the last text is empty, or there is no text.
+    """
+    number = first_empty = 0
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            first_empty = first_empty or number
+            continue
+        if first_empty:
+            raise UsageError(
+                f"{name}: line {first_empty} is empty, expected a text a line; remove it"
+            )
+        yield line
+    if number == 0 or first_empty == 1:
+        raise UsageError(f"{name}: found no text, expected a text a line; give some")
 
 
 def show(columns: Sequence[Any], predictions: Iterable[dict[str, Any]]) -> None:
     """Prints a line for each prediction, as it comes."""
     if flags.FLAGS.format == "json":
         for prediction in predictions:
-            print(json.dumps(prediction, ensure_ascii=False), flush=True)
+            command_line.print_json(prediction)
         return
-    print("  ".join(column.show(column.title) for column in columns))
-    for prediction in predictions:
+    for number, prediction in enumerate(predictions):
+        if not number:  # The first text may be one that is refused.
+            print("  ".join(column.show(column.title) for column in columns))
         cells = [column.show(as_cell(column.value(prediction))) for column in columns]
         print("  ".join(cells), flush=True)
 
@@ -76,6 +89,7 @@ def as_cell(value: Any) -> Any:
 
 def main() -> int:
     """Predicts what the flags name and returns the exit status."""
+    standard_streams.expect_output()
     with command_line.loading():
         from tfseq import runs
 

@@ -6,11 +6,9 @@ Examples:
   python -m tfseq.sample --run_dir=runs/ptb_small --prompt="the company" --beam_width=10
 """
 
-import json
-
 from absl import flags
 
-from tfseq import command_line
+from tfseq import command_line, standard_streams
 
 command_line.define_run_flags()
 command_line.define_options("sample")
@@ -22,6 +20,7 @@ flags.DEFINE_enum(
 
 def main() -> int:
     """Writes what the flags describe and returns the exit status."""
+    standard_streams.expect_output()
     with command_line.loading():
         from tfseq import runs
 
@@ -44,7 +43,7 @@ def show_samples(texts: list[str]) -> None:
     for number, text in enumerate(texts, 1):
         if flags.FLAGS.format == "json":
             line = {"sample": number, "prompt": prompt, "text": text[len(prompt) :]}
-            print(json.dumps(line, ensure_ascii=False))
+            command_line.print_json(line)
         else:
             print(f"=== {number} " + "=" * 70)
             print(text)
@@ -56,7 +55,7 @@ def show_found(found: list[tuple[str, float]]) -> None:
     for text, score in found:
         if flags.FLAGS.format == "json":
             line = {"prompt": prompt, "text": text, "log_probability": score}
-            print(json.dumps(line, ensure_ascii=False))
+            command_line.print_json(line)
         else:
             print(f"{score:10.4f}  {prompt}{text}")
 

@@ -6,6 +6,8 @@ Examples:
   python -m tfseq.train --dataset=text --train_file=FILE --run_dir=runs/mine
 """
 
+import sys
+
 from absl import flags
 
 from tfseq import command_line
@@ -16,7 +18,7 @@ flags.adopt_module_key_flags(command_line)
 
 def main() -> int:
     """Trains what the flags describe and returns the exit status."""
-    settings = command_line.settings_from_flags()
+    settings = command_line.settings_from_flags(arguments=sys.argv[1:])
     # TensorFlow takes seconds to load; flags are checked before.
     with command_line.loading():
         from tfseq import runs

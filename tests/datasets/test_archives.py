@@ -4,6 +4,7 @@ import gzip
 import io
 import re
 import tarfile
+import tracemalloc
 import zipfile
 
 import pytest
@@ -135,10 +136,23 @@ def test_a_cut_off_tar_archive(tmp_path, kept):
     assert "\n" not in str(error.value)
 
 
-def test_what_is_no_tar_archive(tmp_path):
-    (tmp_path / "a.tgz").write_text("<html>Not found</html>")
-    with pytest.raises(DataError, match=r"a\.tgz: cut off or damaged tar archive"):
+@pytest.mark.parametrize(
+    "content", [b"<html>Not found</html>", gzip.compress(b"the cat sees .\n" * 500)]
+)
+def test_what_is_no_tar_archive(tmp_path, content):
+    (tmp_path / "a.tgz").write_bytes(content)
+    with pytest.raises(DataError) as error:
         list(read_tar_member(tmp_path / "a.tgz", "corpus.txt", MOST))
+    assert str(error.value) == (
+        f"{tmp_path / 'a.tgz'}: found something else than a gzipped tar archive, expected "
+        "the published one; give its name, or the folder that holds it"
+    )
+
+
+def test_what_is_no_zip_archive(tmp_path):
+    (tmp_path / "a.zip").write_text("word,count\nthe,3\n")
+    with pytest.raises(DataError, match=r"a\.zip: found something else than a zip "):
+        list(read_zip_member(tmp_path / "a.zip", "corpus", MOST))
 
 
 def test_a_zip_member_that_unpacks_to_more_than_it_may_is_refused(tmp_path):
@@ -192,7 +206,7 @@ def test_an_archive_of_empty_files_without_end_is_refused(tmp_path, monkeypatch)
     with pytest.raises(
         DataError, match=r"a\.tgz: refused, for its files are more than 5"
     ):
-        list(read_tar_members(path, re.compile("none"), MOST))
+        list(read_tar_members(path, re.compile("none"), MOST, max_member_bytes=MOST))
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
@@ -202,3 +216,62 @@ def test_a_link_beside_the_member_is_not_followed(tmp_path, kind):
     path = write_tar(tmp_path / "a.tgz", entry, ("corpus.txt", CONTENT))
     assert b"".join(read_tar_member(path, "corpus.txt", MOST)) == CONTENT
     assert sorted(tmp_path.iterdir()) == [path]
+
+
+def sparse_header(name, apparent):
+    """The header of a GNU sparse file without a byte of content."""
+    header = bytearray(tarfile.TarInfo(name).tobuf(tarfile.GNU_FORMAT))
+    header[156:157] = tarfile.GNUTYPE_SPARSE
+    header[386:482] = bytes(96)  # No piece of the file is stored,
+    header[483:495] = f"{apparent:011o}\0".encode()  # but it claims this size.
+    header[148:156] = b" " * 8
+    header[148:156] = f"{sum(header):06o}\0 ".encode()
+    return bytes(header)
+
+
+def test_a_sparse_member_is_refused_whatever_it_claims(tmp_path):
+    """Hundreds of bytes would unpack to half a gigabyte of zeros."""
+    content = sparse_header("train/pos/0_9.txt", 586_000_000) + bytes(10_240)
+    (tmp_path / "a.tgz").write_bytes(gzip.compress(content))
+    assert (tmp_path / "a.tgz").stat().st_size < 300
+    anything = re.compile(".*")
+    with pytest.raises(DataError, match=r"0_9\.txt' is sparse: it claims 586,"):
+        list(
+            read_tar_members(
+                tmp_path / "a.tgz", anything, 1 << 30, max_member_bytes=1 << 30
+            )
+        )
+    with pytest.raises(DataError, match="is sparse"):
+        list(read_tar_member(tmp_path / "a.tgz", "corpus.txt", 1 << 30))
+
+
+def test_one_member_that_is_larger_than_the_largest_is_refused(tmp_path):
+    path = write_tar(tmp_path / "a.tgz", ("small", b"abc"), ("large", bytes(50_000)))
+    pieces = read_tar_members(path, re.compile(".*"), MOST, max_member_bytes=49_999)
+    assert next(pieces) == ("small", b"abc")
+    with pytest.raises(
+        DataError, match=r"'large' has 50,000 bytes, expected at most 49"
+    ):
+        next(pieces)
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_a_header_is_not_held_in_memory_beyond_its_bound(tmp_path, kind):
+    """A name of 100 MB packs to 100 kB and is less than the archive may have."""
+    entry = tarfile.TarInfo("long")
+    entry.type, entry.size = kind, 100_000_000
+    packed = gzip.compress(entry.tobuf(tarfile.GNU_FORMAT) + bytes(100_010_000))
+    (tmp_path / "a.tgz").write_bytes(packed)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"a\.tgz: refused"):
+        list(read_tar_member(tmp_path / "a.tgz", "corpus.txt", 1 << 30))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+def test_many_members_are_read_within_the_bounds_of_one(tmp_path):
+    members = [(f"{number}.txt", bytes([number]) * 70_000) for number in range(20)]
+    path = write_tar(tmp_path / "a.tgz", *members)
+    found = read_tar_members(path, re.compile(".*"), MOST, max_member_bytes=70_000)
+    assert list(found) == members

@@ -158,11 +158,11 @@ def test_a_cut_archive_is_named(tmp_path, kept):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"caf\xe9", "is not UTF-8 at byte 3"), (b" \n", "is empty")],
+    [(b"caf\xe9", "not UTF-8 at byte 3"), (b" \n", "is empty")],
 )
 def test_a_damaged_review_is_named(tmp_path, content, message):
     write_archive(tmp_path, {**files(), "test/pos/2_9.txt": content})
-    with pytest.raises(DataError, match=f"test/pos/2_9.txt {message}"):
+    with pytest.raises(DataError, match=f"test/pos/2_9.txt:? {message}"):
         load(tmp_path)
 
 

@@ -157,6 +157,7 @@ GOOD = "text,label\ngood,1\n"
         ),
         ("x.jsonl", '{"text": "a"\n', {}, "x.jsonl: line 1: expected an object with"),
         ("x.jsonl", '["a", 1]\n', {}, "x.jsonl: line 1: expected an object with"),
+        ("x.txt", GOOD, {}, r"x\.txt: line 1: .* or name the file of a table \.csv"),
         (
             "x.jsonl",
             '{"text": "a", "label": 1}\n{"text": "a", "label": 0.5}\n',
@@ -192,13 +193,10 @@ def test_a_field_without_end_is_refused_in_little_memory(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("x.xlsx", "found the ending '.xlsx', expected a file with the"),
-        ("y", "no such"),
-    ],
+    ("name", "ending"), [("x.xlsx", ".xlsx"), ("x.parquet.GZ", ".parquet")]
 )
-def test_an_unknown_form_is_refused(tmp_path, name, message):
-    write(tmp_path, "x.xlsx", "x")
-    with pytest.raises(UsageError, match=f"`test_file`=.*{name}: {message}"):
-        check_labelled_file(tmp_path / name, "test_file")
+def test_an_unknown_form_is_refused(tmp_path, name, ending):
+    path = write(tmp_path, name, "x")
+    message = f"`test_file`=.*{name}: found the ending '{ending}', expected a file with"
+    with pytest.raises(UsageError, match=message):
+        check_labelled_file(path, "test_file")

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import hashlib
 import http.server
+import os
 import socket
 import threading
 
@@ -12,8 +13,11 @@ import pytest
 from tfseq.datasets.sources import (
     PublishedFile,
     check_file,
+    check_reachable,
     fetch,
     find_file,
+    find_or_fetch,
+    find_text,
     read_bytes,
 )
 from tfseq.errors import DataError, UsageError
@@ -83,6 +87,10 @@ def test_without_a_folder_the_environment_names_one(tmp_path, monkeypatch):
     assert find(None) is None
     path = place(tmp_path, "text8")
     assert find(None) == path
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    monkeypatch.setenv("TFSEQ_DATA_DIR", f"~/{tmp_path.name}")
+    assert find(None) == path
+    assert find_text("text8", None) == path
     other = place(tmp_path / "other", "text8.zip")
     assert find(tmp_path / "other") == other
 
@@ -93,6 +101,84 @@ def test_a_folder_that_is_not_there(tmp_path, monkeypatch):
     monkeypatch.setenv("TFSEQ_DATA_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(UsageError, match="TFSEQ_DATA_DIR: no folder or file"):
         find(None)
+
+
+def find_anywhere(server_url, tmp_path, data_dir):
+    return find_or_fetch(
+        ("corpus", "corpus.zip"),
+        "corpora",
+        data_dir,
+        published=published(server_url),
+        cache_dir=tmp_path / "cache",
+    )
+
+
+def test_a_folder_that_has_none_of_the_files_is_refused_at_once(server, tmp_path):
+    """It says what was looked for and what was found, and downloads nothing."""
+    folder, url = server
+    (folder / "corpus.zip").write_bytes(CONTENT)
+    data = tmp_path / "data"
+    place(data, "notes.csv")
+    place(data, ".hidden")
+    with pytest.raises(DataError) as error:
+        find_anywhere(url, tmp_path, data)
+    assert str(error.value) == (
+        f"`data_dir`: looked for corpus, corpus.zip in {data} and its folder corpora, found "
+        "notes.csv, none fits; name the folder that has one of them, or leave `data_dir` "
+        "out for a download"
+    )
+    assert not (tmp_path / "cache").exists()
+    for number in range(9):
+        place(data, f"{number}.txt")
+    with pytest.raises(
+        DataError, match=r"found 0\.txt, 1\.txt, 2\.txt, 3\.txt, 4\.txt, …,"
+    ):
+        find_anywhere(url, tmp_path, data)
+    # What was downloaded before is used.
+    whole = fetch(published(url), tmp_path / "cache")
+    assert find_anywhere(url, tmp_path, data) == whole
+
+
+def test_a_folder_of_the_environment_is_named_before_the_download(
+    server, tmp_path, monkeypatch, caplog
+):
+    folder, url = server
+    (folder / "corpus.zip").write_bytes(CONTENT)
+    data = tmp_path / "data"
+    place(data, "other")
+    monkeypatch.setenv("TFSEQ_DATA_DIR", str(data))
+    path = find_anywhere(url, tmp_path, None)
+    assert path.read_bytes() == CONTENT
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"looked for corpus, corpus.zip in {data} and its folder corpora, found other, none "
+        f"fits; downloading {url} (2,560,000 bytes) to {path}"
+    )
+    file = place(data, "corpus")
+    assert find_anywhere(url, tmp_path, None) == file
+
+
+def test_a_server_that_does_not_answer_is_one_line(server):
+    _, url = server
+    check_reachable(url)  # It answers that there is no such file.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(
+        DataError, match=f"cannot download http://127.0.0.1:{port}/a"
+    ) as error:
+        check_reachable(f"http://127.0.0.1:{port}/a")
+    assert "\n" not in str(error.value)
+
+
+def test_a_download_has_the_permissions_of_any_new_file(server, tmp_path):
+    folder, url = server
+    (folder / "corpus.zip").write_bytes(CONTENT)
+    before = os.umask(0o022)
+    try:
+        path = fetch(published(url), tmp_path / "cache")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_downloaded_once_and_checked(server, tmp_path):

@@ -1,5 +1,6 @@
 """text8: the file in its forms, its checks and its cuts."""
 
+import gzip
 import os
 import zipfile
 from pathlib import Path
@@ -65,8 +66,10 @@ def test_packed_and_unpacked_are_the_same_corpus(tmp_path, caplog):
     packed = write_zip(tmp_path / "text8.zip")
     one = text8_corpus(tmp_path / "text8", tmp_path)
     assert text8_corpus(packed, tmp_path).fingerprint == one.fingerprint
+    (tmp_path / "text8.gz").write_bytes(gzip.compress(SHORT_TEXT.encode()))
+    assert text8_corpus(tmp_path / "text8.gz").fingerprint == one.fingerprint
     assert text8_corpus(packed, tmp_path, valid_size=9).fingerprint != one.fingerprint
-    assert len(warnings_in(caplog)) == 3
+    assert len(warnings_in(caplog)) == 4
 
 
 def test_the_standard_cut_in_proportion(tmp_path, caplog):

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tfseq.datasets.text_corpus import (
     cut_splits,
     cut_text,
-    decode_utf8,
     measure_text,
     slice_chunks,
 )
@@ -97,28 +96,19 @@ def test_splits_know_their_place_and_can_be_read_again():
     assert splits["train"].origin == "story.txt"
 
 
-@pytest.mark.parametrize("length", [1, 2, 3, 5, 1000])
-def test_utf8_in_pieces_is_the_text_unchanged(length):
-    data = ANY_TEXT.encode("utf-8")
-    pieces = [data[i : i + length] for i in range(0, len(data), length)]
-    assert "".join(decode_utf8(pieces, "story.txt")) == ANY_TEXT
-    expected = (len(ANY_TEXT), hashlib.sha256(data).hexdigest())
-    assert measure_text(pieces, "story.txt") == expected
+def test_a_text_is_measured_and_read_as_it_was():
+    text = measure_text(lambda: iter(["héllo ", "wörld"]), "story.txt")
+    assert text.num_characters == 11
+    assert text.digest == hashlib.sha256("héllo wörld".encode()).hexdigest()
+    assert list(text.read()) == ["héllo ", "wörld"]
 
 
-@pytest.mark.parametrize("length", [1, 3, 1000])
 @pytest.mark.parametrize(
-    ("data", "position"),
-    [
-        (b"abc\xff", 3),
-        ("aé€".encode() + b"\xc3(x", 6),
-        ("aé€".encode() + b"\xe2\x82", 6),  # Cut off in the middle of a character.
-        ("grüße".encode("latin-1"), 2),
-        ("hello".encode("utf-16"), 0),
-        (b"ab\xed\xa0\x80", 2),  # A surrogate.
-    ],
+    "later", [["héllo ", "wOrld"], ["héllo "], ["héllo ", "wörld", "!"], ["", "x"], []]
 )
-def test_what_is_not_utf8_is_named_with_its_place(data, position, length):
-    pieces = [data[i : i + length] for i in range(0, len(data), length)]
-    with pytest.raises(DataError, match=rf"story\.txt: not UTF-8 at byte {position} "):
-        list(decode_utf8(pieces, "story.txt"))
+def test_a_text_that_has_changed_since_it_was_measured_is_an_error(later):
+    pieces = ["héllo ", "wörld"]
+    text = measure_text(lambda: iter(pieces), "story.txt")
+    pieces[:] = later
+    with pytest.raises(DataError, match=r"story\.txt: changed while it was read"):
+        list(text.read())

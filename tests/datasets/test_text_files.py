@@ -1,5 +1,8 @@
 """The reader's own files as a corpus."""
 
+import bz2
+import gzip
+import hashlib
 import os
 from pathlib import Path
 
@@ -8,7 +11,9 @@ import pytest
 from tfseq.datasets.text_files import text_file_corpus
 from tfseq.errors import DataError, UsageError
 
-ANY_TEXT = "\ufeffA👩\u200d👧 e\u0301\r\n\u2028\x85\0\U0010ffff\\\n\xa0" * 40
+# The mark at its beginning is left out, and its line ends become LF.
+WRITTEN = "\ufeff" + "A👩\u200d👧 e\u0301\r\n\u2028\x85\0\U0010ffff\\\n\xa0\r" * 40
+ANY_TEXT = "A👩\u200d👧 e\u0301\n\u2028\x85\0\U0010ffff\\\n\xa0\n" * 40
 
 
 def write(path, text):
@@ -21,7 +26,7 @@ def texts(corpus):
 
 
 def test_one_file_is_cut_character_for_character(tmp_path):
-    path = write(tmp_path / "story.txt", ANY_TEXT)
+    path = write(tmp_path / "story.txt", WRITTEN)
     part = len(ANY_TEXT) // 20
     corpus = text_file_corpus(path)
     assert texts(corpus) == {
@@ -45,14 +50,14 @@ def test_a_text_of_several_pieces(tmp_path):
 
 def test_leading_characters_are_left_out(tmp_path):
     path = write(tmp_path / "story.txt", "licénse\r\n" + "x" * 50 + "y" * 50)
-    corpus = text_file_corpus(path, valid_size=10, test_size=20, skip_characters=9)
+    corpus = text_file_corpus(path, valid_size=10, test_size=20, skip_characters=8)
     assert texts(corpus) == {
         "train": "x" * 40 + "y" * 30,
         "valid": "x" * 10,
         "test": "y" * 20,
     }
-    assert corpus.splits["valid"].start == 9
-    assert corpus.splits["train"].start == 19
+    assert corpus.splits["valid"].start == 8
+    assert corpus.splits["train"].start == 18
 
 
 @pytest.mark.parametrize(
@@ -179,3 +184,67 @@ def test_hamlet_begins_after_its_header():
     assert play.startswith("The Tragedie of Hamlet")
     assert len(play) == 162_849
     assert len(set(play)) == 65
+
+
+def test_several_names_with_commas_are_joined_in_order(tmp_path):
+    """Each file has its own mark and line ends, and may be compressed."""
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfone\r\n")
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b"\xef\xbb\xbftwo\r"))
+    (tmp_path / "c.txt.bz2").write_bytes(bz2.compress(b"three"))
+    names = f"{tmp_path / 'a.txt'},{tmp_path / 'b.txt.gz'},{tmp_path / 'c.txt.bz2'}"
+    corpus = text_file_corpus(names, valid_size=0)
+    assert texts(corpus) == {"train": "one\ntwo\nthree"}
+    assert corpus.splits["train"].origin == names
+    joined = write(tmp_path / "joined.txt", "one\ntwo\nthree")
+    assert text_file_corpus(joined, valid_size=0).fingerprint == corpus.fingerprint
+    found = text_file_corpus("a.txt,c.txt.bz2", valid_size=0, data_dir=tmp_path)
+    assert texts(found) == {"train": "one\nthree"}
+
+
+def test_a_name_that_holds_a_comma_is_one_file(tmp_path):
+    path = write(tmp_path / "a,b.txt", "x" * 50)
+    assert texts(text_file_corpus(path, valid_size=0)) == {"train": "x" * 50}
+    found = text_file_corpus("a,b.txt", valid_size=0, data_dir=tmp_path)
+    assert texts(found) == {"train": "x" * 50}
+
+
+def test_each_of_several_files_is_named_by_itself(tmp_path):
+    good, bad = write(tmp_path / "a.txt", "one\n"), tmp_path / "b.txt"
+    with pytest.raises(
+        UsageError, match=rf"^`train_file`: cannot read {bad} \(No such"
+    ):
+        text_file_corpus(f"{good},{bad}")
+    bad.write_bytes(b"ab\xff")
+    with pytest.raises(DataError, match=rf"^{bad}: not UTF-8 at byte 2 "):
+        text_file_corpus(f"{good},{bad}")
+    with pytest.raises(UsageError, match="found an empty name between commas"):
+        text_file_corpus(f"{good},,{bad}")
+
+
+def test_the_fingerprint_is_that_of_the_decoded_text(tmp_path):
+    plain = text_file_corpus(write(tmp_path / "a", "one\ntwo\n" * 20)).fingerprint
+    for name, content in {
+        "crlf": b"\xef\xbb\xbf" + b"one\r\ntwo\r\n" * 20,
+        "gz": gzip.compress(b"one\rtwo\r" * 20),
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        assert text_file_corpus(tmp_path / name).fingerprint == plain
+    # As it was first released, so that runs from then find their text unchanged.
+    digest = hashlib.sha256(b"one\ntwo\n" * 20).hexdigest()
+    bounds = sorted(
+        {"train": (0, 144), "valid": (144, 152), "test": (152, 160)}.items()
+    )
+    parts = ("text", digest, 0, bounds)
+    assert plain == hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_a_device_is_refused_at_once(device):
+    with pytest.raises(UsageError, match=f"`train_file`: found a device at {device}"):
+        text_file_corpus(device)
+
+
+def test_a_pipe_needs_to_be_kept_first(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="which can be read only once"):
+        text_file_corpus(tmp_path / "pipe")

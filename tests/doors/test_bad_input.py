@@ -89,6 +89,7 @@ def test_a_file_that_is_not_utf8_is_named_with_the_place(settings):
 
 def test_a_text_that_is_too_short_says_what_is_needed(settings):
     write(settings, b"abcdefghij" * 3)
+    settings = dataclasses.replace(settings, valid_size=0)
     with pytest.raises(UsageError, match=r"`batch_size`.*`num_unrollings`"):
         runs.train(settings)
 
@@ -198,6 +199,8 @@ def test_settings_that_would_do_nothing_are_refused(settings, message):
         ("no_such_setting", 1),
         ("profile_steps", "20:10"),
         ("profile_steps", "10"),
+        ("profile_steps", "1:" + "9" * 5000),
+        ("softmax_cutoffs", "9" * 5000),
     ],
 )
 def test_a_record_with_a_wrong_value_is_refused_by_name(name, value):

@@ -1,5 +1,6 @@
 """The evaluate command: the run's own figures again, and scores of single lines."""
 
+import gzip
 import json
 import pathlib
 import shutil
@@ -14,6 +15,7 @@ from training_runs import filled_once
 from tfseq import runs
 from tfseq.errors import UsageError
 from tfseq.tasks import Settings
+from tfseq.tasks.language_modeling import scoring
 
 TEXT = "".join(
     f"the {animal} {verb} the {other}\n"
@@ -108,6 +110,15 @@ def test_the_command_prints_them(run_dirs):
     assert f"{figures['perplexity']:.4f}" in table
 
 
+def test_figures_without_bound_are_json_that_all_languages_read(run_dirs):
+    arguments = [f"--run_dir={run_dirs['word']}", "--dynamic_learning_rate=1e5"]
+    output = evaluate(*arguments, "--format=json")
+    assert output.returncode == 0, output.stderr
+    figures = json.loads(output.stdout, parse_constant=pytest.fail)
+    assert 700 < figures["loss"] < np.inf
+    assert figures["perplexity"] == "Infinity"
+
+
 def test_an_unfinished_run_is_used_and_named(run_dirs, tmp_path):
     shutil.copytree(run_dirs["word"], tmp_path / "run")
     file = tmp_path / "run" / "results.json"
@@ -160,6 +171,43 @@ def test_a_text_of_the_readers(run_dirs, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["character", "word"])
+def test_scores_do_not_depend_on_line_ends_or_on_parts(
+    run_dirs, kind, tmp_path, monkeypatch
+):
+    lines = [
+        "the cat sees the dog",
+        "",
+        "the cow",
+        "the the the the the bird hears",
+    ] * 5
+    (tmp_path / "plain").write_text("\n".join(lines) + "\n")
+    run = runs.load(run_dirs[kind])
+    expected = run.score(text_file=str(tmp_path / "plain"))
+    assert len(expected) == 15
+    marked = "\ufeff" + "\r\n".join(lines)
+    (tmp_path / "marked").write_bytes(gzip.compress(marked.encode("utf-8")))
+    monkeypatch.setattr(scoring, "TOKENS_AT_A_TIME", 30)
+    found = list(run.score_each(text_file=str(tmp_path / "marked")))
+    for score, other in zip(found, expected, strict=True):
+        for name in ("log_probability", "perplexity"):
+            np.testing.assert_allclose(score.pop(name), other.pop(name), rtol=1e-5)
+        assert score == other
+
+
+def test_the_extremes_of_many_lines_are_those_of_all(run_dirs, tmp_path):
+    words = ("the cat", "sees the dog", "zebra", "the the", "hears")
+    lines = [f"{one} {other}" for one in words for other in words[:4]]
+    (tmp_path / "lines.txt").write_text("\n".join(lines))
+    arguments = [f"--text_file={tmp_path / 'lines.txt'}", "--per_line"]
+    output = evaluate(f"--run_dir={run_dirs['word']}", *arguments)
+    shown = [row.split()[0] for row in output.stdout.splitlines()[1:]]
+    scores = runs.load(run_dirs["word"]).score(text_file=str(tmp_path / "lines.txt"))
+    ranked = sorted(scores, key=lambda score: -score["perplexity"])
+    numbers = [str(score["line"]) for score in ranked]
+    assert shown == ["worst:", *numbers[:5], "best:", *numbers[-5:]]
+
+
+@pytest.mark.parametrize("kind", ["character", "word"])
 def test_lines_are_scored_by_themselves(run_dirs, kind, tmp_path):
     lines = ["the cat sees the dog", "", "the cow", "the the the the the bird hears"]
     (tmp_path / "lines.txt").write_text("\n".join(lines) + "\n")
@@ -198,9 +246,17 @@ def test_worst_and_best_lines_are_shown(run_dirs, tmp_path):
     [
         ("review", ["--text_file=x"], "use the predict command"),
         ("review", ["--per_line"], "expected a language model"),
-        ("word", ["--text_file=absent"], "--text_file=absent: no such file"),
+        (
+            "word",
+            ["--text_file=absent"],
+            "--text_file: cannot read absent (No such file",
+        ),
         ("word", ["--split=train"], "--split"),
-        ("word", ["--cache_search"], "--cache_search: found without --cache_size"),
+        (
+            "word",
+            ["--cache_search"],
+            "--cache_search=True: found with --cache_size=0, where it has no effect",
+        ),
     ],
 )
 def test_wrong_use_is_one_line(run_dirs, kind, arguments, message):

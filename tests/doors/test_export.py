@@ -17,9 +17,20 @@ from tfseq.errors import UsageError
 from tfseq.runs.saved_model import export_saved_model, export_tflite
 from tfseq.tasks import Settings
 
-WITHOUT_PACKAGE = (
-    "import sys; sys.modules['tfseq'] = None; import tensorflow as tf, json\n"
-)
+WITHOUT_PACKAGE = """
+import sys; sys.modules['tfseq'] = None
+import json
+import tensorflow as tf
+
+def answer(request):  # As TensorFlow Serving does: one input, rows in and rows out.
+    function = model.signatures['serving_default']
+    (name,) = function.structured_input_signature[1]
+    inputs = tf.constant(json.loads(request)['instances'], tf.string)
+    (output,) = function(**{name: inputs}).values()
+    rows = output.numpy().tolist()
+    assert len(rows) == len(inputs)
+    return [row.decode() if isinstance(row, bytes) else row for row in rows]
+"""
 
 
 def train_each(folder: pathlib.Path) -> None:
@@ -109,7 +120,9 @@ def text(prompt, temperature, seed):
         temperature=tf.constant(temperature), seed=tf.constant(seed),
     )['text'].numpy().decode()
 print(json.dumps([text('the quick', 0.0, 0), text('the quick', 0.0, 1),
-                  text('the quick', 1.0, 0), text('the quick', 1.0, 0), text('', 1.0, 2)]))
+                  text('the quick', 1.0, 0), text('the quick', 1.0, 0), text('', 1.0, 2),
+                  answer('{"instances": ["the quick", "", "the"]}'),
+                  answer('{"instances": []}')]))
 """
 
 
@@ -119,12 +132,19 @@ print(json.dumps([text('the quick', 0.0, 0), text('the quick', 0.0, 1),
 def test_generation_takes_and_returns_text(run_dirs, kind, tmp_path):
     run = runs.load(run_dirs[kind])
     export_saved_model(run, str(tmp_path / "saved"))
-    greedy, again, drawn, repeated, unprompted = use(str(tmp_path / "saved"), GENERATE)
+    greedy, again, drawn, repeated, unprompted, texts, none = use(
+        str(tmp_path / "saved"), GENERATE
+    )
     (expected,) = run.sample(prompt="the quick", length=12, greedy=True)
     assert greedy == again == expected
     assert drawn == repeated
     assert drawn.startswith("the quick")
     assert unprompted
+    assert none == []
+    # The first tokens are those of the same seed and temperature.
+    assert texts[0].startswith(drawn)
+    assert texts[2].startswith("the")
+    assert all(len(text) >= 500 for text in texts)
 
 
 @pytest.mark.slow
@@ -147,19 +167,32 @@ def test_a_classifier_takes_raw_strings(run_dirs, kind, tmp_path):
     run = runs.load(run_dirs[kind])
     export_saved_model(run, str(tmp_path / "saved"))
     texts = ["the plot was GOOD.", "not<br />bad " * 30, "zebra", "x! y? z."]
+    request = json.dumps({"instances": [*texts, "", "\u2003"]})
     code = (
         f"out = model.signatures['predict'](texts=tf.constant({texts!r}))\n"
         "names = model.signatures['classes']()['names']\n"
-        "print(json.dumps([out['probabilities'].numpy().tolist(),\n"
-        "    [[s.decode() for s in part.numpy()] for part in (out['labels'], names)]]))"
+        "instances = tf.constant(json.loads("
+        f"{request!r})['instances'])\n"
+        "answers = model.signatures['serving_default'](texts=instances)\n"
+        "none = model.signatures['serving_default'](texts=tf.constant([], tf.string))\n"
+        "def shown(values):\n"
+        "    return [s.decode() for s in values.numpy()]\n"
+        "print(json.dumps([out['probabilities'].numpy().tolist(), shown(out['labels']),\n"
+        "    shown(names), answers['probabilities'].numpy().tolist(),\n"
+        "    shown(answers['labels']), [part.numpy().tolist() for part in none.values()]]))"
     )
-    probabilities, (labels, names) = use(str(tmp_path / "saved"), code)
-    expected = run.predict(texts)
-    np.testing.assert_allclose(
-        probabilities, [each["probability"] for each in expected], atol=1e-5
+    probabilities, labels, names, answers, answered, none = use(
+        str(tmp_path / "saved"), code
     )
-    assert labels == [each["label"] for each in expected]
     assert names == ["negative", "positive"]
+    # A text without a word is one unknown word, as the third text is.
+    expected = run.predict([*texts, texts[2], texts[2]])
+    figures = [each["probability"] for each in expected]
+    np.testing.assert_allclose(probabilities, figures[:4], atol=1e-5)
+    np.testing.assert_allclose(answers, figures, atol=1e-5)
+    assert labels == [each["label"] for each in expected[:4]]
+    assert answered == [each["label"] for each in expected]
+    assert none == [[], []]
 
 
 @pytest.mark.parametrize("kind", ["character", "word"])
@@ -190,6 +223,7 @@ def test_the_command_prints_signatures_and_sizes(run_dirs, tmp_path):
         "initial_state",
         "step",
         "generate",
+        "serving_default",
     }
     assert any(line.startswith("step(tokens int32[?], state_0 ") for line in lines)
     size = sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file())

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import lzma
 import pathlib
 import re
 import subprocess
@@ -14,6 +15,7 @@ from training_runs import filled_once
 from tfseq import runs
 from tfseq.datasets import toy_reviews_corpus
 from tfseq.tasks import Settings
+from tfseq.tasks.classification import use
 from tfseq.tasks.classification.use import build_predictor
 
 REVIEWS = [
@@ -69,6 +71,19 @@ def test_every_way_in_gives_the_same_answers(run_dir, tmp_path):
     assert outputs[0].stdout == outputs[1].stdout == outputs[2].stdout
 
 
+def test_a_file_is_read_by_the_rule_for_all_texts(run_dir, tmp_path):
+    """A mark at its beginning, line ends of all kinds, empty lines at its end."""
+    content = "\ufeff" + "\r\n".join(REVIEWS) + "\r\n\n \r"
+    (tmp_path / "marked.txt.xz").write_bytes(lzma.compress(content.encode("utf-8")))
+    arguments = [f"--run_dir={run_dir}", "--format=json"]
+    texts = [f"--text={review}" for review in REVIEWS]
+    expected = predict(*arguments, *texts).stdout
+    assert [json.loads(line)["text"] for line in expected.splitlines()] == REVIEWS
+    found = predict(*arguments, f"--file={tmp_path / 'marked.txt.xz'}")
+    assert (found.returncode, found.stdout) == (0, expected)
+    assert predict(*arguments, text=content).stdout == expected
+
+
 def test_a_table_for_people(run_dir):
     output = predict(f"--run_dir={run_dir}", f"--text={REVIEWS[1]}")
     head, line = output.stdout.splitlines()
@@ -105,8 +120,15 @@ def test_any_length_and_any_words(run_dir):
 @pytest.mark.parametrize(
     ("arguments", "given", "message"),
     [
-        (["--file=absent.txt"], "", "--file=absent.txt: No such file"),
+        (["--file=absent.txt"], "", r"--file: cannot read absent\.txt \(No such file"),
         ([], "good\n\nbad\n", "standard input: line 2 is empty"),
+        ([], "", "standard input: found no text, expected a text a line"),
+        ([], "\n \r\n", "standard input: found no text, expected a text a line"),
+        (
+            ["--file=/dev/zero"],
+            "",
+            "--file: found a device at /dev/zero, expected a text",
+        ),
         (["--text=<br />"], "", "text 1: found no word"),
         (["--text=caf\udce9"], "", r"--text=.caf.udce9.: not UTF-8"),
         (["--text=a", "--file=b"], "", "text|file"),
@@ -120,6 +142,22 @@ def test_wrong_use_is_one_line(run_dir, arguments, given, message):
     last = output.stderr.strip().splitlines()[-1]
     assert "Traceback" not in output.stderr
     assert re.search(message, last), last
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_nothing_is_printed_before_the_first_answer(run_dir, form):
+    output = predict(f"--run_dir={run_dir}", "--text=<br />", f"--format={form}")
+    assert (output.returncode, output.stdout) == (2, "")
+
+
+def test_texts_are_read_as_they_are_answered(run_dir, monkeypatch):
+    monkeypatch.setattr(use, "TEXTS_AT_A_TIME", 3)
+    read = []
+    texts = (read.append(text) or text for text in REVIEWS * 4)
+    predictions = runs.load(run_dir).predict_each(texts)
+    assert [next(predictions)["text"] for _ in range(3)] == REVIEWS
+    assert len(read) <= 4
+    assert len(list(predictions)) == 9
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):

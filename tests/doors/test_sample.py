@@ -114,7 +114,7 @@ def test_no_space_stands_at_a_line_end(run_dirs, how):
         ("character", ["--prompt=the ZOO"], "found 'O', 'Z', expected characters"),
         ("word", ["--prompt=the\tzebra"], "found 'zebra', expected words"),
         ("word", ["--prompt=the zebra dog"], "found 'zebra', expected words"),
-        ("word", ["--beam_width=2", "--greedy"], "--beam_width=2: found with"),
+        ("word", ["--beam_width=2", "--greedy"], "found with --beam_width=2"),
         ("word", ["--temperature=0"], "--temperature"),
         ("word", ["--top_p=1.5"], "--top_p"),
         ("word", ["--top_p=0"], "--top_p"),
@@ -136,6 +136,17 @@ def test_more_texts_than_memory_should_hold_are_refused(run_dirs, monkeypatch):
     assert len(run.sample(num_samples=most, **options)) == most
     with pytest.raises(UsageError, match=r"`num_samples`=6: .* at most 5 texts"):
         run.sample(num_samples=most + 1, **options)
+
+
+def test_a_search_that_memory_cannot_hold_is_refused(run_dirs, monkeypatch):
+    run = runs.load(run_dirs["word"])
+    monkeypatch.setattr(use, "MOST_FOUND", 12)
+    assert len(run.search(prompt="the", beam_width=3, length=4)) == 3
+    with pytest.raises(UsageError, match=r"`length`=5: .* at most 4 tokens"):
+        run.search(prompt="the", beam_width=3, length=5)
+    monkeypatch.setattr(use, "MOST_LOGITS", 2 * len(run.vocabulary))
+    with pytest.raises(UsageError, match=r"`beam_width`=3: .* at most 2 texts"):
+        run.search(prompt="the", beam_width=3, length=4)
 
 
 def test_the_commands_are_listed():

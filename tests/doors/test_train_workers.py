@@ -1,10 +1,14 @@
 """Several devices or workers compute what one computes, and what fails is said by all."""
 
 import dataclasses
+import json
+import runpy
 
 import numpy as np
 import pytest
 from training_runs import (
+    LAUNCHER,
+    arguments,
     assert_close_checkpoints,
     figures,
     last_checkpoint,
@@ -15,6 +19,8 @@ from training_runs import (
 )
 
 from tfseq import runs
+from tfseq.errors import UsageError
+from tfseq.machine.devices import read_cluster
 from tfseq.tasks import Settings
 
 TEXT = "the quick brown fox jumps over the lazy dog and the cat sees it all\n"
@@ -140,6 +146,51 @@ def test_a_batch_that_the_workers_do_not_divide_is_refused(settings):
     assert "--batch_size=5: found 2 devices" in output.stdout
 
 
+def run_each(flags: list[list[str]]) -> list[tuple[int, list[str]]]:
+    """Status and last line of each of some workers, which have flags of their own."""
+    launcher = runpy.run_path(str(LAUNCHER))
+    addresses = [f"localhost:{port}" for port in launcher["free_ports"](len(flags))]
+    workers = [
+        launcher["start_worker"](index, addresses, each)
+        for index, each in enumerate(flags)
+    ]
+    outputs = [worker.communicate(timeout=300)[0] for worker in workers]
+    return [
+        (worker.returncode, output.strip().splitlines())
+        for worker, output in zip(workers, outputs, strict=True)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"learning_rate": 0.5}, "--learning_rate: found 0.003 on worker 0 and 0.5 on"),
+        ({"train_file": "other.txt"}, "the fingerprint of the data: found"),
+    ],
+)
+def test_workers_that_disagree_say_so_on_each_and_end(
+    settings, tmp_path, changes, words
+):
+    (tmp_path / "other.txt").write_text(TEXT * 61)
+    if "train_file" in changes:
+        changes = {"train_file": str(tmp_path / "other.txt")}
+    both = [settings, dataclasses.replace(settings, **changes)]
+    for status, lines in run_each([arguments(each) for each in both]):
+        assert status == 2
+        assert words in lines[-1]
+        assert not any("Traceback" in line for line in lines)
+    assert not (tmp_path / "run").exists()
+
+
+def test_workers_without_the_strategy_are_refused(settings, monkeypatch):
+    cluster = {"cluster": {"worker": ["localhost:1", "localhost:2"]}}
+    task = {"task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({**cluster, **task}))
+    with pytest.raises(UsageError, match="`strategy`=none: found 2 workers in the env"):
+        runs.train(settings)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -153,9 +204,6 @@ def test_a_batch_that_the_workers_do_not_divide_is_refused(settings):
     ],
 )
 def test_a_wrong_cluster_is_one_line(settings, monkeypatch, content, message):
-    from tfseq.errors import UsageError
-    from tfseq.machine.devices import read_cluster
-
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if content:
         monkeypatch.setenv("TF_CONFIG", content)

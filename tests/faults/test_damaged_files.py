@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 from damaged_files import PARTS, WAYS, damage
-from training_runs import assert_same_run, filled_once, run
+from forked_commands import run_command
+from training_runs import assert_same_run, figures, filled_once, run
 
 pytestmark = pytest.mark.faults
 
@@ -79,16 +80,34 @@ def test_no_checkpoint_is_whole(interrupted, tmp_path):
 
 
 def test_the_encoded_text_is_damaged(settings):
+    """It is encoded anew with one warning, and the run goes on as if nothing had been."""
     assert run(settings, num_steps=10).returncode == 0
-    before = contents(str(pathlib.Path(settings.run_dir, "checkpoints")))
-    (ids,) = pathlib.Path(settings.cache_dir).rglob("train.ids")
-    content = ids.read_bytes()
-    ids.write_bytes(content[:100] + bytes(100) + content[200:])
+    whole = dataclasses.replace(settings, run_dir=f"{settings.run_dir}-whole")
+    assert run(whole).returncode == 0
+    before = pathlib.Path(settings.run_dir, "vocabulary.txt").read_bytes()
+    (path,) = pathlib.Path(settings.cache_dir).rglob("vocabulary.txt")
+    content = path.read_bytes()
+    damage(path, "flipped")
     process = run(settings)
-    assert process.returncode == 1, process.stderr
-    assert "Traceback" not in process.stderr
-    last = process.stderr.splitlines()[-1]
-    assert settings.cache_dir in last
-    assert "remove the folder" in last
-    after = contents(str(pathlib.Path(settings.run_dir, "checkpoints")))
-    assert before.items() <= after.items()
+    assert process.returncode == 0, process.stderr
+    (line,) = [line for line in process.stderr.splitlines() if "anew" in line]
+    assert "vocabulary.txt is damaged; encoding it anew" in line
+    assert path.read_bytes() == content
+    assert pathlib.Path(settings.run_dir, "vocabulary.txt").read_bytes() == before
+    assert figures(settings) == figures(whole)
+
+
+def test_the_vocabulary_of_a_run_is_damaged(settings):
+    """It is told before anything is computed, and training on writes it anew."""
+    assert run(settings, num_steps=10).returncode == 0
+    vocabulary = pathlib.Path(settings.run_dir, "vocabulary.txt")
+    before = vocabulary.read_bytes()
+    vocabulary.write_bytes(before.replace(b"q", b"Q"))
+    process = run_command(
+        "tfseq.sample", [f"--run_dir={settings.run_dir}", "--length=5"]
+    )
+    assert process.returncode == 1
+    last = process.stderr.strip().splitlines()[-1]
+    assert f"{vocabulary}: found another vocabulary" in last
+    assert run(settings, num_steps=20).returncode == 0
+    assert vocabulary.read_bytes() == before

@@ -32,7 +32,7 @@ def check_one_line(returned: int, errors: str, status: int, *words: str) -> None
     assert returned == status, errors
     assert "Traceback" not in errors
     last = errors.strip().splitlines()[-1]
-    assert last.startswith("train.py: "), errors
+    assert last.startswith("tfseq train: "), errors
     for word in words:
         assert word in last
 

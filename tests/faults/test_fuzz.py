@@ -132,7 +132,8 @@ def test_text_files(share):
                 prepared.vocabulary.decode(file.read(0, file.num_tokens))
                 for file in (prepared.token_files[split] for split in corpus.splits)
             )
-            text = content.decode("utf-8")
+            text = content.decode("utf-8").removeprefix("\ufeff")
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
             assert len(read) >= len(text)
             if "<unk>" not in read:
                 assert read == text
@@ -268,7 +269,7 @@ def test_commands(run_dirs, tmp_path, door, share):
         assert process.returncode in (0, 1, 2), arguments
         assert "Traceback" not in process.stderr, (arguments, process.stderr)
         if process.returncode:
-            assert process.stderr.splitlines()[-1].startswith(f"{door}.py: ")
+            assert process.stderr.splitlines()[-1].startswith(f"tfseq {door}: ")
 
     lines = st.lists(st.tuples(names, door_values), max_size=4)
     try_all(check, share=share, most=25, lines=lines)

@@ -1,5 +1,7 @@
 """All that needs no download runs without any network."""
 
+import os
+import re
 import shutil
 import subprocess
 
@@ -41,6 +43,43 @@ def test_training_needs_no_network(isolated, tmp_path):
     assert process.returncode == 0, process.stderr
     assert "download" not in (process.stdout + process.stderr).lower()
     assert results(settings)["finished"]
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        "imdb",
+        pytest.param("ptb", marks=pytest.mark.slow),
+        pytest.param("text8", marks=pytest.mark.slow),
+    ],
+)
+def test_a_download_without_network_ends_at_once(isolated, tmp_path, dataset):
+    """One line says what was begun, one that it failed; nothing is tried for minutes."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "notes.csv").write_text("1,2")
+    settings = Settings(
+        dataset=dataset,
+        cache_dir=str(tmp_path / "cache"),
+        run_dir=str(tmp_path / "run"),
+        num_steps=1,
+    )
+    process = subprocess.run(
+        [*isolated, *command(settings)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+        env={**os.environ, "TFSEQ_DATA_DIR": str(folder)},
+    )
+    assert process.returncode == 1
+    *lines, error = process.stderr.strip().splitlines()
+    # TensorFlow tells on other lines what processor it found.
+    (warning,) = [line for line in lines if re.match(r"W\d{4} ", line)]
+    assert f"in {folder} and its folder" in warning
+    assert "found notes.csv, none fits; downloading http" in warning
+    assert "cannot download http" in error
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_download_without_network_is_one_line(isolated, tmp_path):

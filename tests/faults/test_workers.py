@@ -40,7 +40,7 @@ def test_a_killed_worker_ends_all_and_the_same_command_resumes(
     os.kill(workers_of(process.pid)[killed], signal.SIGKILL)
     output, _ = process.communicate(timeout=60)
     assert process.returncode in (1, 128 + signal.SIGKILL)
-    assert f"[{1 - killed}] train.py: another worker has ended" in output
+    assert f"[{1 - killed}] tfseq train: another worker has ended" in output
     assert "Traceback" not in output
     # It goes on, and ends as one device would have.
     longer = dataclasses.replace(

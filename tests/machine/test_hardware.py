@@ -1,8 +1,10 @@
-"""Whether the processor multiplies bfloat16 numbers is read off its description."""
+"""What the system tells of its processors."""
+
+import os
 
 import pytest
 
-from tfseq.machine.hardware import multiplies_bfloat16
+from tfseq.machine.hardware import count_cores, multiplies_bfloat16
 
 GENOA = (
     "processor\t: 0\nmodel name\t: EPYC 9354\nflags\t\t: fpu avx2 avx512_bf16 rdpid\n"
@@ -23,3 +25,12 @@ def test_a_processor_tells_by_its_flags(tmp_path, description, expected):
 
 def test_a_system_that_does_not_tell_is_believed(tmp_path):
     assert multiplies_bfloat16(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(6, 6), (None, 1)])
+def test_a_system_that_binds_no_process_to_cores_has_them_all(
+    monkeypatch, cores, expected
+):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert count_cores() == expected

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from damaged_files import damage, each_way
 
 from tfseq.errors import DataError
 from tfseq.pipelines import (
@@ -51,19 +52,22 @@ def test_what_is_in_the_cache_is_found_again(splits, tmp_path):
     np.testing.assert_array_equal(prepared.splits["train"].labels, [1, 0])
 
 
-@pytest.mark.parametrize("name", ["train.ids", "test.starts.npy", "vocabulary.txt"])
-@pytest.mark.parametrize("damage", ["missing", "cut"])
-def test_a_damaged_cache_is_made_anew(splits, tmp_path, name, damage):
-    expected = (
-        prepare_labelled_corpus(splits, "x", cache_dir=tmp_path).splits["train"].ids
-    )
+@pytest.mark.parametrize(
+    "name",
+    ["train.ids", "train.labels.npy", "test.starts.npy", "vocabulary.txt"],
+)
+@each_way
+def test_a_damaged_cache_is_made_anew(splits, tmp_path, name, how):
+    expected = prepare_labelled_corpus(splits, "x", cache_dir=tmp_path)
     (folder,) = (tmp_path / "prepared").iterdir()
-    if damage == "missing":
-        (folder / name).unlink()
-    else:
-        (folder / name).write_bytes((folder / name).read_bytes()[:20])
+    damage(folder / name, how)
     prepared = prepare_labelled_corpus(splits, "x", cache_dir=tmp_path)
-    np.testing.assert_array_equal(prepared.splits["train"].ids, expected)
+    assert prepared.vocabulary == expected.vocabulary
+    for split, texts in expected.splits.items():
+        for part in ("ids", "starts", "labels"):
+            np.testing.assert_array_equal(
+                getattr(prepared.splits[split], part), getattr(texts, part)
+            )
     assert [path.name for path in (tmp_path / "prepared").iterdir()] == [folder.name]
 
 

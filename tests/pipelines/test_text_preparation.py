@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tfseq.datasets import text_file_corpus
 from tfseq.errors import DataError, UsageError
+from tfseq.pipelines import endless_unrollings
 from tfseq.pipelines.text_preparation import prepare_corpus
 from tfseq.pipelines.vocabulary import Vocabulary
 
@@ -197,6 +199,65 @@ def test_a_damaged_cache_is_made_again(tmp_path, damage):
     np.testing.assert_array_equal(again.token_files["train"].read(0, 9), ids)
     assert again.vocabulary == first.vocabulary
     assert len(prepared_folders(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("name", ["train.ids", "vocabulary.txt", "prepared.json"])
+@pytest.mark.parametrize("level", ["character", "word"])
+def test_one_changed_byte_is_seen(tmp_path, name, level):
+    """In a vocabulary of the same size, and in ids that are all in range."""
+    splits = corpus(train="b a b a b c")
+    first = prepare_corpus(splits, "f", level=level, cache_dir=tmp_path)
+    path = first.token_files["train"].path.with_name(name)
+    before = path.read_bytes()
+    changed = {
+        "train.ids": before[:12] + bytes([before[13], before[12]]) + before[14:],
+        "vocabulary.txt": before.replace(b"b", b"d"),
+        "prepared.json": before.replace(b"11", b"10").replace(
+            b'train": 6', b'train": 5'
+        ),
+    }[name]
+    assert (len(changed), changed != before) == (len(before), True)
+    path.write_bytes(changed)
+    again = prepare_corpus(splits, "f", level=level, cache_dir=tmp_path)
+    assert path.read_bytes() == before
+    assert again.vocabulary == first.vocabulary
+    assert again.token_files == first.token_files
+
+
+def test_a_text_that_changes_between_its_fingerprint_and_its_encoding(tmp_path):
+    """Otherwise other ids would lie in the cache under the fingerprint of the original."""
+    path = tmp_path / "story.txt"
+    original = "the cat sat\n" * 500_000
+    path.write_text(original)
+    for other in (
+        original.replace("cat", "dog", 1),
+        original[:-7] + "z" + original[-6:],
+        original[:-1],
+        original + "x",
+    ):
+        found = text_file_corpus(path)
+        path.write_text(other)
+        with pytest.raises(DataError, match=r"story\.txt: changed while it was read"):
+            prepare_corpus(
+                found.splits, found.fingerprint, level="character", cache_dir=tmp_path
+            )
+        assert prepared_folders(tmp_path) == []
+        path.write_text(original)
+
+
+def test_texts_are_named_as_the_reader_named_them(tmp_path):
+    splits = corpus(train="some text")
+    for _ in range(2):  # Written, and found.
+        prepared = prepare_corpus(splits, "f", level="character", cache_dir=tmp_path)
+        with pytest.raises(UsageError, match=r"^story\.txt: the text has 9 tokens"):
+            endless_unrollings(prepared.token_files["train"], 10, 1)
+
+    class Wordless(Text):
+        def read(self):
+            yield "x" * 1_100_000
+
+    with pytest.raises(DataError, match=r"^story\.txt: no white space in"):
+        prepare_corpus({"train": Wordless("")}, "g", level="word", cache_dir=tmp_path)
 
 
 def test_a_failure_in_the_middle_leaves_nothing(tmp_path):

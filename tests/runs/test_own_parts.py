@@ -202,6 +202,42 @@ def test_an_own_cell_and_an_own_data_set(settings, tmp_path):
         runs.train(dataclasses.replace(settings, test_size=3))
 
 
+class CellOfNoStates(LeakyCell):
+    def call(self, inputs, states, training=False):
+        return states[0]
+
+
+class CellOfNarrowOutputs(LeakyCell):
+    def call(self, inputs, states, training=False):
+        return states[0][:, :2], states
+
+
+class CellOfNoSize(LeakyCell):
+    def __init__(self, *arguments, **kwargs):
+        super().__init__(*arguments, **kwargs)
+        self.output_size = None
+
+
+@pytest.mark.parametrize(
+    ("cell_class", "words"),
+    [
+        (CellOfNoStates, r"\(outputs, states\), received float32 \[2, 4\]$"),
+        (CellOfNarrowOutputs, r"outputs \[batch, 4\], .* received float32 \[2, 2\]$"),
+        (
+            CellOfNoSize,
+            "found CellOfNoSize, expected a recurrent cell, which has a `out",
+        ),
+    ],
+)
+def test_an_own_cell_with_a_fault_is_refused(settings, cell_class, words):
+    CELLS.add("faulty", cell_class, "a cell with a fault")
+    try:
+        with pytest.raises(UsageError, match=f"^`cell`=faulty: .*{words}"):
+            runs.train(dataclasses.replace(settings, cell="faulty", dataset="counting"))
+    finally:
+        CELLS.remove("faulty")
+
+
 def test_an_own_task(settings, tmp_path):
     settings = dataclasses.replace(settings, dataset="random", units=24)
     assert_trains_and_resumes(settings, tmp_path)

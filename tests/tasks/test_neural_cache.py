@@ -80,3 +80,22 @@ def test_a_text_that_repeats_itself_gains(model, tmp_path):
     evaluate = compile_cache_evaluation(model, 50, thetas=[1.0], weights=[0.0, 0.5])
     without, with_cache = evaluate(evaluation_unrollings(repeated, 1, 10))[0]
     assert with_cache < 0.7 * without
+
+
+def test_predictions_of_thousands_of_nats_stay_finite(token_file):
+    model = LanguageModel(
+        TokenInputs(VOCABULARY), cells.FusedGateLSTMCell(6), VOCABULARY
+    )
+    model.build()
+    for variable in model.trainable_variables:
+        variable.assign(20 * variable)
+    model.softmax.bias.assign([0.0, 0.0, 0.0, 0.0, 9000.0])
+    dataset = evaluation_unrollings(token_file, 1, 10)
+    evaluate = compile_cache_evaluation(model, 8, thetas=[0.3], weights=[0.0, 0.5, 1.0])
+    without, half, alone = evaluate(dataset)[0]
+    plain = compile_evaluation(model, "word")(dataset)["loss"]
+    assert plain > 5000
+    np.testing.assert_allclose(without, plain, rtol=1e-5)
+    # No token is less probable than half of what the model alone gives it.
+    assert 0 < half < plain + np.log(2)
+    assert alone == np.inf  # A cache that lacks the token gives it no probability.

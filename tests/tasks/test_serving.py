@@ -126,5 +126,141 @@ def test_a_classifier_reads_the_last_tokens(left_padded):
         assert served["labels"].numpy().tolist() == [name.encode() for name in named]
         expected = 1 / (1 + np.exp(-np.array(logits[some])))
         np.testing.assert_allclose(out, expected, rtol=1e-5)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="has no word in it"):
-        predict(texts=tf.constant(["good", " "]))
+
+
+@pytest.mark.parametrize("left_padded", [False, True])
+def test_a_text_without_a_word_is_an_unknown_word_and_spoils_no_other(left_padded):
+    encoder = TextEncoder(["<pad>", "<unk>", "good", "bad"])
+    module = ServedClassifier(
+        WeightedSum(), encoder, ["low", "high"], max_length=4, left_padded=left_padded
+    )
+    for name in ("predict", "serving_default"):
+        predict = module.signatures()[name]
+        texts = ["", "good bad", " <br />\u2003", "zebra", "bad"]
+        out = predict(texts=tf.constant(texts))["probabilities"].numpy()
+        alone = [
+            predict(texts=tf.constant([text]))["probabilities"].numpy()[0]
+            for text in ("zebra", "good bad", "zebra", "zebra", "bad")
+        ]
+        np.testing.assert_allclose(out, alone, rtol=1e-6)
+        assert len(set(out.tolist())) == 3
+
+
+@pytest.mark.parametrize("left_padded", [False, True])
+def test_no_texts_have_no_probabilities(left_padded):
+    encoder = TextEncoder(["<pad>", "<unk>", "good", "bad"])
+    module = ServedClassifier(
+        WeightedSum(), encoder, ["low", "high"], max_length=4, left_padded=left_padded
+    )
+    none = tf.constant([], tf.string)
+    for name in ("predict", "serving_default"):
+        served = module.signatures()[name](texts=none)
+        assert served["probabilities"].shape == served["labels"].shape == [0]
+
+
+class ThreeSums(WeightedSum):
+    """Three logits, which differ with the tokens."""
+
+    def call(self, tokens, lengths):
+        sums = super().call(tokens, lengths)
+        return tf.stack([sums, -sums, 0.0 * sums], axis=1)
+
+
+def test_three_classes_have_labels_and_probabilities_for_any_texts():
+    encoder = TextEncoder(["<pad>", "<unk>", "good", "bad"])
+    names = ["one", "two", "three"]
+    module = ServedClassifier(
+        ThreeSums(), encoder, names, max_length=4, left_padded=False
+    )
+    serve = module.signatures()["serving_default"]
+    served = serve(texts=tf.constant(["", "good bad", "bad"]))
+    probabilities = served["probabilities"].numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    expected = [names[place].encode() for place in probabilities.argmax(axis=1)]
+    assert served["labels"].numpy().tolist() == expected
+    none = serve(texts=tf.constant([], tf.string))
+    assert (none["labels"].shape, none["probabilities"].shape) == ([0], [0, 3])
+
+
+def test_by_default_each_prompt_gets_what_generate_writes_of_it_alone(module):
+    functions = module.signatures()
+    prompts = ["ab", "", "ab"]
+    expected = [generated(functions, prompt=prompt) for prompt in prompts]
+    assert default_texts(functions, prompts) == expected
+    assert default_texts(functions, prompts[1:2]) == expected[1:2]
+    assert default_texts(functions, []) == []
+    assert [len(text) for text in expected] == [502, 500, 502]
+    assert [text[:2] for text in expected[::2]] == ["ab", "ab"]
+
+
+def default_texts(functions, prompts):
+    texts = functions["serving_default"](prompts=tf.constant(prompts, tf.string))
+    return [text.decode() for text in texts["texts"].numpy()]
+
+
+def generated(functions, **changes):
+    given = {"prompt": "ab", "length": 500, "temperature": 1.0, "seed": 0, **changes}
+    given = {name: tf.constant(value) for name, value in given.items()}
+    return functions["generate"](**given)["text"].numpy().decode()
+
+
+REFUSED = [
+    ({"prompt": "aXYa"}, "prompt: expected characters of the vocabulary, found] [X Y]"),
+    ({"temperature": -1.0}, "temperature: expected 0, or 0.001 to 1000, found] [-1]"),
+    (
+        {"temperature": np.nan},
+        "temperature: expected 0, or 0.001 to 1000, found] [nan]",
+    ),
+    (
+        {"temperature": np.inf},
+        "temperature: expected 0, or 0.001 to 1000, found] [inf]",
+    ),
+    (
+        {"temperature": 1e-9},
+        "temperature: expected 0, or 0.001 to 1000, found] [1e-09]",
+    ),
+    ({"length": -1}, "length: expected 0 to 10,000,000 tokens, found] [-1]"),
+]
+
+
+def test_what_the_commands_refuse_is_refused_in_one_line(module):
+    functions = module.signatures()
+    for arguments, message in REFUSED:
+        with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+            generated(functions, **arguments)
+        assert f"assertion failed: [{message}" in str(caught.value)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"found\] \[X\]"):
+        default_texts(functions, ["ab", "X"])
+
+
+def test_a_word_outside_the_vocabulary_is_refused(model):
+    words = ["\n", "good", "bad", "film", "<unk>"]
+    module = ServedLanguageModel(model, words, "word", forbidden=4)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"words .* found.* .zebra"
+    ):
+        generate(module, "good zebra film")(2, 0.0, 0)
+    assert generate(module, "good film")(2, 0.0, 0).numpy()
+
+
+def test_steps_of_foreign_tokens_or_of_another_batch_are_refused(model):
+    functions = SteppedLanguageModel(model).signatures()
+    step, start = functions["step"], functions["initial_state"]
+    state = start(batch_size=tf.constant(2))
+    for token in (-1, 5):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=rf"0 to 4, .*{token}"):
+            step(tokens=tf.constant([1, token]), **state)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"state_0: .* found. .2"):
+        step(tokens=tf.constant([1, 2, 3]), **state)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"batch_size: .* found. .-1"
+    ):
+        start(batch_size=tf.constant(-1))
+
+
+def test_a_step_of_no_texts_gives_no_logits(model):
+    functions = SteppedLanguageModel(model).signatures()
+    state = functions["initial_state"](batch_size=tf.constant(0))
+    out = functions["step"](tokens=tf.constant([], tf.int32), **state)
+    assert out["logits"].shape == [0, 5]
+    assert all(out[name].shape == state[name].shape for name in state)

@@ -1,5 +1,7 @@
 """The running average and its trigger by hand."""
 
+import math
+
 import keras
 import numpy as np
 
@@ -49,3 +51,15 @@ def test_a_falling_loss_never_triggers():
     for loss in [5.0, 4.0, 3.0, 2.0, 1.0]:
         state = rule.after_validation(state, loss)
     assert not state["triggered"]
+
+
+def test_the_trigger_knows_a_loss_that_is_not_a_number():
+    """It is worse than all others, as the new loss and as one of those before."""
+    rule = NonMonotoneTrigger(1)
+    state = rule.initial_state()
+    seen = []
+    for loss in [math.nan, 5.0, 4.0, 4.5, 3.0, math.nan]:
+        state = rule.after_validation({**state, "triggered": False}, loss)
+        seen.append(state["triggered"])
+    # Compared with: nothing, nothing, nothing but NaN, 5, 4, 4.
+    assert seen == [False, False, False, False, False, True]

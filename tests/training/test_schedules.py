@@ -1,5 +1,7 @@
 """Learning rates against values computed by hand."""
 
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -96,3 +98,15 @@ def test_plateau_decays_after_patience_validations_without_progress():
         scales.append(state["scale"])
     # 4.5 and 4.0 do not improve on 4.0: decay. 3.9 does; then two pairs that do not.
     assert scales == [1, 1, 1, 0.25, 0.25, 0.25, 0.0625, 0.0625, 0.015625]
+
+
+def test_a_loss_that_is_not_a_number_is_never_the_best():
+    plateau = Plateau(decay_rate=0.5, patience=2)
+    state = plateau.initial_state()
+    seen = []
+    for loss in [math.nan, 5.0, math.nan, 4.0, math.nan, 4.5]:
+        state = plateau.after_validation(state, loss)
+        seen.append((state["best"], state["scale"]))
+    assert seen == [(None, 1), (5, 1), (5, 1), (4, 1), (4, 1), (4, 0.5)]
+    saved = {"scale": 1.0, "best": math.nan, "waited": 0}
+    assert plateau.after_validation(saved, 3.0)["best"] == 3.0

@@ -1,12 +1,14 @@
 """Event files: what is written, and what a resumed run takes back."""
 
+import os
 import pathlib
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tfseq.training.summaries import Summaries
+from tfseq.training.summaries import Summaries, event_files, write_projector
 
 SETTINGS = {"units": 8, "optimizer": "sgd", "train_file": "x", "staircase": True}
 
@@ -62,3 +64,112 @@ def test_hyper_parameters_are_written_once(tmp_path):
     assert len(content) == 2  # The experiment and the session's start.
     assert b"units" in content["_hparams_/session_start_info"]
     assert b"train_file" not in content["_hparams_/session_start_info"]
+
+
+def foreign(folder, steps, tags=("loss", "epoch_loss")):
+    """Event files as another program writes them, such as `keras.callbacks.TensorBoard`."""
+    with tf.summary.create_file_writer(str(folder)).as_default():
+        for step in steps:
+            for tag in tags:
+                tf.summary.scalar(tag, 1.0, step)
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("step", [0, 100])
+def test_event_files_of_other_programs_stay(tmp_path, step):
+    for part in (".", "train", "valid"):
+        foreign(tmp_path / part, [50, 5000])
+        foreign(tmp_path / part, [50, 5000], ["perplexity"])
+    (tmp_path / "train" / "events.out.tfevents.notes").write_text("no events at all")
+    with tf.io.TFRecordWriter(
+        str(tmp_path / "train" / "events.out.tfevents.1.host.2.3.v2")
+    ) as writer:
+        writer.write(b"records of another kind")
+    before = contents(tmp_path)
+    assert event_files(tmp_path) == []
+    write(tmp_path, step, [200])
+    write(tmp_path, step, [200])
+    after = contents(tmp_path)
+    assert {path: after.get(path) for path in before} == before
+    assert len(event_files(tmp_path)) == len(after) - len(before)
+
+
+def test_a_run_in_a_folder_of_another_run_is_another_program(tmp_path):
+    """The run in `train/` writes its settings where the outer run has its curves."""
+    write(tmp_path / "train", 0, [100, 200])
+    inner = contents(tmp_path)
+    write(tmp_path, 0, [100])
+    write(tmp_path, 0, [100])
+    after = contents(tmp_path)
+    assert {path: after.get(path) for path in inner} == inner
+
+
+def test_a_run_of_version_0_1_goes_on(tmp_path):
+    """It gave its files the names that TensorFlow gives them."""
+    foreign(tmp_path / "train", [100, 200, 300], ["loss", "gradient_norm"])
+    foreign(tmp_path / "valid", [100, 200, 300], ["loss"])
+    write(tmp_path, 200, [300])
+    for part in ("train", "valid"):
+        assert [step for step, _ in scalars(tmp_path / part, "loss")] == [100, 200, 300]
+
+
+def test_a_run_that_begins_again_writes_its_settings_once(tmp_path):
+    """As after kills before the first checkpoint."""
+    for _ in range(3):
+        write(tmp_path, 0, [100])
+    assert len(event_files(tmp_path)) == 3
+    assert scalars(tmp_path / "train", "loss") == [(100, 12.5)]
+    records = [
+        value.tag
+        for path in tmp_path.glob("events*")
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for value in event.summary.value
+    ]
+    assert sorted(records) == ["_hparams_/experiment", "_hparams_/session_start_info"]
+
+
+def test_links_are_replaced_and_not_followed(tmp_path):
+    folder, target = tmp_path / "run", tmp_path / "target"
+    folder.mkdir()
+    target.write_text("precious")
+    names = ("embedding.tsv", "embedding_names.tsv", "projector_config.pbtxt")
+    for name in names:
+        (folder / name).symlink_to(target)
+    write_projector(folder, ["a", "b"], np.eye(2))
+    assert target.read_text() == "precious"
+    assert not any((folder / name).is_symlink() for name in names)
+    assert (folder / "embedding.tsv").read_text() == "1\t0\n0\t1\n"
+
+
+@pytest.mark.parametrize("name", ["a[0-9]", "*", "a\\b", "{a}", "new\nline", "ü %#~:"])
+def test_every_name_of_a_folder_works(tmp_path, name):
+    write(tmp_path / name, 0, [100, 200])
+    write(tmp_path / name, 100, [200])
+    files = [os.fspath(path) for path in event_files(tmp_path / name)]
+    assert len(files) == 6
+    steps = [
+        event.step
+        for path in files
+        if path.endswith(".train.tfseq")
+        for event in tf.compat.v1.train.summary_iterator(path)
+        if event.summary.value
+    ]
+    assert sorted(steps) == [100, 200]
+
+
+def test_scalars_beyond_float32_are_infinite(tmp_path):
+    summaries = Summaries(tmp_path, 0, settings=SETTINGS, compared=[])
+    figures = {"large": 3e38, "larger": 1e39, "infinite": np.inf, "negative": -1e300}
+    summaries.scalars("valid", {**figures, "unknown": np.nan}, 1)
+    summaries.close()
+    found = {tag: scalars(tmp_path / "valid", tag)[0][1] for tag in figures}
+    assert found == {
+        "large": np.float32(3e38),
+        "larger": np.inf,
+        "infinite": np.inf,
+        "negative": -np.inf,
+    }
+    assert np.isnan(scalars(tmp_path / "valid", "unknown")[0][1])

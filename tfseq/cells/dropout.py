@@ -7,6 +7,7 @@ optimizing LSTM language models", https://arxiv.org/abs/1708.02182; DropConnect:
 2013, https://proceedings.mlr.press/v28/wan13.html.
 """
 
+import numbers
 from typing import Any
 
 import keras
@@ -22,9 +23,9 @@ VALUES_PER_COUNT = 4
 
 
 def check_rate(rate: float) -> None:
-    """Raises ValueError unless 0 <= rate < 1."""
-    if not 0 <= rate < 1:
-        raise ValueError(f"`rate` must be at least 0 and below 1, received {rate}")
+    """Raises ValueError unless rate is a number, 0 <= rate < 1."""
+    if not isinstance(rate, numbers.Real) or not 0 <= rate < 1:
+        raise ValueError(f"`rate` must be at least 0 and below 1, received {rate!r}")
 
 
 def lane_dropout(
@@ -155,7 +156,8 @@ class DroppingCell(WrappedCell):
             raise ValueError(
                 f"{self.name} drops {self.dropped} with rate {self.rate} in training and "
                 "needs lane_seed=LaneSeed(seed, first_lane), received None; in a Keras "
-                "model give the cell to tfseq.layers.Recurrent, which makes the seed"
+                "model give the cell to tfseq.layers.Recurrent or keras.layers.RNN, where "
+                "the seed is made"
             )
         return True
 
@@ -310,6 +312,11 @@ class WeightDroppedCell(DroppingCell):
                 "`cell` must be a basic recurrent cell, one derived from RecurrentCell, "
                 f"received {type(cell).__name__}"
             )
+
+    @property
+    def state_dtype(self) -> str:
+        """Type of the states, that of the cell inside, which is not called."""
+        return self.cell.state_dtype
 
     def unrolling_weights(
         self, training: bool, lane_seed: LaneSeed | None

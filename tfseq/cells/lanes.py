@@ -32,10 +32,23 @@ def lane_seed_as_tensors(lane_seed: LaneSeed | None) -> LaneSeed | None:
     """Returns a lane seed that a Keras layer may be called with, None if there is none.
 
     Keras accepts no mixture of tensors and numbers within one argument.
+
+    Raises:
+        TypeError: it is something else.
     """
+    check_lane_seed(lane_seed)
     if lane_seed is None:
         return None
     return LaneSeed(*map(tf.convert_to_tensor, lane_seed))
+
+
+def check_lane_seed(lane_seed: Any) -> None:
+    """Raises `TypeError` unless it is a lane seed, or None."""
+    if lane_seed is not None and not isinstance(lane_seed, LaneSeed):
+        raise TypeError(
+            f"`lane_seed`: expected LaneSeed(seed, first_lane), received "
+            f"{type(lane_seed).__name__}"
+        )
 
 
 def fold_lane_seed(lane_seed: LaneSeed, index: int | tf.Tensor) -> LaneSeed:

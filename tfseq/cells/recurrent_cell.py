@@ -13,18 +13,29 @@ from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
+from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
+from tfseq.cells.arguments import (
+    as_inputs,
+    as_state,
+    check_step,
+    check_unrolling,
+    known_size,
+    positive_integer,
+    tuple_of_sizes,
+)
 from tfseq.cells.initialization import (
     Initializer,
     concatenated_initializer,
     derived_initializers,
 )
-from tfseq.cells.lanes import LaneSeed, as_tuples, lane_seed_as_tensors
+from tfseq.cells.lanes import LaneSeed, check_lane_seed, lane_seed_as_tensors
 from tfseq.cells.projection import RepeatedRows, lay_out, project
 from tfseq.cells.time_loop import loop_over_time
 
 
-class Cell(keras.layers.Layer):
+# `keras.layers.RNN` calls the methods of Keras' DropoutRNNCell before and after a sequence.
+class Cell(keras.layers.Layer, DropoutRNNCell):
     """The base of all cells: `outputs, states = cell(inputs, states)`.
 
     A cell of your own defines
@@ -40,15 +51,25 @@ class Cell(keras.layers.Layer):
     overrides `unroll`, and must compute what `plain_unroll` computes. Each step gets the
     same lane seed; fold it with a number of its own for each use within a step.
 
+    In `keras.layers.RNN` a cell that takes a lane seed draws one for each sequence of
+    batches from a `keras.random.SeedGenerator` of its own, so dropout has one mask for all
+    steps there, as it has in Keras' own cells. `keras.utils.set_random_seed` repeats it.
+
     Call arguments:
         inputs: `[batch, features]`, or integers `[batch]` that stand for one-hot vectors
             (then the cell must have been built with its number of features).
         states: a nest of tensors `[batch, size]`, in the structure of `state_size`.
         training: whether dropout is active.
-        lane_seed: a `LaneSeed`; needed in training by cells with dropout.
+        lane_seed: a `LaneSeed`; needed in training by cells with dropout, except in
+            `keras.layers.RNN`.
 
     Returns:
         Outputs `[batch, output_size]` and the new states, a nest of tuples.
+
+    Raises:
+        TypeError: inputs or states are no numbers.
+        ValueError: inputs, states, or what `call` returned have wrong shapes or another
+            structure.
 
     Example:
         class LeakySum(Cell):
@@ -80,9 +101,15 @@ class Cell(keras.layers.Layer):
         assert outputs.shape == (4, 10, 8)
     """
 
+    # That inputs are `[batch, features]` and states `[batch, size]`.
+    keeps_contract = True
+
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self._input_size = None
+        self._lane_seed_in_keras = None
+        if takes(self, "lane_seed"):
+            self.seed_generator = keras.random.SeedGenerator()
 
     @property
     def input_size(self) -> int | None:
@@ -103,12 +130,34 @@ class Cell(keras.layers.Layer):
     def create_weights(self, input_size: int) -> None:
         """Creates the variables of the cell; a cell without any has nothing to do."""
 
+    @property
+    def state_dtype(self) -> str | None:
+        """Type of the states, None for a cell whose parts have types of their own."""
+        return self.compute_dtype
+
     def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> tuple:
         """Returns zeros `[batch_size, size]` for each state, of the compute dtype."""
         return tf.nest.map_structure(
             lambda size: tf.zeros([batch_size, size], self.compute_dtype),
             state_sizes(self),
         )
+
+    def get_dropout_mask(self, step_input: tf.Tensor) -> None:
+        """Draws the lane seed of a sequence; `keras.layers.RNN` calls it before the loop."""
+        del step_input
+        if takes(self, "lane_seed"):
+            seed = tf.cast(self.seed_generator.next(), tf.int32)
+            self._lane_seed_in_keras = LaneSeed(seed)
+
+    def reset_dropout_mask(self) -> None:
+        """Forgets that lane seed; `keras.layers.RNN` calls it after the loop."""
+        self._lane_seed_in_keras = None
+
+    def get_recurrent_dropout_mask(self, step_input: tf.Tensor) -> None:
+        """Does nothing; `keras.layers.RNN` calls it before the loop."""
+
+    def reset_recurrent_dropout_mask(self) -> None:
+        """Does nothing; `keras.layers.RNN` calls it after the loop."""
 
     def __call__(
         self,
@@ -118,9 +167,13 @@ class Cell(keras.layers.Layer):
         lane_seed: LaneSeed | None = None,
     ) -> tuple[tf.Tensor, tuple]:
         """Computes one step; see the class."""
+        inputs = as_inputs(self, inputs, ("batch",))
+        states = as_state(self, states, known_size(inputs, 0), name="states")
+        if training and lane_seed is None:
+            lane_seed = self._lane_seed_in_keras
         arguments = call_arguments(self, training=training, lane_seed=lane_seed)
-        outputs, states = super().__call__(inputs, states, **arguments)
-        return outputs, as_tuples(states)
+        results = super().__call__(inputs, states, **arguments)
+        return check_step(self, results, states)
 
     def unroll(
         self,
@@ -150,8 +203,7 @@ class Cell(keras.layers.Layer):
 
 def state_sizes(cell: keras.layers.Layer) -> tuple:
     """Returns the `state_size` of any Keras cell as a nest of tuples."""
-    sizes = cell.state_size
-    return (sizes,) if isinstance(sizes, int) else as_tuples(sizes)
+    return tuple_of_sizes(cell.state_size)
 
 
 def takes(cell: keras.layers.Layer, argument: str) -> bool:
@@ -184,8 +236,8 @@ def call_cell(
 ) -> tuple[tf.Tensor, tuple]:
     """Computes one step of any Keras cell; new states have the structure of `states`."""
     arguments = call_arguments(cell, training=training, lane_seed=lane_seed)
-    outputs, new_states = cell(inputs, states, **arguments)
-    return outputs, tf.nest.pack_sequence_as(states, tf.nest.flatten(new_states))
+    results = cell(inputs, states, **arguments)
+    return results if isinstance(cell, Cell) else check_step(cell, results, states)
 
 
 def unroll_cell(
@@ -200,10 +252,14 @@ def unroll_cell(
 
     A cell that has no method `unroll` is called at each step.
     """
+    check_lane_seed(lane_seed)
+    inputs = as_inputs(cell, inputs, ("time", "batch"))
+    state = as_state(cell, state, known_size(inputs, 1))
     own_way = getattr(cell, "unroll", None)
+    arguments = {"training": training, "lane_seed": lane_seed}
     if callable(own_way):
-        return own_way(inputs, state, training=training, lane_seed=lane_seed)
-    return loop_over_cell(cell, inputs, state, training=training, lane_seed=lane_seed)
+        return check_unrolling(cell, own_way(inputs, state, **arguments), state)
+    return loop_over_cell(cell, inputs, state, **arguments)
 
 
 def loop_over_cell(
@@ -303,12 +359,13 @@ class RecurrentCell(Cell):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not isinstance(units, int) or units < 1:
-            raise ValueError(f"`units` must be a positive integer, received {units!r}")
-        self.units = units
+        self.units = positive_integer("units", units)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
+
+    # Its states are results of its products, and of no other type.
+    computes_states = True
 
     @property
     def state_size(self) -> tuple[int, ...]:
@@ -428,7 +485,8 @@ class RecurrentCell(Cell):
         """
 
         def step(elements, states):
-            outputs, states = self.recurrent_step(elements[0], states, weights)
+            results = self.recurrent_step(elements[0], states, weights)
+            outputs, states = check_step(self, results, states)
             return [outputs], states
 
         (outputs,), states = loop_over_time(

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfseq.cells.arguments import check_is_cell
 from tfseq.cells.lanes import LaneSeed, as_tuples, fold_lane_seed
 from tfseq.cells.projection import RepeatedRows
 from tfseq.cells.recurrent_cell import (
@@ -70,16 +71,37 @@ class ComposedCell(Cell):
         return tuple(state_sizes(part) for part in self.parts)
 
     @property
+    def state_dtype(self) -> None:
+        """None: each part has a type of its own."""
+        return None
+
+    @property
     def output_size(self) -> int:
         """Size of the outputs of the last part."""
         return self.parts[-1].output_size
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Builds each part for inputs of shape `[batch, features]`."""
-        self._input_size = input_shape[-1]
         for part in self.parts:
-            if not part.built:
-                part.build(input_shape)
+            self.build_part(part, input_shape)
+        self._input_size = input_shape[-1]
+
+    def build_part(
+        self, part: keras.layers.Layer, input_shape: Sequence[int | None]
+    ) -> None:
+        """Builds a part that is not built.
+
+        Raises:
+            ValueError: it is built already, for another number of features.
+        """
+        if not part.built:
+            part.build(input_shape)
+        built_for = getattr(part, "input_size", None) or input_shape[-1]
+        if input_shape[-1] not in (None, built_for):
+            raise ValueError(
+                f"{self.name}: expected {part.name} to be built for {input_shape[-1]} "
+                f"features, received it built for {built_for}"
+            )
 
     def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> tuple:
         """Returns the tuple of the parts' initial states."""
@@ -178,7 +200,7 @@ class StackedCell(ComposedCell):
         cells: the cells, the lowest first; any Keras cells, with dropout or without.
 
     Raises:
-        ValueError: there are no cells.
+        ValueError: there are no cells, or one of them is not a recurrent cell.
 
     Attributes:
         cells: the list of the cells, which own the weights.
@@ -195,6 +217,8 @@ class StackedCell(ComposedCell):
         if not cells:
             raise ValueError(f"`cells` must hold at least one cell, received {cells!r}")
         self.cells = list(cells)
+        for cell in self.cells:
+            check_is_cell(cell)
         for layer, cell in enumerate(self.cells):
             # A checkpoint follows attributes; it does not look into a list.
             setattr(self, f"layer_{layer}", cell)
@@ -208,8 +232,7 @@ class StackedCell(ComposedCell):
         """Builds each layer for the outputs of the layer below."""
         self._input_size = input_shape[-1]
         for cell in self.cells:
-            if not cell.built:
-                cell.build(input_shape)
+            self.build_part(cell, input_shape)
             input_shape = (input_shape[0], cell.output_size)
 
     def call(
@@ -234,11 +257,6 @@ class StackedCell(ComposedCell):
         return self._by_layer(self.unroll_part, inputs, state, training, lane_seed)
 
     def _by_layer(self, compute, outputs, states, training, lane_seed):
-        if len(states) != len(self.cells):
-            raise ValueError(
-                f"{self.name} expects the states of {len(self.cells)} cells, received "
-                f"{len(states)}"
-            )
         new_states = []
         for layer, state in enumerate(states):
             outputs, state = compute(
@@ -275,6 +293,9 @@ class WrappedCell(ComposedCell):
     Args:
         cell: the cell inside; any Keras cell.
 
+    Raises:
+        ValueError: it is not a recurrent cell.
+
     Example:
         class ResidualCell(WrappedCell):
             # h' = x + cell(x, h)
@@ -298,6 +319,7 @@ class WrappedCell(ComposedCell):
 
     def __init__(self, cell: keras.layers.Layer, **kwargs: Any):
         super().__init__(**kwargs)
+        check_is_cell(cell)
         self.cell = cell
 
     @property

@@ -12,7 +12,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfseq.cells.lanes import LaneSeed, as_tuples
+from tfseq.cells.arguments import as_inputs, as_state, check_is_cell, known_size
+from tfseq.cells.lanes import LaneSeed
 from tfseq.cells.projection import RepeatedRows
 from tfseq.cells.recurrent_cell import loop_over_cell, unroll_cell
 
@@ -33,8 +34,9 @@ def unroll(
             It is built, or buildable from the inputs' features.
         inputs: floats `[batch, time, features]`, or integers `[batch, time]` that
             stand for one-hot vectors (the cell must then be built), or repeated rows
-            with places `[batch, time]`.
-        state: the cell's initial state, a nest of tensors `[batch, size]`.
+            with places `[batch, time]`. NumPy's arrays and nested lists are converted.
+        state: the cell's initial state, a nest of tensors `[batch, size]`; that of a cell
+            with one state may stand bare.
         training: whether dropout is active.
         lane_seed: needed in training by cells with dropout.
         time_major: inputs and outputs have time before batch, which spares two
@@ -44,8 +46,10 @@ def unroll(
         Outputs `[batch, time, units]` and the final state, a nest like `state`.
 
     Raises:
-        ValueError: no time steps, integer inputs for a cell that is not built, or
-            dropout in training without a lane seed.
+        TypeError: inputs or state are no numbers.
+        ValueError: `cell` is not a recurrent cell or returns what a cell must not, inputs
+            or state have a wrong shape or structure, no time steps, integer inputs for a
+            cell that is not built, or dropout in training without a lane seed.
 
     Example:
         cell = StackedCell([FusedGateLSTMCell(64), FusedGateLSTMCell(64)])
@@ -54,24 +58,37 @@ def unroll(
         first, state = unroll(cell, text[:, :20], state)
         second, state = unroll(cell, text[:, 20:], state)  # goes on where it stopped
     """
+    inputs, start = _arguments(cell, inputs, state, time_major=time_major)
+    if not time_major:
+        inputs = swap_batch_and_time(inputs)
+    outputs, final = unroll_cell(
+        cell, inputs, start, training=training, lane_seed=lane_seed
+    )
+    outputs = outputs if time_major else swap_batch_and_time(outputs)
+    return outputs, _like(final, state)
+
+
+def _arguments(cell, inputs, state, *, time_major):
+    """Returns inputs and state as the tensors that the cell takes, and builds the cell."""
+    check_is_cell(cell)
+    axes = ("time", "batch") if time_major else ("batch", "time")
+    inputs = as_inputs(cell, inputs, axes)
     if not cell.built:
         features = None if inputs.dtype.is_integer else inputs.shape[-1]
         cell.build((None, features))
-    if not time_major:
-        inputs = swap_batch_and_time(inputs)
-    if not inputs.dtype.is_integer:
-        inputs = _cast(inputs, cell.compute_dtype)
-    outputs, final = unroll_cell(
-        cell, inputs, as_tuples(state), training=training, lane_seed=lane_seed
-    )
-    final = tf.nest.pack_sequence_as(state, tf.nest.flatten(final))
-    return (outputs if time_major else swap_batch_and_time(outputs)), final
+    return inputs, as_state(cell, state, known_size(inputs, axes.index("batch")))
 
 
-def _cast(inputs, dtype):
-    if isinstance(inputs, RepeatedRows):
-        return inputs._replace(rows=tf.cast(inputs.rows, dtype))
-    return tf.cast(inputs, dtype)
+def _like(final, state):
+    """Returns the final state with lists where the first has lists, a bare one bare."""
+    if not isinstance(final, tuple):
+        return final
+    if not isinstance(state, (list, tuple)):
+        return final[0]
+    parts = [_like(part, given) for part, given in zip(final, state, strict=True)]
+    if isinstance(state, list):
+        return parts
+    return type(final)(*parts) if hasattr(final, "_fields") else tuple(parts)
 
 
 @tf.autograph.experimental.do_not_convert
@@ -94,15 +111,15 @@ def plain_unroll(
         outputs, _ = unroll(cell, inputs, state)
         assert tf.reduce_max(tf.abs(outputs - expected)) < 1e-4
     """
+    inputs, start = _arguments(cell, inputs, state, time_major=False)
     outputs, final = loop_over_cell(
         cell,
         swap_batch_and_time(inputs),
-        as_tuples(state),
+        start,
         training=training,
         lane_seed=lane_seed,
     )
-    final = tf.nest.pack_sequence_as(state, tf.nest.flatten(final))
-    return swap_batch_and_time(outputs), final
+    return swap_batch_and_time(outputs), _like(final, state)
 
 
 def swap_batch_and_time(sequence: tf.Tensor | RepeatedRows) -> tf.Tensor | RepeatedRows:

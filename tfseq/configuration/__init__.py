@@ -11,13 +11,29 @@ from tfseq.configuration.choices import (
     SCHEDULES,
     STRATEGIES,
 )
-from tfseq.configuration.conflicts import check_conflicts
+from tfseq.configuration.conflicts import (
+    LENGTHS,
+    check_conflicts,
+    check_idle,
+    check_steps,
+    check_validation,
+)
 from tfseq.configuration.option import (
     check_value,
     check_values,
     choices_of,
+    convert_values,
+    idle_values,
+    is_given,
+    is_whole_number,
     option,
     value_type,
+)
+from tfseq.configuration.paths import (
+    expand_path,
+    expand_paths,
+    given_path,
+    resolve_files,
 )
 from tfseq.configuration.shared_settings import SharedSettings
 from tfseq.configuration.table import Row, Table, load_target
@@ -25,6 +41,7 @@ from tfseq.configuration.table import Row, Table, load_target
 __all__ = [
     "CELLS",
     "DATASETS",
+    "LENGTHS",
     "OPTIMIZERS",
     "SCHEDULES",
     "STRATEGIES",
@@ -32,10 +49,21 @@ __all__ = [
     "SharedSettings",
     "Table",
     "check_conflicts",
+    "check_idle",
+    "check_steps",
+    "check_validation",
     "check_value",
     "check_values",
     "choices_of",
+    "convert_values",
+    "expand_path",
+    "expand_paths",
+    "given_path",
+    "idle_values",
+    "is_given",
+    "is_whole_number",
     "load_target",
     "option",
+    "resolve_files",
     "value_type",
 ]

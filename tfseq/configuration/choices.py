@@ -159,8 +159,9 @@ OPTIMIZERS.add(
 )
 
 # takes: what the function that builds a schedule is given beside the learning rate,
-# settings or the lengths of the run and of an epoch in steps.
-SCHEDULES = Table("schedule", takes=())
+# settings or the lengths of the run and of an epoch in steps. reads: settings that the
+# trainer reads for it.
+SCHEDULES = Table("schedule", takes=(), reads=())
 SCHEDULES.add(
     "constant",
     "tfseq.training.schedules:ConstantRate",
@@ -184,6 +185,7 @@ SCHEDULES.add(
     "tfseq.training.schedules:ConstantRate",
     "times `decay_rate` after `patience` validations without progress",
     takes=("warmup_steps",),
+    reads=("decay_rate", "patience"),
 )
 SCHEDULES.add(
     "cosine",

@@ -20,35 +20,48 @@ class DataSettings:
         None,
         "Folder with data sets as published, packed or unpacked; by default that of the "
         "environment variable TFSEQ_DATA_DIR.",
+        path=True,
     )
     cache_dir: str | None = option(
         None,
         "Folder for downloads and encoded texts; by default tfseq in XDG_CACHE_HOME "
         "or in ~/.cache.",
+        path=True,
     )
     train_file: str | None = option(
         None,
-        "Text file (UTF-8) to train on, with `dataset`=text. With `dataset`=labelled a "
-        "table (.csv, .tsv), JSON lines (.jsonl), or a folder with a folder of texts for "
+        "Text file (UTF-8) to train on, with `dataset`=text: plain or packed with gzip, "
+        "bzip2 or xz, a pipe, or several with commas between them. With `dataset`=labelled "
+        "a table (.csv, .tsv), JSON lines (.jsonl), or a folder with a folder of texts for "
         "each label.",
+        path="files",
+        needs=[{"dataset": DATASETS}],
     )
     valid_file: str | None = option(
-        None, "Text file for validation; by default a part of `train_file` is held out."
+        None,
+        "Text file for validation; by default a part of `train_file` is held out.",
+        path="files",
+        needs=[{"dataset": DATASETS}],
     )
     test_file: str | None = option(
-        None, "Text file for the test; by default a part of `train_file` is held out."
+        None,
+        "Text file for the test; by default a part of `train_file` is held out.",
+        path="files",
+        needs=[{"dataset": DATASETS}],
     )
     text_column: str | None = option(
         None,
         "Column of the texts in labelled files; by default the one with a usual name, such "
         "as text or review. In a table without a line of names its number, counted from 1.",
         fixed=True,
+        needs=[{"dataset": DATASETS}],
     )
     label_column: str | None = option(
         None,
         "Column of the labels; by default the one with a usual name, such as label or "
         "sentiment. In a table without a line of names its number, counted from 1.",
         fixed=True,
+        needs=[{"dataset": DATASETS}],
     )
     test_rows: str = option(
         "drawn",
@@ -56,12 +69,14 @@ class DataSettings:
         "or last (those at the end).",
         choices=("drawn", "last"),
         fixed=True,
+        needs=[{"dataset": DATASETS}],
     )
     skip_characters: int = option(
         0,
         "Characters to leave out at the start of `train_file`, such as a licence.",
         lower=0,
         fixed=True,
+        needs=[{"dataset": DATASETS}],
     )
     valid_size: int | None = option(
         None,
@@ -69,6 +84,7 @@ class DataSettings:
         "5 % before the test part. Of labelled texts: their number; by default a tenth.",
         lower=0,
         fixed=True,
+        needs=[{"dataset": DATASETS}],
     )
     test_size: int | None = option(
         None,
@@ -76,6 +92,7 @@ class DataSettings:
         "none if `valid_size` is given. Of labelled texts: their number; by default a tenth.",
         lower=0,
         fixed=True,
+        needs=[{"dataset": DATASETS}],
     )
     level: str | None = option(
         None,
@@ -90,6 +107,7 @@ class DataSettings:
         "are <unk>. By default all words of the training text have their own.",
         lower=3,
         fixed=True,
+        needs=[{"level": ("word",)}],
     )
 
     batch_size: int = option(

@@ -18,6 +18,7 @@ class MachineSettings:
         "Devices of `strategy`=mirrored; 0: all. Without a GPU: parts of the CPU.",
         lower=0,
         upper=1024,
+        needs=[{"strategy": ("mirrored",)}],
     )
     steps_per_call: int = option(
         0,
@@ -31,15 +32,21 @@ class MachineSettings:
         "core on CPU with up to 512 units, otherwise one.",
         lower=0,
         upper=1024,
+        per_machine=True,
     )
     intra_op_threads: int = option(
         0,
         "Threads inside one operation; 0: cores divided by chains.",
         lower=0,
         upper=4096,
+        per_machine=True,
     )
     inter_op_threads: int = option(
-        0, "Operations side by side; 0: one for each chain.", lower=0, upper=4096
+        0,
+        "Operations side by side; 0: one for each chain.",
+        lower=0,
+        upper=4096,
+        per_machine=True,
     )
     precision: str = option(
         "float32",

@@ -35,6 +35,7 @@ class ModelSettings:
         lower=0.0,
         upper=100.0,
         fixed=True,
+        needs=["embedding_size"],
     )
     ngram: int = option(
         1,
@@ -51,6 +52,7 @@ class ModelSettings:
         lower=0,
         upper=1 << 26,
         fixed=True,
+        needs=["ngram", "embedding_size"],
     )
     lazy_rows: bool = option(
         False,
@@ -58,6 +60,7 @@ class ModelSettings:
         "clipping; the moments of the other rows do not change. Much faster for large "
         "embeddings, and not the same as Adam on all rows.",
         fixed=True,
+        needs=[{"optimizer": ("adam",)}, "embedding_size"],
     )
     initializer: str = option(
         "glorot",
@@ -73,6 +76,7 @@ class ModelSettings:
         lower=-100.0,
         upper=100.0,
         fixed=True,
+        needs=[{"initializer": ("truncated_normal", "uniform")}],
     )
     initializer_scale: float = option(
         0.1,
@@ -80,6 +84,7 @@ class ModelSettings:
         lower=0.0,
         upper=100.0,
         fixed=True,
+        needs=[{"initializer": ("truncated_normal", "uniform")}],
     )
     forget_bias: float = option(
         1.0,
@@ -87,6 +92,7 @@ class ModelSettings:
         lower=-100.0,
         upper=100.0,
         fixed=True,
+        needs=[{"cell": CELLS}],
     )
     ngram_features: int = option(
         0,
@@ -103,4 +109,5 @@ class ModelSettings:
         lower=1,
         upper=1 << 26,
         fixed=True,
+        needs=["ngram_features"],
     )

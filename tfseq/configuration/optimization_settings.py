@@ -26,6 +26,7 @@ class OptimizationSettings:
         lower=0.0,
         upper=1e38,
         fixed=True,
+        needs=["ngram_features"],
     )
     ngram_start_step: int = option(
         0,
@@ -33,6 +34,7 @@ class OptimizationSettings:
         "the text, so the first step of the last epoch is a good choice.",
         lower=0,
         fixed=True,
+        needs=["ngram_features"],
     )
     weight_decay: float = option(
         0.01,
@@ -40,12 +42,14 @@ class OptimizationSettings:
         lower=0.0,
         upper=1.0,
         fixed=True,
+        needs=[{"optimizer": OPTIMIZERS}],
     )
     schedule: str = option(
         "cosine",
         f"Schedule of the learning rate: {SCHEDULES.explain()}.",
         choices=SCHEDULES,
         fixed=True,
+        validated=("plateau",),
     )
     decay_rate: float = option(
         0.1,
@@ -53,21 +57,41 @@ class OptimizationSettings:
         lower=1e-6,
         upper=1.0,
         fixed=True,
+        needs=[{"schedule": SCHEDULES}],
     )
     decay_steps: int = option(
-        5000, "Steps between two exponential decays.", lower=1, fixed=True
+        5000,
+        "Steps between two exponential decays.",
+        lower=1,
+        fixed=True,
+        needs=[{"schedule": SCHEDULES}],
     )
     staircase: bool = option(
-        True, "Decay exponentially in jumps instead of smoothly.", fixed=True
+        True,
+        "Decay exponentially in jumps instead of smoothly.",
+        fixed=True,
+        needs=[{"schedule": SCHEDULES}],
     )
     flat_epochs: int = option(
-        1, "Epochs before the per_epoch decay begins.", lower=0, fixed=True
+        1,
+        "Epochs before the per_epoch decay begins.",
+        lower=0,
+        fixed=True,
+        needs=[{"schedule": SCHEDULES}],
     )
     patience: int = option(
-        1, "Validations without progress before a plateau decay.", lower=1, fixed=True
+        1,
+        "Validations without progress before a plateau decay.",
+        lower=1,
+        fixed=True,
+        needs=[{"schedule": SCHEDULES}],
     )
     warmup_steps: int = option(
-        0, "Steps over which the learning rate rises from zero.", lower=0, fixed=True
+        0,
+        "Steps over which the learning rate rises from zero.",
+        lower=0,
+        fixed=True,
+        needs=[{"schedule": SCHEDULES}],
     )
     max_gradient_norm: float = option(
         1.25,
@@ -91,6 +115,7 @@ class OptimizationSettings:
         "the best one, the last `averaging_interval` validations left aside.",
         choices=("none", "nonmonotone"),
         fixed=True,
+        validated=True,
     )
     averaging_interval: int = option(
         5,
@@ -98,4 +123,5 @@ class OptimizationSettings:
         lower=0,
         upper=1000000,
         fixed=True,
+        needs=["weight_averaging"],
     )

@@ -30,6 +30,7 @@ class RegularizationSettings:
         "Drop the same values at all time steps of an unrolling: before the first layer, "
         "between layers and before the softmax.",
         fixed=True,
+        needs=[("dropout", "input_dropout")],
     )
     embedding_dropout: float = option(
         0.0,
@@ -37,6 +38,7 @@ class RegularizationSettings:
         lower=0.0,
         upper=0.99,
         fixed=True,
+        needs=["embedding_size"],
     )
     recurrent_weight_dropout: float = option(
         0.0,

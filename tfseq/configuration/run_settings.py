@@ -10,7 +10,9 @@ class RunSettings:
     """The settings of a run and its reports."""
 
     run_dir: str = option(
-        "runs/default", "Folder of the run: settings, checkpoints, events, results."
+        "runs/default",
+        "Folder of the run: settings, checkpoints, events, results.",
+        path=True,
     )
     seed: int = option(
         0, "Seed of weights, dropout and samples.", lower=0, upper=2**31 - 1, fixed=True
@@ -20,13 +22,17 @@ class RunSettings:
         0, "Steps between two validations; 0: 1000 steps, or an epoch.", lower=0
     )
     early_stopping: int = option(
-        0, "Validations without progress after which the run ends; 0: never.", lower=0
+        0,
+        "Validations without progress after which the run ends; 0: never.",
+        lower=0,
+        validated=True,
     )
     monitor: str = option(
         "loss",
         "Figure of a validation that decides on the best weights and on early stopping.",
         choices=("loss", "accuracy"),
         fixed=True,
+        validated=True,
     )
     sample_every: int = option(
         1000, "Steps between two sets of sampled text; 0: none.", lower=0
@@ -38,9 +44,15 @@ class RunSettings:
         3, "Latest checkpoints to keep, beside the best.", lower=1, upper=1000
     )
     histograms: bool = option(
-        False, "Write histograms of the weights to TensorBoard at each validation."
+        False,
+        "Write histograms of the weights to TensorBoard at each validation.",
+        validated=True,
     )
-    write_graph: bool = option(False, "Write the step's graph to TensorBoard.")
+    write_graph: bool = option(
+        False,
+        "Write the step's graph to TensorBoard.",
+        without=("eager",),
+    )
     profile_steps: str = option(
         "",
         "Steps to profile for TensorBoard, from A up to B, given as A:B; empty: none.",

@@ -16,11 +16,18 @@ from absl import logging
 
 from tfseq.datasets.archives import read_tar_members
 from tfseq.datasets.labelled_corpus import LabelledCorpus, LabelledSplit, split_labelled
-from tfseq.datasets.sources import find_file, find_folder
+from tfseq.datasets.sources import (
+    check_reachable,
+    describe_search,
+    find_file,
+    find_folder,
+    refuse_other_folder,
+)
 from tfseq.datasets.text_corpus import TextCorpus, TextSplit
 from tfseq.errors import DataError
 from tfseq.pipelines.cache_folder import cache_root
 from tfseq.pipelines.tokenizer import tokenized_lines
+from tfseq.text_input import decode_utf8
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 ARCHIVE = "aclImdb_v1.tar.gz"
@@ -30,6 +37,7 @@ LABELS = {"neg": 0, "pos": 1}
 REVIEW = re.compile(r"(?:.*/)?(train|test)/(pos|neg)/(\d+)_(\d+)\.txt")
 # The official archive's files add up to 0.3 GB, the unlabelled reviews among them.
 MAX_BYTES = 1 << 30
+MAX_REVIEW_BYTES = 1 << 20  # The longest of the official reviews has 13,704.
 
 Reviews = dict[tuple[str, str], dict[tuple[int, int], str]]
 
@@ -66,7 +74,11 @@ def imdb_reviews_corpus(
         )
         train, test = (_to_split(origin, part, found) for part in ("train", "test"))
     else:
-        train, test = _load_through_tfds(cache_dir)
+        place = cache_root(cache_dir) / "tfds"
+        # TFDS writes this file last.
+        if not any((place / "imdb_reviews").glob("*/*/dataset_info.json")):
+            _check_download(data_dir)
+        train, test = _load_through_tfds(place)
     return split_labelled(
         "imdb", train, test, digest=_digest(train, test), valid_size=valid_size
     )
@@ -103,7 +115,7 @@ def imdb_text_corpus(
 
 
 def _archive_members(path: Path) -> Iterator[tuple[str, bytes]]:
-    return read_tar_members(path, REVIEW, MAX_BYTES)
+    return read_tar_members(path, REVIEW, MAX_BYTES, max_member_bytes=MAX_REVIEW_BYTES)
 
 
 def _folder_members(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -127,12 +139,7 @@ def _collect(origin: Path, members: Iterator[tuple[str, bytes]]) -> Reviews:
     }
     for name, content in members:
         part, label, number, rating = REVIEW.fullmatch(name).groups()
-        try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{origin}: {name} is not UTF-8 at byte {error.start}; fetch {URL} again"
-            ) from None
+        text = "".join(decode_utf8([content], f"{origin}: {name}"))
         if not text.strip():
             raise DataError(f"{origin}: {name} is empty; fetch {URL} again")
         found[part, label][int(number), int(rating)] = text
@@ -165,18 +172,33 @@ def _digest(*splits: LabelledSplit) -> str:
     return digest.hexdigest()
 
 
-def _load_through_tfds(
-    cache_dir: str | Path | None,
-) -> tuple[LabelledSplit, LabelledSplit]:
-    """Returns TFDS' `imdb_reviews`, which TFDS downloads from the publisher and checks."""
+def _check_download(data_dir: str | Path | None) -> None:
+    """Raises `DataError` where a download is not wanted, or would fail.
+
+    TFDS would try again and again for minutes.
+    """
+    names = (ARCHIVE, FOLDER)
+    refuse_other_folder(names, "imdb", data_dir)
+    searched = describe_search(names, "imdb", None)
+    logging.warning(
+        "%sdownloading %s through tensorflow_datasets",
+        f"{searched}, none fits; " if searched else "",
+        URL,
+    )
+    check_reachable(URL)
+
+
+def _load_through_tfds(place: Path) -> tuple[LabelledSplit, LabelledSplit]:
+    """Returns TFDS' `imdb_reviews`, which TFDS downloads from the publisher and checks.
+
+    Args:
+        place: the folder of TFDS.
+    """
     # Takes seconds to load and is not needed where the reviews are at hand.
     import tensorflow_datasets as tfds
 
-    logging.warning("Downloading %s through tensorflow_datasets", URL)
     try:
-        builder = tfds.builder(
-            "imdb_reviews", data_dir=str(cache_root(cache_dir) / "tfds")
-        )
+        builder = tfds.builder("imdb_reviews", data_dir=str(place))
         builder.download_and_prepare(
             download_config=tfds.download.DownloadConfig(try_download_gcs=False)
         )
@@ -193,7 +215,7 @@ def _load_through_tfds(
     return tuple(
         LabelledSplit(
             f"imdb_reviews:{name}",
-            [example["text"].decode("utf-8") for example in examples],
+            ["".join(decode_utf8([example["text"]], name)) for example in examples],
             [int(example["label"]) for example in examples],
         )
         for name, examples in zip(("train", "test"), parts, strict=True)

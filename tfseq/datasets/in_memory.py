@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tfseq.errors import DataError, UsageError
+from tfseq.files import digest_of, replacing
 
 
 def check_text(text: Any) -> None:
@@ -116,14 +117,13 @@ def _store(folder: Path, pieces: Iterable[str], ending: str) -> Path:
     for piece in pieces:
         digest.update(piece.encode("utf-8"))
     path = folder / f"{digest.hexdigest()[:16]}.{ending}"
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        if path.exists():
+        # What is there may have been damaged since it was written.
+        if path.is_file() and digest_of(path) == digest.hexdigest():
             return path
         folder.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            file.writelines(pieces)
-        temporary.replace(path)
+        with replacing(path) as file:
+            file.writelines(piece.encode("utf-8") for piece in pieces)
     except OSError as error:
         raise DataError(
             f"{path}: could not be written ({error.strerror}); make room there"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from tfseq.datasets.labelled_corpus import (
     stratified_sample,
 )
 from tfseq.datasets.labelled_rows import LabelledFile, Row, check_labelled_file
-from tfseq.datasets.sources import find_text
+from tfseq.datasets.sources import find_texts
 from tfseq.datasets.text_corpus import fingerprint_of
 from tfseq.errors import DataError, UsageError
 
@@ -44,11 +43,12 @@ def labelled_file_corpus(
     test_rows: str = "drawn",
     data_dir: str | Path | None = None,
 ) -> LabelledCorpus:
-    """Returns the labelled texts of one, two or three files or folders.
+    """Returns the labelled texts of files or folders.
 
     A file is a table (`.csv`, `.tsv`) or has an object a line (`.jsonl`, `.ndjson`,
-    `.json`); a folder has a folder of texts for each label. Labels are any names, sorted;
-    white space around them is not a part of them.
+    `.json`, `.txt` or no ending); a folder has a folder of texts for each label. Files may
+    be compressed with gzip, bzip2 or xz. Labels are any names, sorted; white space around
+    them is not a part of them.
 
     Without a file for validation or for the test, a part of `train_file` is: drawn by a
     fixed seed, in which every label has the share that it has in the rest. Each argument
@@ -139,25 +139,41 @@ class FileTexts:
 
     Attributes:
         source: the files.
+        digest: the digest of all their texts and labels.
         chosen: whether each text of the files is one of them, bool `[texts]`; None for
             all.
     """
 
     source: Source
+    digest: str
     chosen: np.ndarray | None = None
 
     def __iter__(self) -> Iterator[str]:
-        """Yields the texts."""
-        return (row.text for row in self._rows())
+        """Yields the texts.
 
-    def _rows(self) -> Iterator[Row]:
-        if self.chosen is None:
-            return self.source.rows()
-        return itertools.compress(self.source.rows(), memoryview(self.chosen))
+        Raises:
+            DataError: at the end, if the files have other texts than they had first.
+        """
+        digest = hashlib.sha256()
+        chosen = itertools.repeat(True)
+        if self.chosen is not None:
+            chosen = itertools.chain(memoryview(self.chosen), itertools.repeat(False))
+        for row, wanted in zip(self.source.rows(), chosen, strict=False):
+            _add_to(digest, row)
+            if wanted:
+                yield row.text
+        if digest.hexdigest() != self.digest:
+            raise DataError(
+                f"{self.source.origin}: changed while it was read, expected the same texts "
+                "all the time; start the same command again"
+            )
 
     def place(self, number: int) -> str:
         """Returns the place of a text by its number, counted from 0."""
-        return str(next(itertools.islice(self._rows(), number, None)).place)
+        rows = self.source.rows()
+        if self.chosen is not None:
+            rows = itertools.compress(rows, memoryview(self.chosen))
+        return str(next(itertools.islice(rows, number, None)).place)
 
 
 @dataclass(frozen=True)
@@ -178,7 +194,7 @@ class Known:
 
     def split(self, chosen: np.ndarray | None = None) -> LabelledSplit:
         """Returns some of the texts as a split; None for all."""
-        texts = FileTexts(self.source, chosen)
+        texts = FileTexts(self.source, self.digest, chosen)
         labels = self.labels if chosen is None else self.labels[chosen]
         return LabelledSplit(self.source.origin, texts, labels, texts.place)
 
@@ -192,9 +208,7 @@ def _find(
 ) -> Source:
     """Returns the files of these names; a name that has a comma and exists is one file."""
     files = []
-    whole = os.path.exists(find_text(names, data_dir))
-    for name in [names] if whole else os.fspath(names).split(","):
-        path = Path(find_text(name, data_dir))
+    for path in find_texts(names, argument, data_dir, folders=True):
         check_labelled_file(path, argument)
         for kind, column in (("text", text_column), ("label", label_column)):
             if path.is_dir() and column is not None:

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tfseq.datasets.sources import read_bytes
-from tfseq.datasets.text_corpus import decode_utf8
 from tfseq.errors import DataError, UsageError
+from tfseq.text_input import read_text
 
 # Usual names of the columns, in lower case.
 TEXT_NAMES = ("text", "review", "sentence", "content", "comment", "message", "document")
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "polarity")
 # Without a bound, a quotation mark that nothing closes would put a whole file into one row.
 LONGEST_ROW = 1 << 24
-BYTE_ORDER_MARK = "\ufeff"
+# Endings of compressed files; what they hold is told by the ending before it.
+COMPRESSED = (".gz", ".bz2", ".xz")
 
 
 class Row(NamedTuple):
@@ -138,25 +138,30 @@ class LabelledFile:
 
 
 def check_labelled_file(path: Path, argument: str) -> None:
-    """Raises `UsageError` unless there is a file or folder that can be read as rows.
+    """Raises `UsageError` unless a file or folder is of a form that can be read.
 
     Args:
         path: the file or folder.
         argument: the name of the argument that gave it.
     """
-    if path.is_dir() or (path.is_file() and path.suffix.lower() in FORMATS):
+    if path.is_dir() or _ending(path) in FORMATS:
         return
-    forms = f"a file with the ending {', '.join(FORMATS)}, or a folder of folders"
-    if not path.exists():
-        raise UsageError(f"`{argument}`={path}: no such file, expected {forms}")
     raise UsageError(
-        f"`{argument}`={path}: found the ending {path.suffix!r}, expected {forms}; "
-        "rename the file by what it holds"
+        f"`{argument}`={path}: found the ending {_ending(path)!r}, expected a file with "
+        f"the ending {', '.join(filter(None, FORMATS))}, or a folder of folders; rename "
+        "the file by what it holds"
     )
 
 
+def _ending(path: Path) -> str:
+    """Returns the ending of a name in lower case, without that of a compressed file."""
+    if path.suffix.lower() in COMPRESSED:
+        path = path.with_suffix("")
+    return path.suffix.lower()
+
+
 def _format_of(path: Path) -> Format:
-    return FOLDER if path.is_dir() else FORMATS[path.suffix.lower()]
+    return FOLDER if path.is_dir() else FORMATS[_ending(path)]
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -165,10 +170,8 @@ def _lines(path: Path) -> Iterator[str]:
     Raises:
         DataError: it is not UTF-8, or a line has no end for millions of characters.
     """
-    rest, first = "", True
-    for piece in decode_utf8(read_bytes(path), str(path)):
-        if first:
-            piece, first = piece.removeprefix(BYTE_ORDER_MARK), False
+    rest = ""
+    for piece in read_text(path):
         lines = (rest + piece).split("\n")
         rest = lines.pop()
         if len(rest) > LONGEST_ROW:
@@ -264,7 +267,8 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _object_names(path: Path) -> list[str]:
-    return list(next(_objects(path), (1, {}))[1])
+    """Returns the names in the first object; the plainest ones where there is none."""
+    return list(next(_objects(path), (1, {"text": "", "label": ""}))[1])
 
 
 def _object_rows(path: Path, text_column: str, label_column: str) -> Iterator[Row]:
@@ -282,10 +286,13 @@ def _object_rows(path: Path, text_column: str, label_column: str) -> Iterator[Ro
 def _no_row(
     path: Path, line: int, text_column: str = "text", label_column: str = "label"
 ) -> DataError:
+    advice = "mend the line"
+    if _ending(path) in ("", ".txt"):
+        advice += ", or name the file of a table .csv or .tsv"
     return DataError(
         f"{Place(path, line)}: expected an object with a string as {text_column!r} and "
         f"a string or a whole number as {label_column!r}, such as "
-        f'{{"{text_column}": "not bad", "{label_column}": "positive"}}; mend the line'
+        f'{{"{text_column}": "not bad", "{label_column}": "positive"}}; {advice}'
     )
 
 
@@ -302,9 +309,7 @@ def _folder_rows(path: Path, text_column: str, label_column: str) -> Iterator[Ro
                 raise DataError(
                     f"{file}: found a folder, expected only texts there; move it away"
                 )
-            text = "".join(decode_utf8(read_bytes(file), str(file)))
-            text = text.removeprefix(BYTE_ORDER_MARK)
-            yield Row(Place(file), text, folder.name)
+            yield Row(Place(file), "".join(read_text(file)), folder.name)
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -335,6 +340,9 @@ FORMATS = {
     ".jsonl": JSON_LINES,
     ".ndjson": JSON_LINES,
     ".json": JSON_LINES,
+    # As a pipe is kept, and as files of no named form are.
+    ".txt": JSON_LINES,
+    "": JSON_LINES,
 }
 # A folder has no columns: its names are always found.
 FOLDER = Format(lambda path: ["text", "label"], _folder_rows)

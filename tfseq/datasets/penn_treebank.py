@@ -9,15 +9,15 @@ from pathlib import Path
 from absl import logging
 
 from tfseq.datasets.archives import read_tar_member
-from tfseq.datasets.sources import PublishedFile, fetch, find_file, read_bytes
+from tfseq.datasets.sources import PublishedFile, find_or_fetch
 from tfseq.datasets.text_corpus import (
     TextCorpus,
     TextSplit,
-    decode_utf8,
     fingerprint_of,
     measure_text,
 )
 from tfseq.errors import DataError
+from tfseq.text_input import decode_utf8, text_bytes
 
 URL = "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz"
 FOLDER = "simple-examples/data"
@@ -80,23 +80,28 @@ def penn_treebank_corpus(
         UsageError: `data_dir` does not exist.
         DataError: a file is missing or damaged or cannot be downloaded.
     """
-    path = find_file(FILE_NAMES, "ptb", data_dir)
-    return penn_treebank_from_file(path or fetch(ARCHIVE, cache_dir))
+    path = find_or_fetch(
+        FILE_NAMES, "ptb", data_dir, published=ARCHIVE, cache_dir=cache_dir
+    )
+    return penn_treebank_from_file(path)
 
 
 def penn_treebank_from_file(path: Path) -> TextCorpus:
     """Returns the corpus of `simple-examples.tgz`, or of a text and its siblings."""
     splits, digests, others = {}, {}, []
     for name, published in TEXTS.items():
-        origin, read = _byte_reader(path, published.name)
-        num_characters, digests[name] = measure_text(
-            read(), origin, published.algorithm
+        origin, read_bytes_of = _byte_reader(path, published.name)
+        text = measure_text(
+            functools.partial(_decode, read_bytes_of, origin),
+            origin,
+            published.algorithm,
         )
-        if not num_characters:
+        digests[name] = text.digest
+        if not text.num_characters:
             raise DataError(f"{origin}: empty, expected Penn Treebank; fetch {URL}")
-        if digests[name] != published.checksum:
-            others.append(f"{origin} ({num_characters:,} characters)")
-        splits[name] = TextSplit(origin, 0, functools.partial(_decode, read, origin))
+        if text.digest != published.checksum:
+            others.append(f"{origin} ({text.num_characters:,} characters)")
+        splits[name] = TextSplit(origin, 0, text.read)
     if others:
         logging.warning(
             "%s: not the published Penn Treebank (%s bytes); results are not comparable "
@@ -121,4 +126,4 @@ def _byte_reader(path: Path, name: str) -> tuple[str, Callable[[], Iterator[byte
     text = path.parent / name
     if not text.is_file():
         raise DataError(f"{text}: no such file beside {path.name}; fetch {URL}")
-    return str(text), functools.partial(read_bytes, text)
+    return str(text), functools.partial(text_bytes, text)

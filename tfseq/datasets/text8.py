@@ -14,19 +14,17 @@ from tfseq.datasets.sources import (
     PublishedFile,
     check_file,
     check_published,
-    fetch,
-    find_file,
-    read_bytes,
+    find_or_fetch,
 )
 from tfseq.datasets.text_corpus import (
     TextCorpus,
     cut_splits,
     cut_text,
-    decode_utf8,
     fingerprint_of,
     measure_text,
 )
 from tfseq.errors import DataError
+from tfseq.text_input import decode_utf8, text_bytes
 
 URL = "http://mattmahoney.net/dc/text8.zip"
 FILE_NAMES = ("text8", "text8.zip")
@@ -89,8 +87,10 @@ def text8_corpus(
         UsageError: `data_dir` does not exist, or the sizes leave nothing for training.
         DataError: the file is damaged, is not text8 or cannot be downloaded.
     """
-    path = find_file(FILE_NAMES, "text8", data_dir)
-    return text8_from_file(path or fetch(ARCHIVE, cache_dir), valid_size, test_size)
+    path = find_or_fetch(
+        FILE_NAMES, "text8", data_dir, published=ARCHIVE, cache_dir=cache_dir
+    )
+    return text8_from_file(path, valid_size, test_size)
 
 
 def text8_from_file(
@@ -98,13 +98,15 @@ def text8_from_file(
 ) -> TextCorpus:
     """Returns the corpus of one file, `text8` or `text8.zip`; see `text8_corpus`."""
     read = _byte_reader(path)
-    num_characters, sha1 = measure_text(read(), str(path), TEXT.algorithm)
-    _check_text(path, num_characters, sha1)
-    bounds = cut_text(num_characters, valid_size, test_size)
+    text = measure_text(
+        lambda: decode_utf8(read(), str(path)), str(path), TEXT.algorithm
+    )
+    _check_text(path, text.num_characters, text.digest)
+    bounds = cut_text(text.num_characters, valid_size, test_size)
     return TextCorpus(
         name="text8",
-        fingerprint=fingerprint_of("text8", sha1, sorted(bounds.items())),
-        splits=cut_splits(str(path), lambda: decode_utf8(read(), str(path)), bounds),
+        fingerprint=fingerprint_of("text8", text.digest, sorted(bounds.items())),
+        splits=cut_splits(str(path), text.read, bounds),
         alphabet=ALPHABET,
     )
 
@@ -122,7 +124,7 @@ def clean_text(text: str) -> str:
 def _byte_reader(path: Path) -> Callable[[], Iterator[bytes]]:
     """Returns a function that reads the text; a whole archive is checked first."""
     if not is_zip(path):
-        return lambda: read_bytes(path)
+        return lambda: text_bytes(path)
     if path.stat().st_size == ARCHIVE.num_bytes:
         check_file(ARCHIVE, path)
     return lambda: read_zip_member(path, TEXT.name, TEXT.num_bytes)

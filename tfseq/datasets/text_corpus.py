@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -118,55 +117,76 @@ def slice_chunks(chunks: Iterable[str], start: int, stop: int) -> Iterator[str]:
             return
 
 
-def decode_utf8(byte_chunks: Iterable[bytes], origin: str) -> Iterator[str]:
-    """Yields the text of UTF-8 bytes, with no character changed.
+@dataclass(frozen=True)
+class MeasuredText:
+    """A text whose length and digest are known, and which is read as it was then.
 
-    Line ends of all kinds and a byte order mark are characters like any other.
-
-    Args:
-        byte_chunks: the bytes in pieces, which may cut a character.
-        origin: the file or source that they are from, for the message.
-
-    Raises:
-        DataError: the bytes are not UTF-8; the message names the place.
+    Attributes:
+        origin: the file or source that it is from, for messages.
+        num_characters: its length.
+        digest: the digest of its UTF-8 form, hexadecimal.
+        pieces: the SHA-256 of each piece.
+        source: a function that yields the text in pieces, each time the same ones.
     """
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    position = 0  # In bytes, of what the decoder has not yet turned into characters.
-    try:
-        for data in byte_chunks:
-            pending = len(decoder.getstate()[0])
-            yield decoder.decode(data)
-            position += pending + len(data) - len(decoder.getstate()[0])
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{origin}: not UTF-8 at byte {position + error.start} ({error.reason}); "
-            "convert the file to UTF-8"
-        ) from error
+
+    origin: str
+    num_characters: int
+    digest: str
+    pieces: tuple[bytes, ...]
+    source: Callable[[], Iterator[str]]
+
+    def read(self) -> Iterator[str]:
+        """Yields the text in pieces, each of them compared with what was measured.
+
+        Raises:
+            DataError: the text has changed since.
+        """
+        expected = iter(self.pieces)
+        for piece in self.source():
+            if next(expected, None) != _piece_digest(piece.encode("utf-8")):
+                raise self._changed()
+            yield piece
+        if next(expected, None) is not None:
+            raise self._changed()
+
+    def _changed(self) -> DataError:
+        return DataError(
+            f"{self.origin}: changed while it was read, expected the same text all the "
+            "time; start the same command again"
+        )
 
 
 def measure_text(
-    byte_chunks: Iterable[bytes], origin: str, algorithm: str = "sha256"
-) -> tuple[int, str]:
-    """Returns the number of characters and the hexadecimal digest of UTF-8 bytes.
+    source: Callable[[], Iterator[str]], origin: str, algorithm: str = "sha256"
+) -> MeasuredText:
+    """Returns length and digest of a text, and the text to be read as it is now.
 
     Args:
-        byte_chunks: the bytes in pieces.
-        origin: the file or source that they are from, for the message.
+        source: a function that yields the text in pieces.
+        origin: the file or source that it is from, for messages.
         algorithm: the algorithm of the digest, by its name in `hashlib`.
 
     Raises:
-        DataError: the bytes are not UTF-8.
+        DataError: the text cannot be read.
+
+    Example:
+        text = measure_text(lambda: read_text("novel.txt"), "novel.txt")
+        first = next(text.read())
     """
     digest = hashlib.new(algorithm, usedforsecurity=False)
+    num_characters, pieces = 0, []
+    for piece in source():
+        data = piece.encode("utf-8")
+        digest.update(data)
+        pieces.append(_piece_digest(data))
+        num_characters += len(piece)
+    return MeasuredText(
+        origin, num_characters, digest.hexdigest(), tuple(pieces), source
+    )
 
-    def digested() -> Iterator[bytes]:
-        for data in byte_chunks:
-            digest.update(data)
-            yield data
 
-    num_characters = sum(map(len, decode_utf8(digested(), origin)))
-    return num_characters, digest.hexdigest()
+def _piece_digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
 
 
 def fingerprint_of(*parts: object) -> str:

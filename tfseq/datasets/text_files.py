@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tfseq.datasets.sources import find_text, read_bytes
+from tfseq.datasets.sources import find_texts
 from tfseq.datasets.text_corpus import (
+    MeasuredText,
     TextCorpus,
     TextSplit,
     cut_splits,
     cut_text,
-    decode_utf8,
     fingerprint_of,
     measure_text,
 )
 from tfseq.errors import DataError, UsageError
+from tfseq.text_input import read_text
 
 
 def text_file_corpus(
@@ -28,7 +30,10 @@ def text_file_corpus(
     skip_characters: int = 0,
     data_dir: str | Path | None = None,
 ) -> TextCorpus:
-    """Returns the text of one, two or three UTF-8 files, character for character.
+    """Returns the text of files in UTF-8, by the rule of `tfseq.text_input`.
+
+    Each argument may name several files with commas between them, whose texts are joined
+    in this order. A file that is compressed with gzip, bzip2 or xz is read as its content.
 
     Without `valid_file` and `test_file`, `train_file` is cut as `cut_text` says. With
     `valid_file`, only its last `test_size` characters (default none) are for test;
@@ -49,7 +54,7 @@ def text_file_corpus(
     Raises:
         UsageError: a file cannot be read, a size leaves nothing for training or
             contradicts a file, or more is skipped than there is.
-        DataError: a file is empty or not UTF-8.
+        DataError: a file is empty or not UTF-8, or changes while it is read.
 
     Example:
         corpus = text_file_corpus("novel.txt", valid_size=20_000, test_size=20_000)
@@ -57,12 +62,12 @@ def text_file_corpus(
     """
     _check_given_once("valid", valid_file, valid_size)
     _check_given_once("test", test_file, test_size)
-    train_path = find_text(train_file, data_dir)
-    train_path, num_characters, digest = _measure(train_path, "train_file")
+    train = _measure(train_file, "train_file", data_dir)
+    num_characters = train.num_characters
     if not 0 <= skip_characters < num_characters:
         raise UsageError(
             f"`skip_characters` is {skip_characters}, expected 0 to "
-            f"{num_characters - 1}: {train_path} has {num_characters} characters; give "
+            f"{num_characters - 1}: {train.origin} has {num_characters} characters; give "
             "a smaller one"
         )
     bounds = cut_text(
@@ -70,36 +75,33 @@ def text_file_corpus(
         valid_size if valid_file is None else 0,
         test_size if test_file is None else 0,
     )
-    splits = cut_splits(
-        str(train_path), _reader(train_path), bounds, start=skip_characters
-    )
-    parts = [digest, skip_characters, sorted(bounds.items())]
+    splits = cut_splits(train.origin, train.read, bounds, start=skip_characters)
+    parts = [train.digest, skip_characters, sorted(bounds.items())]
     for name, file in (("valid", valid_file), ("test", test_file)):
         if file is not None:
-            path, _, digest = _measure(find_text(file, data_dir), f"{name}_file")
-            splits[name] = TextSplit(str(path), 0, _reader(path))
-            parts.append((name, digest))
+            text = _measure(file, f"{name}_file", data_dir)
+            splits[name] = TextSplit(text.origin, 0, text.read)
+            parts.append((name, text.digest))
     return TextCorpus("text", fingerprint_of("text", *parts), splits)
 
 
-def _reader(path: Path) -> Callable[[], Iterator[str]]:
-    return lambda: decode_utf8(read_bytes(path), str(path))
+def _measure(
+    files: str | Path, argument: str, data_dir: str | Path | None
+) -> MeasuredText:
+    """Returns the text of one or several files, joined."""
+    paths = find_texts(files, argument, data_dir)
+    origin = ",".join(map(str, paths))
+    text = measure_text(functools.partial(_read_joined, paths), origin)
+    if not text.num_characters:
+        raise DataError(
+            f"{origin}: the file is empty, expected UTF-8 text; give another"
+        )
+    return text
 
 
-def _measure(file: str | Path, argument: str) -> tuple[Path, int, str]:
-    """Returns the path, the number of characters and the digest of a text file."""
-    path = Path(file)
-    try:
-        with open(path, "rb"):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"`{argument}`: cannot read {path} ({error.strerror}); give a readable text file"
-        ) from error
-    num_characters, digest = measure_text(read_bytes(path), str(path))
-    if not num_characters:
-        raise DataError(f"{path}: the file is empty, expected UTF-8 text; give another")
-    return path, num_characters, digest
+def _read_joined(paths: Sequence[Path]) -> Iterator[str]:
+    for path in paths:
+        yield from read_text(path)
 
 
 def _check_given_once(name: str, file: str | Path | None, size: int | None) -> None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfseq.decoding.rules import Choice, Rule
 from tfseq.decoding.token_loop import Written, repeat_rows, write_tokens
+from tfseq.machine.compiled import compiled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +75,7 @@ def compile_beam_search(
         beyond the number of continuations that there are have -inf.
     """
 
-    @tf.function(reduce_retracing=True)
+    @compiled(reduce_retracing=True)
     def search(written: Written) -> tuple[tf.Tensor, tf.Tensor]:
         rows = repeat_rows(written, width)
         ids, _, scores = write_tokens(

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfseq.cells.lanes import join_lanes, split_lanes
 from tfseq.decoding.rules import Rule, Sampling, barrier_against, gumbel_noise
+from tfseq.machine.compiled import compiled
 from tfseq.machine.hardware import count_cores, finds_gpu
 
 # `(tokens [rows, 1], state) -> (logits [rows, 1, vocabulary], state)`: a language model.
@@ -154,7 +155,7 @@ def compile_reading(model: Any) -> Callable[[tf.Tensor], Written]:
         where the texts stand.
     """
 
-    @tf.function(reduce_retracing=True)
+    @compiled(reduce_retracing=True)
     def read_on(tokens: tf.Tensor, state: Any) -> Written:
         logits, state = model(tokens, state)
         return Written(logits[:, -1], state)
@@ -205,7 +206,7 @@ def compile_writing(
     small = size <= SMALL_VOCABULARY
     parts = count_parts(num_texts)
 
-    @tf.function(reduce_retracing=True, jit_compile=small or None)
+    @compiled(reduce_retracing=True, jit_compile=small or None)
     def write_part(written: Written, noise: Any) -> tuple[tf.Tensor, Written]:
         ids, written, _ = write_tokens(
             model,
@@ -217,7 +218,7 @@ def compile_writing(
         )
         return ids, written
 
-    @tf.function(reduce_retracing=True)
+    @compiled(reduce_retracing=True)
     def write(
         written: Written, seed: tf.Tensor, call: tf.Tensor
     ) -> tuple[tf.Tensor, Written]:
@@ -264,7 +265,7 @@ def compile_sampling(
     """
     size = model.vocabulary_size
 
-    @tf.function
+    @compiled()
     def sample(seed: tf.Tensor, temperature: float = 1.0) -> tf.Tensor:
         def noise(position: tf.Tensor) -> tf.Tensor:
             position_seed = tf.random.experimental.stateless_fold_in(seed, position)

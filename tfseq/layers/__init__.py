@@ -13,7 +13,7 @@ from tfseq.layers.recurrent import (
     layer_precision,
 )
 from tfseq.layers.recurrent_layers import GRU, LSTM, Recurrent, SimpleRNN
-from tfseq.layers.sequence_model import Losses, SequenceModel
+from tfseq.layers.sequence_model import Losses, SequenceModel, as_predictions
 from tfseq.layers.softmax import Softmax
 from tfseq.layers.softmax_loss import softmax_loss
 from tfseq.layers.token_inputs import TokenInputs, ngram_ids
@@ -32,6 +32,7 @@ __all__ = [
     "activation_penalty",
     "adaptive_log_probabilities",
     "adaptive_softmax_loss",
+    "as_predictions",
     "build_cells",
     "build_initializers",
     "build_inputs",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfseq.layers.softmax_loss import project_to_vocabulary, softmax_loss
+from tfseq.layers.softmax_loss import as_rows, project_to_vocabulary, softmax_loss
 
 
 def adaptive_softmax_loss(
@@ -47,6 +47,9 @@ def adaptive_softmax_loss(
     Returns:
         A float32 scalar; it can be differentiated once.
 
+    Raises:
+        TypeError, ValueError: as in `softmax_loss`.
+
     Example:
         loss = adaptive_softmax_loss(
             tf.random.normal([8, 16]),
@@ -59,6 +62,7 @@ def adaptive_softmax_loss(
             cutoffs=[100, 400],
         )
     """
+    hidden, labels, weights = as_rows(hidden, labels, weights, bias.shape[0])
     head, *clusters = _split_vocabulary(kernel, bias, cutoffs, tied=tied)
     head_kernel, head_bias = _with_clusters(
         head, cluster_kernel, cluster_bias, tied=tied

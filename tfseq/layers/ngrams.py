@@ -11,7 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfseq.cells.arguments import as_ids, positive_integer
 from tfseq.errors import UsageError
+from tfseq.machine.compiled import compiled
 
 # It is odd, and below 2^31 so that products stay within 64 bits.
 MULTIPLIER = 1_327_217_885
@@ -59,6 +61,16 @@ def ngram_rows(
     return tf.stack(rows, axis=-1), padded[:, time:]
 
 
+def as_tokens(tokens: tf.Tensor, vocabulary_size: int) -> tf.Tensor:
+    """Returns tokens as an int32 tensor `[batch, time]`.
+
+    Raises:
+        TypeError: they are no integers.
+        ValueError: they have another shape, or one is at hand and not in the vocabulary.
+    """
+    return as_ids(tokens, "`tokens`", vocabulary_size, ("batch", "time"))
+
+
 @keras.saving.register_keras_serializable(package="tfseq")
 class NgramLogits(keras.layers.Layer):
     """Adds one weight for each n-gram to the logits of its last token.
@@ -92,11 +104,11 @@ class NgramLogits(keras.layers.Layer):
         self, vocabulary_size: int, max_order: int, num_rows: int = 2**20, **kwargs: Any
     ):
         super().__init__(**kwargs)
+        self.vocabulary_size = positive_integer("vocabulary_size", vocabulary_size)
+        self.max_order = positive_integer("max_order", max_order)
+        self.num_rows = positive_integer("num_rows", num_rows)
         if max_order < 2:
             raise UsageError(f"max_order={max_order}: expected at least 2")
-        self.vocabulary_size = vocabulary_size
-        self.max_order = max_order
-        self.num_rows = num_rows
 
     def build(self, input_shape: Any = None) -> None:
         """Creates the table, all zeros."""
@@ -118,6 +130,8 @@ class NgramLogits(keras.layers.Layer):
             tokens: ids, `[batch, time]`.
             state: the tokens before them, `[batch, max_order - 2]`.
         """
+        tokens = as_tokens(tokens, self.vocabulary_size)
+        state = tf.cast(state, tf.int32)
         lengths = tuple(range(1, self.max_order))
         rows, state = ngram_rows(tokens, state, lengths=lengths, num_rows=self.num_rows)
         return tf.reduce_sum(tf.gather(self.table.value, rows), axis=2), state
@@ -171,15 +185,11 @@ class NaiveBayesLogit(keras.layers.Layer):
         self, max_order: int, num_rows: int = 2**20, classes: int = 2, **kwargs: Any
     ):
         super().__init__(**kwargs)
-        for name, value, least in (
-            ("max_order", max_order, 1),
-            ("classes", classes, 2),
-        ):
-            if value < least:
-                raise UsageError(f"{name}={value}: expected at least {least}")
-        self.max_order = max_order
-        self.num_rows = num_rows
-        self.classes = classes
+        self.max_order = positive_integer("max_order", max_order)
+        self.num_rows = positive_integer("num_rows", num_rows)
+        self.classes = positive_integer("classes", classes)
+        if self.classes < 2:
+            raise UsageError(f"classes={classes}: expected at least 2")
 
     @property
     def _each(self) -> tuple[int, ...]:
@@ -257,7 +267,7 @@ class NaiveBayesLogit(keras.layers.Layer):
                 `[batch]`.
         """
         counts = np.zeros([self.classes, self.num_rows])
-        find_rows = tf.function(self.rows, reduce_retracing=True)
+        find_rows = compiled(reduce_retracing=True)(self.rows)
         for tokens, lengths, labels, weights in batches:
             rows = find_rows(tokens, lengths).numpy()
             labels = np.where(np.asarray(weights) > 0, labels, -1)

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfseq import cells
+from tfseq.cells.arguments import check_is_cell
+from tfseq.cells.stack import initial_state_of
 from tfseq.configuration import CELLS
 from tfseq.errors import UsageError
 from tfseq.layers.token_inputs import TokenInputs
@@ -54,6 +57,9 @@ def build_cells(
         kernel: initializer of the input weights.
         recurrent: initializer of the recurrent weights.
 
+    Raises:
+        UsageError: a cell from outside of the package returns what a cell must not.
+
     Example:
         settings = Settings(units=64, num_layers=2)
         kernel, recurrent = build_initializers(settings)
@@ -61,6 +67,7 @@ def build_cells(
     """
     row = CELLS.row(settings.cell)
     options = {name: getattr(settings, name) for name in row.options}
+    _check_cell(settings.cell, row.load(), options)
     input_dropout = settings.input_dropout
     if input_dropout is None:
         input_dropout = settings.dropout
@@ -79,6 +86,27 @@ def build_cells(
             layer = cells.DropoutCell(layer, rate, settings.variational_dropout)
         layers.append(layer)
     return cells.StackedCell(layers) if len(layers) > 1 else layers[0]
+
+
+def _check_cell(name: str, cell_class: type, options: dict[str, Any]) -> None:
+    """Computes two steps of a cell from outside of the package, on numbers that are zero.
+
+    So its faults are found before the first step of training. Zeros draw no random values.
+
+    Raises:
+        UsageError: it is no cell, or returns what a cell must not.
+    """
+    if cell_class.__module__.startswith("tfseq."):
+        return
+    cell = cell_class(
+        4, kernel_initializer="zeros", recurrent_initializer="zeros", **options
+    )
+    try:
+        check_is_cell(cell)
+        cells.unroll(cell, tf.zeros([2, 2, 3]), initial_state_of(cell, 2))
+    except ValueError as error:
+        found = str(error).removeprefix("`cell`: ")
+        raise UsageError(f"`cell`={name}: {found}") from error
 
 
 def build_inputs(settings: Any, vocabulary_size: int) -> TokenInputs:

@@ -25,6 +25,14 @@ from tfseq.cells import (
     WeightDroppedCell,
     WrappedCell,
 )
+from tfseq.cells.arguments import (
+    as_inputs,
+    as_state,
+    as_tensor,
+    check_is_cell,
+    describe,
+    known_size,
+)
 from tfseq.cells.lanes import join_lanes
 from tfseq.cells.recurrent_cell import state_sizes, takes, unroll_cell
 from tfseq.cells.stack import initial_state_of
@@ -105,7 +113,9 @@ class Recurrent(keras.layers.Layer):
         **kwargs: those of `keras.layers.Layer`, as `name` and `dtype`.
 
     Raises:
-        ValueError: an argument of Keras' layers is given that is not offered.
+        ValueError: `cell` is not a recurrent cell, or an argument of Keras' layers is
+            given that is not offered; when the layer is called, sequences, state or mask
+            do not fit.
 
     Call arguments:
         sequences: `[batch, time, features]`, or integers `[batch, time]`.
@@ -148,11 +158,7 @@ class Recurrent(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**_without_refused(kwargs))
-        if not hasattr(cell, "state_size"):
-            raise ValueError(
-                f"`cell`: found {type(cell).__name__}, expected a recurrent cell, which "
-                "has a `state_size`; give one of `tfseq.cells`"
-            )
+        check_is_cell(cell)
         self.cell = cell
         self.return_sequences = return_sequences
         self.return_state = return_state
@@ -183,9 +189,12 @@ class Recurrent(keras.layers.Layer):
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """Builds the cell for sequences `[batch, time, features]`."""
         del initial_state_shape
+        features = self.features or sequences_shape[-1]
         if not self.cell.built:
-            self.cell.build((None, self.features or sequences_shape[-1]))
+            self.cell.build((None, features))
             self.cell.built = True
+        if self.features is None:
+            self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: features})
 
     def get_initial_state(self, batch_size: int | tf.Tensor) -> tuple:
         """Returns the state before the first step, the cell's own."""
@@ -200,12 +209,12 @@ class Recurrent(keras.layers.Layer):
         training: bool = False,
     ) -> Any:
         """Computes all steps; see the class."""
-        dtype = self.cell.compute_dtype
-        if sequences.shape.rank == 3:
-            sequences = tf.cast(sequences, dtype)
-        mask = _as_booleans(mask)
+        sequences, state, mask = self._checked(sequences, initial_state, mask)
+        if mask is not None:
+            mask = tf.cast(mask[..., 0] if mask.shape.rank == 3 else mask, tf.bool)
         self._check_length(sequences.shape[1])
-        state = self._states(initial_state, sequences, dtype)
+        if state is None:
+            state = self.get_initial_state(tf.shape(sequences)[0])
         arguments = {"training": bool(training), "lane_seed": None}
         if training and takes(self.cell, "lane_seed"):
             seed = tf.cast(self.seed_generator.next(), tf.int32)
@@ -230,10 +239,14 @@ class Recurrent(keras.layers.Layer):
                 f"{MAX_UNROLLED_STEPS}; leave `unroll` out"
             )
 
-    def _states(self, initial_state, sequences, dtype):
-        """Returns the initial state as a nest of tuples, of the compute dtype."""
+    def _checked(self, sequences, initial_state, mask):
+        """Returns sequences, state (a nest of tuples) and mask as tensors, if they fit."""
+        sequences = as_inputs(self.cell, sequences, ("batch", "time"))
+        batch_size = known_size(sequences, 0)
+        if mask is not None:
+            mask = _as_mask(mask, sequences.shape[:2])
         if initial_state is None:
-            return self.get_initial_state(tf.shape(sequences)[0])
+            return sequences, None, mask
         sizes = self.state_size
         flat = tf.nest.flatten(initial_state)
         expected = len(tf.nest.flatten(sizes))
@@ -242,8 +255,22 @@ class Recurrent(keras.layers.Layer):
                 f"`initial_state`: found {len(flat)} tensors, expected {expected}, one "
                 f"for each of the sizes {sizes}; give what the layer returned as states"
             )
-        flat = [tf.cast(each, dtype) for each in flat]
-        return tf.nest.pack_sequence_as(sizes, flat)
+        packed = tf.nest.pack_sequence_as(sizes, flat)
+        state = as_state(self.cell, packed, batch_size, name="initial_state")
+        return sequences, state, mask
+
+    def compute_output_spec(
+        self,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool = False,
+    ) -> Any:
+        """Returns what Keras knows of the results of `call`, for arguments that fit."""
+        self._checked(sequences, initial_state, mask)
+        return super().compute_output_spec(
+            sequences, initial_state=initial_state, mask=mask, training=training
+        )
 
     def _in_chains(self, sequences, state, mask, arguments):
         """Computes equal parts of the batch side by side, and joins their results."""
@@ -354,11 +381,21 @@ def choose_layer_chains(lanes: int | None, units: int) -> int:
     return min(count_cores(), lanes or count_cores())
 
 
-def _as_booleans(mask):
+def _as_mask(mask, shape):
+    """Returns a mask as a tensor `[batch, time]` or `[batch, time, 1]`.
+
+    Keras hands over a list with a mask for each tensor, that of the sequences first.
+    """
+    mask = mask[0] if isinstance(mask, (list, tuple)) else mask
     if mask is None:
         return None
-    mask = tf.cast(mask[0] if isinstance(mask, (list, tuple)) else mask, tf.bool)
-    return mask[..., 0] if mask.shape.rank == 3 else mask
+    mask = as_tensor(mask, "`mask`", "booleans [batch, time]")
+    found, expected = tf.TensorShape(mask.shape), tf.TensorShape(shape)
+    if not any(map(found.is_compatible_with, (expected, expected.concatenate([1])))):
+        raise ValueError(
+            f"`mask`: expected booleans {expected.as_list()}, received {describe(mask)}"
+        )
+    return mask
 
 
 def _without_refused(arguments):

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from tfseq.cells.arguments import as_ids, as_tensor, describe
+from tfseq.layers.ngrams import as_tokens
 from tfseq.layers.token_inputs import TokenInputs
 
 
@@ -22,6 +24,38 @@ class Losses(NamedTuple):
     count: tf.Tensor
     penalty: tf.Tensor
     state: Any
+
+
+def as_predictions(
+    tokens: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor | None, *, size: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+    """Returns tokens, and a label and a weight for each of them, as tensors.
+
+    Args:
+        tokens: ids, `[batch, time]`.
+        labels: ids, `[batch, time]`.
+        weights: numbers `[batch, time]`, or None.
+        size: number of tokens in the vocabulary.
+
+    Raises:
+        TypeError: ids are no integers.
+        ValueError: shapes differ, or an id is at hand and not in the vocabulary.
+    """
+    tokens = as_tokens(tokens, size)
+    axes = [
+        name if known is None else known
+        for name, known in zip(("batch", "time"), tokens.shape, strict=True)
+    ]
+    labels = as_ids(labels, "`labels`", size, axes)
+    if weights is None:
+        return tokens, labels, None
+    weights = as_tensor(weights, "`weights`", "numbers")
+    if not weights.shape.is_compatible_with(tokens.shape):
+        raise ValueError(
+            f"`weights`: expected one for each of the tokens {describe(tokens)}, received "
+            f"{describe(weights)}"
+        )
+    return tokens, labels, tf.cast(weights, tf.float32)
 
 
 class SequenceModel(keras.Model):

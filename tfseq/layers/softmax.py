@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfseq.cells.arguments import positive_integer
 from tfseq.errors import UsageError
 from tfseq.layers.adaptive_softmax import (
     adaptive_log_probabilities,
@@ -51,10 +52,10 @@ class Softmax(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.vocabulary_size = positive_integer("vocabulary_size", vocabulary_size)
         check_cutoffs(cutoffs, vocabulary_size)
-        self.vocabulary_size = vocabulary_size
         self.initializer = keras.initializers.get(initializer)
-        self.cutoffs = tuple(cutoffs)
+        self.cutoffs = tuple(map(int, cutoffs))
         self.tied = False
 
     def build(self, units: int, embedding: keras.Variable | None = None) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfseq.cells.arguments import as_ids, as_tensor, describe, known_size
+
 # Most values of logits that each chain holds at a time: 64 MB of float32.
 MAX_BLOCK_VALUES = 16_000_000
 # Bounds of the exponential of a label's logit and of the sum of a row's exponentials. Their
@@ -42,7 +44,8 @@ def cross_entropy(
 
     Args:
         project: computes the logits, float32 `[rows, vocabulary]`.
-        labels: ids, `[rows]`.
+        labels: ids, `[rows]`; one that is no column of the logits is an error on a
+            processor.
 
     Returns:
         Three float32 tensors: the losses `[rows]`; the gradient for the logits, each row
@@ -52,7 +55,9 @@ def cross_entropy(
     rows = tf.range(tf.shape(labels)[0], dtype=labels.dtype)
     places = tf.cast(rows * logits.shape[1] + labels, tf.int32)
     exponentials, normalizers = _exponentials(logits)
-    of_labels = tf.gather(tf.reshape(exponentials, [-1]), places)
+    # A gather from each row, not from all in a line: that would read a neighbour's value
+    # for a label outside of the vocabulary.
+    of_labels = tf.gather(exponentials, labels, batch_dims=1)
     in_range = (tf.reduce_min(of_labels) >= SMALLEST_OF_LABEL) & (
         tf.reduce_max(normalizers) <= LARGEST_SUM
     )
@@ -63,7 +68,7 @@ def cross_entropy(
         logits = project()
         logits -= tf.reduce_max(logits, axis=1, keepdims=True)
         exponentials, normalizers = _exponentials(logits)
-        of_labels = tf.gather(tf.reshape(logits, [-1]), places)
+        of_labels = tf.gather(logits, labels, batch_dims=1)
         return tf.math.log(normalizers) - of_labels, exponentials, normalizers
 
     losses, exponentials, normalizers = tf.cond(
@@ -110,7 +115,7 @@ def softmax_loss(
         hidden: `[rows, units]`.
         kernel: `[units, vocabulary]`, or `[vocabulary, units]` if `tied`.
         bias: `[vocabulary]`.
-        labels: ids, `[rows]`.
+        labels: ids, `[rows]`, also of rows without weight.
         weights: the weight of each row, `[rows]`; 1 by default. It takes no gradient.
         tied: whether the kernel is an embedding.
         max_block_values: most logits held at a time.
@@ -119,13 +124,18 @@ def softmax_loss(
     Returns:
         A float32 scalar; it can be differentiated once.
 
+    Raises:
+        TypeError: the labels are no integers.
+        ValueError: shapes do not fit, or a label is outside of the vocabulary. In a graph
+            on a processor the latter is TensorFlow's InvalidArgumentError.
+
     Example:
         hidden, kernel = tf.random.normal([8, 16]), tf.random.normal([16, 1000])
         labels = tf.zeros([8], tf.int32)
         loss = softmax_loss(hidden, kernel, tf.zeros([1000]), labels=labels)
     """
-    labels = tf.convert_to_tensor(labels)
     vocabulary_size = bias.shape[0]
+    hidden, labels, weights = as_rows(hidden, labels, weights, vocabulary_size)
     block_rows = max(max_block_values // vocabulary_size, 1)
 
     @tf.custom_gradient
@@ -159,6 +169,32 @@ def softmax_loss(
         return loss, gradient
 
     return loss_of(hidden, kernel, bias)
+
+
+def as_rows(
+    hidden: tf.Tensor,
+    labels: tf.Tensor,
+    weights: tf.Tensor | None,
+    vocabulary_size: int,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+    """Returns hidden values, labels and weights as tensors of the same number of rows.
+
+    Arguments and errors are those of `softmax_loss`.
+    """
+    hidden = as_tensor(hidden, "`hidden`", "numbers [rows, units]")
+    num_rows = known_size(hidden, 0)
+    axes = ("rows" if num_rows is None else num_rows,)
+    labels = as_ids(labels, "`labels`", vocabulary_size, axes)
+    if weights is not None:
+        expected = f"numbers [{axes[0]}]"
+        weights = as_tensor(weights, "`weights`", expected)
+        # Weights of another shape would be spread over the rows, or the rows over them.
+        if not weights.shape.is_compatible_with([num_rows]):
+            raise ValueError(
+                f"`weights`: expected {expected}, received {describe(weights)}"
+            )
+        weights = tf.cast(weights, tf.float32)
+    return hidden, labels, weights
 
 
 def _loss_of_block(

@@ -7,9 +7,10 @@ import keras
 import tensorflow as tf
 
 from tfseq.cells import LaneSeed, RepeatedRows, drop_values, fold_lane_seed
+from tfseq.cells.arguments import describe, positive_integer
 from tfseq.cells.projection import MAX_ONE_HOT_ROWS
 from tfseq.errors import UsageError
-from tfseq.layers.ngrams import ngram_rows
+from tfseq.layers.ngrams import as_tokens, ngram_rows
 
 MAX_ROWS = 10_000_000
 EMBEDDING_DROPOUT_SEED = 1_000_007
@@ -111,15 +112,15 @@ class TokenInputs(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.vocabulary_size = vocabulary_size
-        self.embedding_size = embedding_size
-        self.ngram = ngram
+        self.vocabulary_size = positive_integer("vocabulary_size", vocabulary_size)
+        self.embedding_size = _size_or_zero("embedding_size", embedding_size)
+        self.ngram = positive_integer("ngram", ngram)
         self.embedding_scale = embedding_scale
         self.seed = seed
         self.dropout = dropout
-        self.hash_rows = hash_rows
+        self.hash_rows = _size_or_zero("hash_rows", hash_rows)
         self.lazy = lazy
-        self.num_symbols = vocabulary_size if hash_rows else vocabulary_size**ngram
+        self.num_symbols = self.vocabulary_size ** (1 if hash_rows else self.ngram)
         if self.num_symbols > MAX_ROWS:
             raise UsageError(
                 f"`ngram`={ngram}: found {vocabulary_size} tokens, so {self.num_symbols} "
@@ -207,7 +208,22 @@ class TokenInputs(keras.layers.Layer):
         Returns:
             Features `[time, batch, embedding_size]`, or ids `[time, batch]` if there is
             no embedding; and the new state, `[batch, n - 1]`.
+
+        Raises:
+            TypeError: the tokens are no integers.
+            ValueError: tokens or state have another shape, or a token is not in the
+                vocabulary. In a graph the values are not known: a single token (n = 1)
+                outside of the vocabulary then is TensorFlow's InvalidArgumentError on a
+                processor; with n > 1 it makes another symbol of the window.
         """
+        tokens = as_tokens(tokens, self.vocabulary_size)
+        expected = [tokens.shape[0], self.ngram - 1]
+        if not state.shape.is_compatible_with(expected):
+            raise ValueError(
+                f"`state` of {self.name}: expected the last {self.ngram - 1} tokens of "
+                f"each of {expected[0]} rows, received {describe(state)}"
+            )
+        state = tf.cast(state, tf.int32)
         if self.hash_rows:
             ids = tokens
             lengths = tuple(range(2, self.ngram + 1))
@@ -262,6 +278,10 @@ class TokenInputs(keras.layers.Layer):
             "hash_rows": self.hash_rows,
             "lazy": self.lazy,
         }
+
+
+def _size_or_zero(name, value):
+    return value and positive_integer(name, value)
 
 
 def _repeats(ids: tf.Tensor) -> bool:

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import json
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +14,7 @@ from tfseq.configuration import STRATEGIES
 from tfseq.errors import UsageError
 from tfseq.machine.hardware import count_cores, finds_gpu, multiplies_bfloat16
 from tfseq.machine.threads import choose_chains, keep_freed_memory, set_threads
+from tfseq.strict_json import read_json
 
 # A function from (first lane, number of lanes), or None for all lanes, to a data set.
 BatchReader = Callable[[tuple[int, int] | None], tf.data.Dataset]
@@ -116,6 +116,8 @@ def build_devices(settings: Any) -> Devices:
     """
     if not finds_gpu():
         warn_without_gpu(settings)
+    if settings.strategy != "multi_worker":
+        check_single(settings.strategy)
     strategy = build_strategy(settings.strategy, settings.num_devices)
     replicas = strategy.num_replicas_in_sync
     if settings.batch_size % replicas:
@@ -216,7 +218,7 @@ def read_cluster() -> list[str]:
     """
     content = os.environ.get("TF_CONFIG", "")
     try:
-        config = json.loads(content)
+        config = read_json(content)
         workers, task = config["cluster"]["worker"], config["task"]
         if set(config["cluster"]) != {"worker"} or task["type"] != "worker":
             raise ValueError("a kind of task other than worker")
@@ -230,6 +232,25 @@ def read_cluster() -> list[str]:
             '{"type": "worker", "index": N}}; set it for each worker'
         ) from None
     return list(workers)
+
+
+def check_single(strategy: str) -> None:
+    """Raises `UsageError` if TF_CONFIG names several workers, which would train apart.
+
+    Args:
+        strategy: the name of the strategy that is asked for.
+    """
+    try:
+        cluster = read_json(os.environ.get("TF_CONFIG", "{}"))["cluster"]
+        count = sum(len(cluster.get(kind, [])) for kind in ("chief", "worker"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return
+    if count > 1:
+        raise UsageError(
+            f"`strategy`={strategy}: found {count} workers in the environment variable "
+            "TF_CONFIG, expected `strategy`=multi_worker on each of them; give that, or "
+            "unset TF_CONFIG"
+        )
 
 
 def distribute_batches(

@@ -30,8 +30,13 @@ def multiplies_bfloat16(cpuinfo: pathlib.Path = pathlib.Path("/proc/cpuinfo")) -
 
 
 def count_cores() -> int:
-    """Returns the number of cores that this process may use; 1 if the system does not tell."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    """Returns the number of cores that this process may use; 1 if the system does not tell.
+
+    Where a system cannot bind processes to cores, as macOS, those are all of its cores.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def finds_gpu() -> bool:

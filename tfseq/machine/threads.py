@@ -88,7 +88,7 @@ def keep_freed_memory() -> None:
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):
+    except (AttributeError, OSError, TypeError):  # TypeError: on Windows.
         return
     mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)

@@ -1,9 +1,12 @@
 """Several workers that train one model and do the same things at the same time."""
 
-from collections.abc import Callable, Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -26,6 +29,7 @@ class Workers:
     Attributes:
         alone: whether this process is the only one.
         is_chief: whether this process is the one that writes files.
+        number: the number of this worker, counted from 0.
 
     Example:
         workers = Workers(strategy)
@@ -37,7 +41,7 @@ class Workers:
         resolver = strategy.cluster_resolver
         self.alone = resolver is None or strategy.num_replicas_in_sync == 1
         self.is_chief = self.alone or strategy.extended.should_checkpoint
-
+        self.number = 0 if self.alone else int(resolver.task_id or 0)
         self._gather = compile_gathering(strategy)
 
     def gather(self, values: list[float]) -> np.ndarray:
@@ -69,6 +73,34 @@ class Workers:
                 "`run_dir`: the workers found checkpoints of different steps there, "
                 "expected one folder that all of them share; give such a folder"
             )
+
+    def check_equal(self, values: Mapping[str, Any]) -> None:
+        """Raises `UsageError` in every worker unless all of them have the same values.
+
+        Args:
+            values: what JSON can hold, by the name that stands in the message.
+        """
+        if self.alone:
+            return
+        own = json.dumps([self.number, dict(values)]).encode()
+        size = self.largest(len(own))
+        rows = self.gather(list(own.ljust(size))).astype(np.uint8)
+        reason = first_difference(dict(json.loads(bytes(row)) for row in rows))
+        if reason:
+            raise UsageError(reason)
+
+    def check_same_weights(self, variables: Iterable[keras.Variable]) -> None:
+        """Raises `UsageError` unless all workers go on from the same weights.
+
+        Args:
+            variables: the variables of the model.
+        """
+        if self.alone:
+            return
+        digest = hashlib.sha256()
+        for variable in variables:
+            digest.update(np.ascontiguousarray(variable.numpy()))
+        self.check_equal({"the first weights of the model": digest.hexdigest()[:16]})
 
     def mean(self, figures: dict[str, float]) -> dict[str, float]:
         """Returns the mean of each figure over the workers; it is equal on all of them."""
@@ -136,3 +168,30 @@ class Workers:
                 f"another worker has ended ({reason}); see its own error, then start the "
                 "same command again on all workers: it goes on from the last checkpoint"
             ) from None
+
+
+def first_difference(values: Mapping[int, Mapping[str, Any]]) -> str | None:
+    """Returns one line about the first value that is not the same on all workers.
+
+    Args:
+        values: the values of each worker by name, by the number of the worker.
+
+    Returns:
+        The line, or None where nothing differs.
+
+    Example:
+        line = first_difference({0: {"`units`": 8}, 1: {"`units`": 9}})
+    """
+    names = dict.fromkeys(name for named in values.values() for name in named)
+    for name in names:
+        workers: dict[str, list[int]] = {}
+        for number, named in sorted(values.items()):
+            shown = json.dumps(named[name]) if name in named else "nothing"
+            workers.setdefault(shown, []).append(number)
+        if len(workers) > 1:
+            found = " and ".join(
+                f"{shown} on worker {', '.join(map(str, numbers))}"
+                for shown, numbers in workers.items()
+            )
+            return f"{name}: found {found}, expected the same on all; make them equal"
+    return None

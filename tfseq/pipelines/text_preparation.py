@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -22,8 +22,9 @@ from tfseq.pipelines.vocabulary import (
     word_vocabulary,
 )
 from tfseq.pipelines.words import whole_words
+from tfseq.strict_json import read_json
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 VOCABULARY_FILE = "vocabulary.txt"
 MANIFEST_FILE = "prepared.json"
 
@@ -36,7 +37,7 @@ class ReadableText(Protocol):
     read: Callable[[], Iterator[str]]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class PreparedCorpus:
     """A corpus as ids.
 
@@ -94,7 +95,7 @@ def prepare_corpus(
             f"`vocabulary_size`={vocabulary_size} is for `level`=word, but the level is "
             f"{level}; leave it out"
         )
-    return prepared_content(
+    prepared = prepared_content(
         cache_dir,
         _cache_key(
             fingerprint,
@@ -112,6 +113,11 @@ def prepare_corpus(
         ),
         load=functools.partial(_load, level=level),
     )
+    files = {
+        name: dataclasses.replace(file, origin=splits[name].origin)
+        for name, file in prepared.token_files.items()
+    }
+    return PreparedCorpus(prepared.vocabulary, files)
 
 
 def _write(
@@ -123,9 +129,9 @@ def _write(
     vocabulary_size: int | None,
 ) -> None:
     if vocabulary is None:
-        text = splits["train"].read()
+        text, origin = splits["train"].read(), splits["train"].origin
         vocabulary = (
-            word_vocabulary(text, vocabulary_size)
+            word_vocabulary(text, vocabulary_size, origin)
             if level == "word"
             else character_vocabulary(text)
         )
@@ -178,7 +184,7 @@ def _encode_chunks(
 def _load(folder: Path, level: Level) -> PreparedCorpus | None:
     """Returns what is in `folder`, or None if that is not a whole prepared corpus."""
     try:
-        manifest = json.loads((folder / MANIFEST_FILE).read_text())
+        manifest = read_json((folder / MANIFEST_FILE).read_text())
         vocabulary = Vocabulary.load(folder / VOCABULARY_FILE, level)
         files = {
             name: TokenFile(folder / f"{name}.ids", num_tokens, vocabulary.id_dtype)

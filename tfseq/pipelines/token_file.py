@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ _HEADER_BYTES, _FOOTER_BYTES = 12, 4
 """TFRecord puts the length and its checksum before, a checksum after the data."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class TokenFile:
     """A file of `num_tokens` ids and a circular padding.
 
@@ -38,11 +38,18 @@ class TokenFile:
         path: the file.
         num_tokens: N, the number of ids of the text.
         dtype: the type of one id: uint8, uint16 or int32, little-endian.
+        origin: the file or source of the text, for messages; "" for none.
     """
 
     path: Path
     num_tokens: int
     dtype: np.dtype
+    origin: str = dataclasses.field(default="", compare=False)
+
+    @property
+    def name(self) -> str:
+        """What messages call the text: its source, or else this file."""
+        return self.origin or str(self.path)
 
     @property
     def num_chunks(self) -> int:

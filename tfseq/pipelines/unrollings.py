@@ -141,7 +141,7 @@ def evaluation_unrollings(
     num_predictions = token_file.num_tokens - 1
     if num_predictions < 1:
         raise UsageError(
-            f"{token_file.path}: the text has {token_file.num_tokens} tokens, expected "
+            f"{token_file.name}: the text has {token_file.num_tokens} tokens, expected "
             "at least 2 to predict one from another; give a longer text"
         )
     lane_length = -(-num_predictions // batch_size)
@@ -185,7 +185,7 @@ def _check_length(
     needed = batch_size * lane_tokens
     if token_file.num_tokens < needed:
         raise UsageError(
-            f"{token_file.path}: the text has {token_file.num_tokens} tokens, but "
+            f"{token_file.name}: the text has {token_file.num_tokens} tokens, but "
             f"`batch_size`={batch_size} lanes of `num_unrollings`={num_unrollings} "
             f"need {needed}; lower one of them or give a longer text"
         )

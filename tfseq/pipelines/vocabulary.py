@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 
 from tfseq.errors import DataError, UsageError
 from tfseq.pipelines.words import END_TOKEN, join_words, split_words, whole_words
+from tfseq.text_input import read_text, split_lines
 
 Level = Literal["character", "word"]
 
@@ -157,6 +159,11 @@ class Vocabulary:
         """Returns the tokens as text: line i is token i, as `escape_token` writes it."""
         return "".join(f"{escape_token(token)}\n" for token in self.tokens)
 
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of `as_text` in UTF-8, hexadecimal."""
+        return hashlib.sha256(self.as_text().encode("utf-8")).hexdigest()
+
     def save(self, path: str | Path) -> None:
         """Writes `as_text` in UTF-8."""
         Path(path).write_bytes(self.as_text().encode("utf-8"))
@@ -173,13 +180,13 @@ class Vocabulary:
             DataError: the file is not such a list of tokens.
         """
         try:
-            lines = Path(path).read_bytes().decode("utf-8").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path}: cannot read the vocabulary: {error}") from error
-        if lines[-1]:
+            text = "".join(read_text(path))
+        except DataError as error:
+            raise DataError(f"cannot read the vocabulary: {error}") from None
+        if text and not text.endswith("\n"):
             raise DataError(f"{path}: the last line is cut off; restore the file")
         try:
-            return cls([unescape_token(line) for line in lines[:-1]], level)
+            return cls([unescape_token(line) for line in split_lines([text])], level)
         except ValueError as error:
             raise DataError(f"{path}: not a vocabulary: {error}") from error
 
@@ -210,7 +217,9 @@ def character_vocabulary(chunks: Iterable[str]) -> Vocabulary:
     return Vocabulary([UNKNOWN_TOKEN, *map(chr, ranked.tolist())], "character")
 
 
-def word_vocabulary(chunks: Iterable[str], size: int | None = None) -> Vocabulary:
+def word_vocabulary(
+    chunks: Iterable[str], size: int | None = None, origin: str = "the text"
+) -> Vocabulary:
     """Returns the words of a text by falling count, with `<eos>` and `<unk>`.
 
     `<eos>` counts the line ends; `<unk>` counts as often as it stands in the text and
@@ -221,16 +230,18 @@ def word_vocabulary(chunks: Iterable[str], size: int | None = None) -> Vocabular
         chunks: the text in pieces; memory grows with the number of distinct words.
         size: the most tokens that are kept, `<eos>` and `<unk>` among them; None keeps
             all words.
+        origin: the file that the text is from, for the error message.
 
     Raises:
         UsageError: `size` leaves no room for a word.
+        DataError: there is no white space in a million characters.
     """
     if size is not None and size < 3:
         raise UsageError(
             f"`vocabulary_size` is {size}, expected at least 3; give a larger one"
         )
     counts: Counter[str] = Counter({UNKNOWN_TOKEN: 0, END_TOKEN: 0})
-    for piece in whole_words(chunks):
+    for piece in whole_words(chunks, origin):
         counts.update(split_words(piece))
     words = (word for word in counts if word not in (UNKNOWN_TOKEN, END_TOKEN))
     ranked = sorted(words, key=lambda word: (-counts[word], word))

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import pathlib
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from tfseq.datasets.in_memory import (
     store_labelled,
     store_text,
 )
+from tfseq.datasets.kept_texts import keep_streams
 from tfseq.errors import UsageError
 from tfseq.machine.devices import (
     Devices,
@@ -29,8 +29,13 @@ from tfseq.pipelines import reading_token_files
 from tfseq.runs.caller import CALLER_USES_TENSORFLOW, kept_random_numbers
 from tfseq.runs.run import Run, load
 from tfseq.tasks import Settings, create_task, read_settings
-from tfseq.tasks.settings import fixed_settings
-from tfseq.training.run_folder import RunFolder
+from tfseq.tasks.settings import (
+    fixed_settings,
+    resolve_data_paths,
+    same_for_workers,
+)
+from tfseq.tasks.trained import find_data_files, read_run_settings
+from tfseq.training.run_folder import RunFolder, package_versions
 from tfseq.training.trainer import Trainer
 
 
@@ -103,10 +108,6 @@ def _settings_with_data(
     values: dict[str, Any], given: Sequence[str], data: dict[str, Any]
 ) -> Settings:
     """Returns the settings that are given by keyword, with the data in memory stored."""
-    values = {
-        name: os.fspath(value) if isinstance(value, os.PathLike) else value
-        for name, value in values.items()
-    }
     named = [name for name in ("dataset", "train_file") if values.get(name) is not None]
     if ("texts" in given) != ("labels" in given):
         raise UsageError("`texts`, `labels`: found one of them, expected both or none")
@@ -194,33 +195,78 @@ def _train(
     verbose: bool = True,
 ) -> int:
     folder = RunFolder(pathlib.Path(settings.run_dir))
+    settings = keep_streams(resolve_data_paths(settings))
+    if folder.config_file.exists():
+        # Whether they are the run's data is seen by the fingerprint.
+        settings, _ = find_data_files(settings, folder.path)
     workers = Workers(devices.strategy)
+    workers.check_equal(compared_by_workers(settings))
     task = create_task(settings)
     data = workers.together(task.load_data)
+    workers.check_equal({"the fingerprint of the data": data.fingerprint[:12]})
+
+    def check_folder() -> None:
+        check_same_run(settings, folder, data.fingerprint)
+
+    # Nothing is written before the whole run is known to be right.
+    workers.by_chief(check_folder)
     if data.note and verbose and workers.is_chief:
         logging.warning("%s", data.note)
-    with contextlib.ExitStack() as stack:
+    with (
+        workers.watched(),
+        reading_token_files(data.origin or "memory"),
+        contextlib.ExitStack() as stack,
+    ):
+        trainer = Trainer(
+            task, data, settings, devices=devices, folder=folder, verbose=verbose
+        )
 
         def open_folder() -> None:
             folder.create()
             stack.enter_context(folder.lock())
-            check_same_run(settings, folder, data.fingerprint)
+            check_folder()
 
         workers.by_chief(open_folder)
-        with workers.watched(), reading_token_files(data.origin or "memory"):
-            trainer = Trainer(
-                task, data, settings, devices=devices, folder=folder, verbose=verbose
-            )
-            return trainer.run(handle_signals=handle_signals)
+        return trainer.run(handle_signals=handle_signals)
+
+
+def compared_by_workers(settings: Settings) -> dict[str, Any]:
+    """Returns what must be equal on all workers: settings and versions, by names to show."""
+    versions = package_versions()
+    return {
+        **{
+            f"the version of {name}": versions[name]
+            for name in ("tfseq", "tensorflow", "keras", "numpy")
+        },
+        **{f"`{name}`": value for name, value in same_for_workers(settings).items()},
+    }
 
 
 def check_same_run(settings: Settings, folder: RunFolder, fingerprint: str) -> None:
     """Compares the settings with those of the run in the folder, if there is one.
 
     Raises:
-        UsageError: the folder holds a run that these settings do not fit.
+        UsageError: the folder holds a run that these settings do not fit, or a copy
+            without what training needs, or files of another program in their place.
+        DataError: its settings cannot be read.
     """
-    if folder.config_file.exists():
-        folder.check_settings(
-            dataclasses.asdict(settings), fixed_settings(settings), fingerprint
+    if not folder.config_file.exists():
+        folder.check_unused()
+        return
+    saved = resolve_data_paths(read_run_settings(folder))
+    if folder.read_results().get("weights_only"):
+        raise UsageError(
+            f"`run_dir`={folder.path}: found a copy made by `save_copy`, which holds the "
+            "weights alone and cannot be trained further; give the `run_dir` of the run "
+            "itself, or a new one"
         )
+    values = dataclasses.asdict(settings)
+    written = folder.read_config()["settings"]
+    kept = set(fixed_settings(saved))
+    names = [name for name in fixed_settings(settings) if name in kept]
+    for name in names:
+        if values[name] == getattr(
+            saved, name
+        ):  # The same path, written in another way.
+            values[name] = written.get(name)
+    folder.check_settings(values, names, fingerprint)

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from tfseq.configuration import given_path
 from tfseq.errors import UsageError
 from tfseq.runs.saved_model import export_saved_model, export_tflite
 from tfseq.tasks import TASKS, Trained, load_trained
@@ -58,7 +59,20 @@ class Run(Trained):
             For each text a mapping with `line` (its number), `tokens`,
             `log_probability` in nats, `perplexity` and `text`.
         """
-        return self.task.score(self, texts, self._options("score", options))
+        return list(self.score_each(texts, **options))
+
+    def score_each(
+        self, texts: Sequence[str] | None = None, **options: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Yields what `score` returns; lines are read some at a time."""
+        record = self._options("score", options)
+        for name, value in options.items():
+            if texts is not None:
+                raise UsageError(
+                    f"`{name}`={value}: found with `texts`, beside which it has no "
+                    "effect; leave one out"
+                )
+        return self.task.score(self, texts, record)
 
     def sample(self, prompt: str | None = None, **options: Any) -> list[str]:
         """Returns texts that the model writes, each with the prompt before it.
@@ -150,7 +164,7 @@ class Run(Trained):
         """
         if format not in FORMATS:
             raise UsageError(f"`format`={format}: expected one of {', '.join(FORMATS)}")
-        return FORMATS[format](self, folder)
+        return FORMATS[format](self, given_path("folder", folder))
 
     def save_copy(self, run_dir: str) -> None:
         """Writes the run, with the model's weights as they are now, into a new folder.
@@ -161,18 +175,25 @@ class Run(Trained):
             UsageError: the folder holds a run already, or cannot be written.
             DataError: the checkpoint cannot be written.
         """
-        folder = RunFolder(pathlib.Path(run_dir))
+        folder = RunFolder(pathlib.Path(given_path("run_dir", run_dir)))
         if folder.config_file.exists():
             raise UsageError(
                 f"{run_dir}: found a run there, expected a new folder; choose another"
             )
+        folder.check_unused()
         folder.create()
         content = self.folder.read_config()
-        folder.write_config(content["settings"], content.get("fingerprint", ""))
+        folder.write_config(
+            content["settings"],
+            content.get("fingerprint", ""),
+            {name: each.digest for name, each in self.vocabularies.items()},
+        )
         for name, vocabulary in self.vocabularies.items():
             folder.write_vocabulary(vocabulary.as_text(), name)
         Checkpoints(folder.checkpoints, self.model).save({"step": self.step}, ())
-        folder.write_results({"step": self.step, "finished": True})
+        folder.write_results(
+            {"step": self.step, "finished": True, "weights_only": True}
+        )
 
     def _options(self, use: str, given: dict[str, Any]) -> Any:
         """Returns the record of options of a use.
@@ -229,11 +250,7 @@ def load(run_dir: str | os.PathLike, checkpoint: str | int = "best") -> Run:
         UsageError: there is no run in the folder, or no such checkpoint.
         DataError: the vocabulary or the checkpoint is missing or damaged.
     """
-    if not isinstance(run_dir, (str, os.PathLike)):
-        raise UsageError(
-            f"`run_dir`={run_dir}: found {type(run_dir).__name__}, expected a folder"
-        )
-    trained = load_trained(os.fspath(run_dir), str(checkpoint))
+    trained = load_trained(given_path("run_dir", run_dir), str(checkpoint))
     return Run(
         **{f.name: getattr(trained, f.name) for f in dataclasses.fields(trained)}
     )

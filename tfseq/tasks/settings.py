@@ -2,16 +2,25 @@
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from absl import logging
+
 from tfseq.configuration import (
+    LENGTHS,
     Row,
     SharedSettings,
+    Table,
     check_conflicts,
+    check_idle,
     check_values,
+    idle_values,
+    is_given,
     load_target,
     option,
+    resolve_files,
 )
 from tfseq.errors import UsageError
 from tfseq.tasks.table import TASKS, choose_task, settings_group
@@ -39,24 +48,42 @@ class Settings(*GROUPS, SharedSettings):
     )
 
     def check(self) -> None:
-        """Raises `UsageError` for a value out of range or settings that conflict."""
+        """Raises `UsageError` for a value out of range, or settings that do not fit.
+
+        They contradict each other, or one of them was given and would have no effect.
+        """
+        self._check_each()
+        row = choose_task(self)
+        for name, field in foreign_given(self, row).items():
+            others = [
+                other.data
+                for other in TASKS.rows()
+                if field in dataclasses.fields(settings_group(other))
+            ]
+            raise UsageError(
+                f"`{name}`={getattr(self, name)}: found with `dataset`={self.dataset}, "
+                f"expected only for {' or '.join(others)}; leave it out"
+            )
+        for name in unused_settings(self, row):
+            raise UsageError(
+                f"`{name}`={getattr(self, name)}: found for {row.noun}, where it has no "
+                "effect; leave it out"
+            )
+        check_idle(self)
+        settings_group(row).check_task(self)
+
+    def check_saved(self) -> None:
+        """Raises `UsageError` for a value out of range or settings that contradict.
+
+        A saved run may have settings without effect.
+        """
+        self._check_each()
+        settings_group(choose_task(self)).check_task(self)
+
+    def _check_each(self) -> None:
         check_values(self)
         self.profiled_steps()
         check_conflicts(self)
-        row = choose_task(self)
-        for field in foreign_fields(row):
-            value = getattr(self, field.name, field.default)
-            if value != field.default:
-                others = [
-                    other.data
-                    for other in TASKS.rows()
-                    if field in dataclasses.fields(settings_group(other))
-                ]
-                raise UsageError(
-                    f"`{field.name}`={value}: found with `dataset`={self.dataset}, "
-                    f"expected only for {' or '.join(others)}; leave it out"
-                )
-        settings_group(row).check_task(self)
 
 
 def foreign_fields(row: Row) -> list[dataclasses.Field]:
@@ -70,18 +97,75 @@ def foreign_fields(row: Row) -> list[dataclasses.Field]:
     ]
 
 
-def fixed_settings(settings: Settings) -> list[str]:
-    """Returns the names of the settings that a run must keep when it is resumed."""
-    foreign = {field.name for field in foreign_fields(choose_task(settings))}
+def foreign_given(settings: Settings, row: Row) -> dict[str, dataclasses.Field]:
+    """Returns the settings of other tasks alone that are given, by name."""
+    return {
+        field.name: field
+        for field in foreign_fields(row)
+        if getattr(settings, field.name, field.default) != field.default
+    }
+
+
+def unused_settings(settings: Settings, row: Row) -> list[str]:
+    """Returns the shared settings that are given and have no effect on the task."""
     return [
         field.name
         for field in dataclasses.fields(settings)
-        if field.metadata["fixed"] and field.name not in foreign
+        if field.name in row.unused and is_given(field, getattr(settings, field.name))
     ]
 
 
-def read_settings(values: Mapping[str, Any]) -> Settings:
+def fixed_settings(settings: Settings) -> list[str]:
+    """Returns the names of the settings that a run must keep when it is resumed.
+
+    Settings of other tasks, and those without effect, may change.
+    """
+    row = choose_task(settings)
+    free = {field.name for field in foreign_fields(row)} | set(row.unused)
+    free |= idle_values(settings).keys()
+    return [
+        field.name
+        for field in dataclasses.fields(settings)
+        if field.metadata["fixed"] and field.name not in free
+    ]
+
+
+def resolve_data_paths(settings: Settings) -> Settings:
+    """Returns the settings with paths of data that hold from any folder.
+
+    A name that is not found as it is given stays: it is looked up in the folder of data
+    sets.
+    """
+    changes = {}
+    for field in dataclasses.fields(settings):
+        kind, value = field.metadata["path"], getattr(settings, field.name)
+        if kind and value is not None and field.name != "run_dir":
+            resolve = resolve_files if kind == "files" else os.path.abspath
+            changes[field.name] = resolve(value)
+    return dataclasses.replace(settings, **changes)
+
+
+def same_for_workers(settings: Settings) -> dict[str, Any]:
+    """Returns the settings that must be equal on all workers of a run, by name.
+
+    Paths may differ, and how many threads and parts of the batch a machine computes with.
+    """
+    return {
+        field.name: getattr(settings, field.name)
+        for field in dataclasses.fields(settings)
+        if not field.metadata["per_machine"]
+    }
+
+
+def read_settings(
+    values: Mapping[str, Any], yielding: Collection[str] = ()
+) -> Settings:
     """Returns the checked record of a mapping from setting to value.
+
+    Args:
+        values: the settings by name.
+        yielding: names of settings that are left out, with a warning, where they would
+            have no effect beside the others. All others are refused then.
 
     Raises:
         UsageError: a name is no setting, a value is out of its range, or settings conflict.
@@ -93,39 +177,95 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
             similar = difflib.get_close_matches(name, names, n=1)
             advice = f"did you mean `{similar[0]}`?" if similar else "leave it out"
             raise UsageError(f"`{name}`: expected the name of a setting; {advice}")
-    settings = record(**values)
+    settings = _with_one_length(record(**values), yielding)
+    settings = _without_idle(settings, yielding)
     settings.check()
     return settings
 
 
+def _with_one_length(settings: Settings, yielding: Collection[str]) -> Settings:
+    """Returns the settings without a length that yields to one in the other unit."""
+    given = [name for name in LENGTHS if getattr(settings, name) is not None]
+    left_out = [name for name in given if name in yielding]
+    both = len(given) == len(LENGTHS)
+    return _leave_out(settings, left_out if both and len(left_out) == 1 else [])
+
+
+def _without_idle(settings: Settings, yielding: Collection[str]) -> Settings:
+    """Returns the settings with those at their defaults that yield and have no effect."""
+    without_effect = idle_values(settings).keys()
+    if yielding:
+        row = choose_task(settings)
+        without_effect |= {
+            *unused_settings(settings, row),
+            *foreign_given(settings, row),
+        }
+    idle = [name for name in sorted(without_effect) if name in yielding]
+    settings = _leave_out(settings, idle)
+    return _without_idle(settings, yielding) if idle else settings
+
+
+def _leave_out(settings: Settings, names: Collection[str]) -> Settings:
+    """Returns the settings with some of them at their defaults; warns of each."""
+    defaults = {field.name: field.default for field in dataclasses.fields(settings)}
+    for name in names:
+        logging.warning(
+            "%s=%s: no effect beside the other settings; left out",
+            name,
+            getattr(settings, name),
+        )
+    return dataclasses.replace(settings, **{name: defaults[name] for name in names})
+
+
 def read_saved_settings(values: Mapping[str, Any]) -> Settings:
-    """Returns the record of a trained run, which may have settings of other tasks.
+    """Returns the record of a trained run, which may have settings without effect.
 
     Raises:
-        UsageError: a name is no setting, or a value is out of its range.
+        UsageError: a name is no setting, a value is out of its range, or a choice is none
+            of the package.
     """
     record = record_of(values)
-    unknown = sorted(set(values) - {field.name for field in dataclasses.fields(record)})
+    fields = {field.name: field for field in dataclasses.fields(record)}
+    unknown = sorted(set(values) - fields.keys())
     if unknown:
         raise UsageError(
             f"{unknown[0]}: found among the settings, expected a known one; use the "
             "version of the package that they were written by"
         )
-    settings = record(**values)
-    check_values(settings)
-    defaults = {
-        field.name: field.default
-        for field in foreign_fields(choose_task(settings))
-        if hasattr(settings, field.name)
+    for name, value in values.items():
+        table = fields[name].metadata["choices"]
+        if (
+            isinstance(table, Table)
+            and isinstance(value, str)
+            and value not in table.names()
+        ):
+            raise own_choice(table, value)
+    # Paths may have been saved empty.
+    kept = {
+        name: value
+        for name, value in values.items()
+        if value != "" or not fields[name].metadata["path"]
     }
-    dataclasses.replace(settings, **defaults).check()
+    settings = record(**kept)
+    settings.check_saved()
     return settings
+
+
+def own_choice(table: Table, name: str) -> UsageError:
+    """Returns the error of a saved choice that is not in its table."""
+    return UsageError(
+        f"`{table.setting}`={name}: found none of that name in the package, expected one "
+        f"of {', '.join(table.names())}; if a program of yours adds it, import that "
+        "program in Python and use `tfseq.load` there"
+    )
 
 
 def record_of(values: Mapping[str, Any]) -> type[Settings]:
     """Returns the class of a record of settings: `Settings`, or one that its task names."""
     task = values.get("task")
     record = Settings
+    if isinstance(task, str) and task not in TASKS.names():
+        raise own_choice(TASKS, task)
     if task is not None:
         record = load_target(getattr(TASKS.row(task), "settings", Settings))
     return record

@@ -7,9 +7,17 @@ from tfseq.configuration import DATASETS, Row, Table, load_target
 from tfseq.errors import UsageError
 
 # kind: the kind of data that the task reads. noun, data: its model and its data, in
-# messages. group: the settings that only this task has. uses: the options of each use of
-# a trained model.
-TASKS = Table("task", kind="text", noun="a model", data="data", group=None, uses={})
+# messages. group: the settings that only this task has. unused: shared settings that have
+# no effect on it. uses: the options of each use of a trained model.
+TASKS = Table(
+    "task",
+    kind="text",
+    noun="a model",
+    data="data",
+    group=None,
+    unused=(),
+    uses={},
+)
 TASKS.add(
     "language_modeling",
     "tfseq.tasks.language_modeling.task:LanguageModeling",
@@ -18,6 +26,7 @@ TASKS.add(
     noun="a language model",
     data="texts",
     group="tfseq.tasks.language_modeling.settings:LanguageModelingSettings",
+    unused=("monitor",),
     uses="tfseq.tasks.language_modeling.settings:USES",
 )
 TASKS.add(
@@ -28,6 +37,7 @@ TASKS.add(
     noun="a classifier of texts",
     data="labelled texts",
     group="tfseq.tasks.classification.settings:ClassificationSettings",
+    unused=("loss_scale_over_time", "sample_every"),
     uses="tfseq.tasks.classification.settings:USES",
 )
 
@@ -39,10 +49,10 @@ def add_task(task: type, help: str, *, like: str | None = None, **details: Any) 
         task: the class of the task.
         help: one line that explains the task.
         like: name of another task; details that are not given are taken from it.
-        **details: `kind`, `noun`, `data`, `group`, `uses`; see the table.
+        **details: `kind`, `noun`, `data`, `group`, `unused`, `uses`; see the table.
 
     Raises:
-        UsageError: there is a task of that name, or a detail is unknown.
+        UsageError: there is a task of that name, or the class or a detail is wrong.
 
     Example:
         class Reversed(LanguageModeling):
@@ -50,10 +60,14 @@ def add_task(task: type, help: str, *, like: str | None = None, **details: Any) 
 
         add_task(Reversed, "a text from its end", like="language_modeling")
     """
+    if not isinstance(task, type) or not isinstance(getattr(task, "name", None), str):
+        raise UsageError(
+            f"`task`: found {task!r}, expected a class with an attribute `name`; give one"
+        )
     if like is not None:
         row = TASKS.row(like)
-        taken = {name: getattr(row, name) for name in ("kind", "noun", "data")}
-        details = {**taken, "group": row.group, "uses": row.uses, **details}
+        names = ("kind", "noun", "data", "group", "unused", "uses")
+        details = {**{name: getattr(row, name) for name in names}, **details}
     TASKS.add(task.name, task, help, **details)
 
 
@@ -96,12 +110,14 @@ def choose_task(settings: Any) -> Row:
 
 def settings_group(row: Row) -> type:
     """Returns the record of the settings that only this task has."""
-    return load_target(row.group) if row.group is not None else NoSettings
+    if row.group is None:
+        return NoSettings
+    return load_target(row.group, f"`group` of `task`={row.name}")
 
 
 def options_of_uses(row: Row) -> dict[str, type]:
     """Returns the record of options of each use that the task has, by its name."""
-    return load_target(row.uses)
+    return load_target(row.uses, f"`uses` of `task`={row.name}")
 
 
 def create_task(settings: Any) -> Any:

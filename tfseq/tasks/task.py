@@ -219,8 +219,8 @@ class Task:
 
     def score(
         self, trained: Trained, texts: Sequence[str] | None, options: Any
-    ) -> list[dict[str, Any]]:
-        """Returns the log-probability of each of the texts, or of each line of a file."""
+    ) -> Iterator[dict[str, Any]]:
+        """Yields the log-probability of each of the texts, or of each line of a file."""
         raise lacking(trained, "score")
 
     def sample(self, trained: Trained, options: Any) -> Iterator[list[str]]:

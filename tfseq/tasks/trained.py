@@ -9,11 +9,13 @@ import keras
 from absl import logging
 
 from tfseq import __version__
+from tfseq.datasets.sources import find_text
 from tfseq.errors import DataError, UsageError
 from tfseq.pipelines import Vocabulary
 from tfseq.tasks.settings import Settings, read_saved_settings
 from tfseq.tasks.table import create_task
 from tfseq.tasks.task import Task
+from tfseq.text_input import file_names
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.run_folder import RunFolder
 
@@ -48,22 +50,27 @@ class Trained:
     ) -> Settings:
         """Returns the settings with the places where the run's data are now.
 
-        Data that were given in memory lie in the run folder, which may have been moved.
-
         Args:
-            data_dir: folder with data sets, if it has changed.
+            data_dir: folder with data sets, if it has changed; files that are not in
+                their old places are looked for there by their names.
             cache_dir: folder of encoded data, if it has changed.
+
+        Raises:
+            UsageError: a file of the run's data is in none of these places.
         """
         changes = {
             "data_dir": data_dir or self.settings.data_dir,
             "cache_dir": cache_dir or self.settings.cache_dir,
         }
-        file = self.settings.train_file
-        if file and not os.path.exists(file):
-            moved = self.folder.path / "data" / os.path.basename(file)
-            if moved.exists():
-                changes["train_file"] = str(moved)
-        return dataclasses.replace(self.settings, **changes)
+        settings = dataclasses.replace(self.settings, **changes)
+        settings, missing = find_data_files(settings, self.folder.path)
+        for name, file in missing:
+            raise UsageError(
+                f"{file}: no such file, expected the `{name}` that the run in "
+                f"{self.folder.path} was trained with; put it back, or give `data_dir`="
+                f"FOLDER with {os.path.basename(file)} in it"
+            )
+        return settings
 
     def check_data(self, fingerprint: str, split: str, splits: Iterable[str]) -> None:
         """Raises `UsageError` unless these are the run's data and have the part.
@@ -79,10 +86,11 @@ class Trained:
                 "trained, expected the same; restore them, or give `text_file`"
             )
         if split not in splits:
-            raise UsageError(
-                f"`split`={split}: found none in the run's data, expected one of "
-                f"{', '.join(name for name in splits if name != 'train')}; choose that"
-            )
+            held_out = [name for name in splits if name != "train"]
+            advice = f"expected {' or '.join(held_out)}; choose that"
+            if not held_out:
+                advice = f"expected a part held out; train with `{split}_size`=N"
+            raise UsageError(f"`split`={split}: found none in the run's data, {advice}")
 
 
 def read_run_settings(folder: RunFolder) -> Settings:
@@ -109,6 +117,54 @@ def read_run_settings(folder: RunFolder) -> Settings:
         ) from None
 
 
+def find_data_files(
+    settings: Settings, run_dir: pathlib.Path
+) -> tuple[Settings, list[tuple[str, str]]]:
+    """Looks for the files of a run's data that are not where they were.
+
+    Data that were given in memory lie in the run folder, which may have been moved. Other
+    files are looked for in the folder of data sets, as they are named or by their last
+    names.
+
+    Args:
+        settings: the settings of the run.
+        run_dir: the run folder.
+
+    Returns:
+        The settings with the places where the files are now, and those that are in none:
+        pairs of the setting and the file.
+    """
+    changes, missing = {}, []
+    for name in ("train_file", "valid_file", "test_file"):
+        if getattr(settings, name) is None:
+            continue
+        parts = file_names(
+            getattr(settings, name),
+            lambda file: _present(file, settings.data_dir, run_dir) is not None,
+        )
+        found = [_present(part, settings.data_dir, run_dir) for part in parts]
+        changes[name] = ",".join(
+            now or part for now, part in zip(found, parts, strict=True)
+        )
+        missing += [
+            (name, part)
+            for now, part in zip(found, parts, strict=True)
+            if now is None and not part.startswith("/dev/")  # A pipe: read and kept.
+        ]
+    return dataclasses.replace(settings, **changes), missing
+
+
+def _present(file: str, data_dir: str | None, run_dir: pathlib.Path) -> str | None:
+    """Returns a path by which a file of a run's data is found; None if there is none."""
+    if os.path.exists(find_text(file, data_dir)):
+        return file
+    last = os.path.basename(file)
+    kept = run_dir / "data" / last
+    if kept.exists():
+        return str(kept)
+    return last if os.path.exists(find_text(last, data_dir)) else None
+
+
 def load_vocabularies(folder: RunFolder, task: Task) -> dict[str, Vocabulary]:
     """Returns the vocabularies of a run.
 
@@ -129,6 +185,7 @@ def load_vocabularies(folder: RunFolder, task: Task) -> dict[str, Vocabulary]:
                 "train anew in another `run_dir`"
             )
         vocabularies[name] = Vocabulary.load(path, level)
+        folder.check_vocabulary(vocabularies[name].digest, name, path)
     return vocabularies
 
 

@@ -1,5 +1,6 @@
 """The running average of the weights, and the rule that says when it begins."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -107,8 +108,10 @@ class NonMonotoneTrigger:
         return {"losses": [], "triggered": False}
 
     def after_validation(self, state: dict[str, Any], loss: float) -> dict[str, Any]:
-        """Returns the state after a validation with this loss."""
+        """Returns the state after a validation with this loss; NaN is worse than all."""
         losses = state["losses"]
         earlier = losses[: len(losses) - self.interval]
-        triggered = state["triggered"] or (bool(earlier) and loss > min(earlier))
+        earlier = [each for each in earlier if not math.isnan(each)]
+        worse = bool(earlier) and not loss <= min(earlier)
+        triggered = state["triggered"] or worse
         return {"losses": [*losses, loss], "triggered": triggered}

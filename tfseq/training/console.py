@@ -1,14 +1,25 @@
 """The console of a training run: lines of figures, and a progress bar on a terminal."""
 
+import contextlib
+import math
 import pathlib
 import sys
 from typing import Any
 
 from tqdm import tqdm
 
+from tfseq import standard_streams
+from tfseq.errors import DataError
+from tfseq.metrics import format_figure
+
+# The number of SIGPIPE, which the system sends to who writes what nobody reads.
+SIGPIPE = 13
+
 
 def format_duration(seconds: float) -> str:
-    """Returns seconds as `m:ss`, or as `h:mm:ss` from an hour on."""
+    """Returns seconds as `m:ss`, or as `h:mm:ss` from an hour on; `unknown` if infinite."""
+    if not math.isfinite(seconds):
+        return "unknown"
     whole = max(round(seconds), 0)
     hours, minutes = divmod(whole // 60, 60)
     if hours:
@@ -16,13 +27,14 @@ def format_duration(seconds: float) -> str:
     return f"{minutes}:{whole % 60:02d}"
 
 
+# The word for a metric, and the digits after its point.
 FORMATS = {
-    "loss": ("loss", "{:.4f}"),
-    "perplexity": ("perplexity", "{:.3f}"),
-    "bits_per_character": ("bits/character", "{:.3f}"),
-    "accuracy": ("accuracy", "{:.4f}"),
-    "macro_f1": ("macro F1", "{:.4f}"),
-    "auc": ("area under ROC", "{:.4f}"),
+    "loss": ("loss", 4),
+    "perplexity": ("perplexity", 3),
+    "bits_per_character": ("bits/character", 3),
+    "accuracy": ("accuracy", 4),
+    "macro_f1": ("macro F1", 4),
+    "auc": ("area under ROC", 4),
 }
 
 
@@ -39,19 +51,25 @@ def describe(metrics: dict[str, float]) -> str:
     for key, value in metrics.items():
         if "/" in key:
             continue
-        name, form = FORMATS.get(key, (key.replace("_", " "), "{:.4f}"))
-        parts.append(f"  {name} {form.format(value)}")
+        name, digits = FORMATS.get(key, (key.replace("_", " "), 4))
+        parts.append(f"  {name} {format_figure(value, digits)}")
     return "".join(parts)
 
 
 class Console:
     """Prints plain lines, and on a terminal also a live progress bar.
 
+    What cannot be shown raises nothing: the run saves what it has first. From the first
+    failure on nothing is shown any more.
+
     Args:
         total_steps: steps of the whole run.
         step: the step that the run goes on from.
         unit: the thing that one prediction is made for, such as `character`.
         speaks: whether anything is printed at all.
+
+    Attributes:
+        failure: why nothing can be shown any more, or None.
 
     Example:
         console = Console(2000, 0, unit="character")
@@ -63,8 +81,9 @@ class Console:
         self._total = total_steps
         self._unit = unit
         self._speaks = speaks
+        self.failure: OSError | ValueError | None = None
         self._bar: Any = None
-        if sys.stderr.isatty() and speaks:
+        if speaks and sys.stderr is not None and sys.stderr.isatty():
             self._bar = tqdm(
                 total=total_steps,
                 initial=step,
@@ -75,15 +94,48 @@ class Console:
 
     def say(self, line: str) -> None:
         """Prints one line."""
-        if self._bar is not None:
-            self._bar.write(line)
-        elif self._speaks:
-            print(line, flush=True)
+        if self.failure or not self._speaks:
+            return
+        try:
+            if self._bar is not None:
+                with self._bar.external_write_mode():
+                    standard_streams.write_line(line)
+            else:
+                standard_streams.write_line(line)
+        except (OSError, ValueError) as error:
+            self.failure = error
 
     def advance(self, step: int) -> None:
         """Moves the bar to `step`."""
-        if self._bar is not None:
-            self._bar.update(step - self._bar.n)
+        if self._bar is not None and not self.failure:
+            try:
+                self._bar.update(step - self._bar.n)
+            except (OSError, ValueError) as error:
+                self.failure = error
+
+    @property
+    def stop_signal(self) -> int:
+        """The number of the signal that should end the run: SIGPIPE after a failure, or 0."""
+        return SIGPIPE if self.failure else 0
+
+    def raise_failure(self, folder: pathlib.Path) -> None:
+        """Raises the failure, if there was one.
+
+        Args:
+            folder: the run folder, in which everything is saved.
+
+        Raises:
+            BrokenPipeError: who read what is printed has gone.
+            DataError: what is printed cannot be written.
+        """
+        if isinstance(self.failure, BrokenPipeError):
+            raise self.failure
+        if self.failure:
+            reason = getattr(self.failure, "strerror", None) or self.failure
+            raise DataError(
+                f"standard output: could not be written ({reason}); send it elsewhere and "
+                f"start the same command again, everything is saved in {folder}"
+            )
 
     def training(
         self,
@@ -164,5 +216,6 @@ class Console:
     def close(self) -> None:
         """Removes the progress bar."""
         if self._bar is not None:
-            self._bar.close()
+            with contextlib.suppress(OSError):
+                self._bar.close()
             self._bar = None

@@ -1,7 +1,12 @@
 """SIGINT and SIGTERM, remembered until the running call is over."""
 
+import math
 import signal
+import time
 from types import FrameType, TracebackType
+from typing import Any
+
+TOGETHER_SECONDS = 0.1
 
 
 def exit_status(number: int) -> int:
@@ -12,7 +17,8 @@ def exit_status(number: int) -> int:
 class Interruption:
     """Remembers the first SIGINT or SIGTERM within the block, so that the work goes on.
 
-    A second signal ends the process at once, as without this class.
+    Signals that come together count as one, for some programs send both to be sure. A
+    later one ends the process as without this class, when the running call is over.
 
     Args:
         watches: whether signals are remembered; if not, they act as without this class.
@@ -29,15 +35,26 @@ class Interruption:
     def __init__(self, watches: bool = True) -> None:
         self.watches = watches
         self.number: int | None = None
-        self._former: dict[int, object] = {}
+        self._last = -math.inf
+        self._former: dict[int, Any] = {}
 
-    def _remember(self, number: int, _: FrameType | None) -> None:
-        self.number = number
-        self._release()
+    # Python calls the handlers of signals that have come meanwhile one after the other. A
+    # handler that is taken away before its turn is an error, so that they all stay.
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        before, self._last = self._last, time.monotonic()
+        if self.number is None:
+            self.number = number
+        elif self._last - before > TOGETHER_SECONDS:
+            former = self._former[number]
+            if callable(former):
+                former(number, frame)
+            else:
+                signal.signal(number, former)
+                signal.raise_signal(number)
 
     def _release(self) -> None:
         for number, handler in self._former.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
         self._former = {}
 
     def __enter__(self) -> "Interruption":

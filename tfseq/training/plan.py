@@ -1,6 +1,7 @@
 """The plan of a run: what happens after which step, and how many steps a call makes."""
 
 import dataclasses
+import math
 from typing import Any
 
 DEFAULT_STEPS = 2000
@@ -56,15 +57,20 @@ class Plan:
     ) -> bool:
         """Returns whether a validation is better than the best so far.
 
+        A figure that is not finite is never better, and every other is better than it.
+
         Args:
             figures: the figures of the validation.
             best: the best figures so far, or None.
         """
-        if best is None:
+        figure = figures[self.monitor]
+        if not math.isfinite(figure):
+            return False
+        if best is None or not math.isfinite(best[self.monitor]):
             return True
         if self.monitor == "loss":
-            return figures["loss"] < best["loss"]
-        return figures[self.monitor] > best[self.monitor]
+            return figure < best["loss"]
+        return figure > best[self.monitor]
 
     def due(self, period: int, step: int) -> bool:
         """Returns whether something with this period happens after `step` steps.

@@ -1,20 +1,37 @@
 """The run folder: settings, checkpoints, events and results of a run."""
 
-import contextlib
 import dataclasses
-import fcntl
+import errno
 import importlib.metadata
-import json
+import math
 import os
 import pathlib
 import platform
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TextIO
+from collections.abc import Iterable, Mapping
+from typing import Any, BinaryIO
 
 from tfseq import __version__
 from tfseq.errors import DataError, UsageError
+from tfseq.files import (
+    check_own,
+    check_writable,
+    open_own,
+    remove_leftovers,
+    try_to_lock,
+    write_atomically,
+    writing,
+)
+from tfseq.strict_json import read_json, write_json
 
 PACKAGES = ("tensorflow", "keras", "numpy", "absl-py", "tensorboard")
+NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+# What a run writes beside its settings, by names that other programs may use too.
+WRITTEN_FILES = (
+    *("vocabulary.txt", "samples.txt", "results.json"),
+    *("projector_config.pbtxt", "embedding.tsv", "embedding_names.tsv"),
+)
+# As long as the longest path below the folder that a run writes.
+LONGEST_NAME = pathlib.PurePath("checkpoints", "best", *["x" * 60] * 3)
 
 
 def package_versions() -> dict[str, str]:
@@ -26,44 +43,6 @@ def package_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "not installed"
     return versions
-
-
-@contextlib.contextmanager
-def writing(path: pathlib.Path) -> Iterator[None]:
-    """Turns a failure to write within the block into a `DataError` that names the file.
-
-    Args:
-        path: the file that the block writes.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"{path}: could not be written ({error.strerror}); make room there and start "
-            "the same command again"
-        ) from None
-
-
-def write_atomically(path: pathlib.Path, content: str) -> None:
-    """Writes a text file; a reader finds the old content or the new one, never a mixture.
-
-    Args:
-        path: the file.
-        content: the whole text.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    with writing(path):
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
 
 
 def counted_in(settings: Mapping[str, Any]) -> str:
@@ -78,12 +57,38 @@ class RunFolder:
     Attributes:
         path: the folder.
 
+    Raises:
+        UsageError: the folder has a name that no run can have: it is too long, holds a
+            zero byte or is not UTF-8.
+
     Example:
         folder = RunFolder(pathlib.Path("runs/novel"))
         results = folder.read_results()
     """
 
     path: pathlib.Path
+
+    def __post_init__(self) -> None:
+        """Checks the name."""
+        shown = ascii(str(self.path)) if len(str(self.path)) < 80 else "a path"
+        try:
+            str(self.path).encode("utf-8")
+            os.lstat(self.path / LONGEST_NAME)
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"`run_dir`={shown}: found bytes that are not UTF-8, expected a name in "
+                "UTF-8; choose another"
+            ) from None
+        except ValueError:
+            raise UsageError(
+                f"`run_dir`={shown}: found a zero byte in the name; choose another"
+            ) from None
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise UsageError(
+                    f"`run_dir`: found {shown} of {len(str(self.path))} characters, which "
+                    "is too long for this system; choose a shorter one"
+                ) from None
 
     @property
     def config_file(self) -> pathlib.Path:
@@ -117,16 +122,29 @@ class RunFolder:
         Raises:
             UsageError: it cannot be created or written.
         """
+        folder = self.path
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            probe = self.path / ".writable"
-            probe.touch()
-            probe.unlink(missing_ok=True)  # Another process may have done it.
+            folder.mkdir(parents=True, exist_ok=True)
+            check_writable(folder)
+            for folder in (self.checkpoints, self.checkpoints / "best"):
+                if os.path.lexists(folder):
+                    check_writable(folder)
         except OSError as error:
             raise UsageError(
-                f"`run_dir`={self.path}: {error.strerror}; expected a folder that can be "
+                f"`run_dir`={folder}: {error.strerror}; expected a folder that can be "
                 "written; choose another"
             ) from None
+
+    def check_unused(self) -> None:
+        """Raises `UsageError` if a new run would write over files that are no run's."""
+        others = [path.name for path in sorted(self.path.glob("*_vocabulary.txt"))]
+        for name in (*WRITTEN_FILES, *others):
+            if os.path.lexists(self.path / name) and not self.config_file.exists():
+                raise UsageError(
+                    f"`run_dir`={self.path}: found {name} there, but no config.json of a "
+                    f"run, so that a new run would write over it; move {name} away, or "
+                    "choose another folder"
+                )
 
     def check_there(self) -> None:
         """Raises `DataError` if the folder has been removed or renamed."""
@@ -136,44 +154,64 @@ class RunFolder:
                 "process trains in; put it back and start the same command again"
             )
 
-    def lock(self) -> TextIO:
+    def lock(self) -> BinaryIO:
         """Reserves the folder for this process until the returned file is closed.
 
-        The lock always ends with the process.
+        The lock always ends with the process. What killed processes left half written in
+        the folder is removed.
 
         Raises:
             UsageError: another process trains in this folder.
+            DataError: in the place of a file that training writes into stands a link or
+                something else, or the folder cannot be locked.
         """
-        file = open(self.path / "lock", "a+", encoding="utf-8")  # noqa: SIM115
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            owner = file.read().strip() or "unknown"
-            file.close()
-            raise UsageError(
-                f"`run_dir`={self.path}: found process {owner} training there, expected "
-                "no other; wait for it or choose another folder"
-            ) from None
-        with writing(self.path / "lock"):
+        path = self.path / "lock"
+        check_own(self.samples_file)
+        with writing(path):
+            file = open_own(path)
+            if not self._reserved(file):
+                owner = file.read(100).decode("ascii", "replace").strip() or "unknown"
+                file.close()
+                raise UsageError(
+                    f"`run_dir`={self.path}: found process {owner} training there, "
+                    "expected no other; wait for it or choose another folder"
+                )
             file.truncate(0)
-            file.write(str(os.getpid()))
+            file.write(str(os.getpid()).encode("ascii"))
             file.flush()
+            remove_leftovers(self.path)
         return file
 
-    def write_config(self, settings: Mapping[str, Any], fingerprint: str) -> None:
+    @staticmethod
+    def _reserved(file: BinaryIO) -> bool:
+        try:
+            return try_to_lock(file)
+        except OSError:
+            file.close()
+            raise
+
+    def write_config(
+        self,
+        settings: Mapping[str, Any],
+        fingerprint: str,
+        vocabularies: Mapping[str, str] | None = None,
+    ) -> None:
         """Writes `config.json`.
 
         Args:
             settings: all settings by name.
             fingerprint: digest of the data.
+            vocabularies: digests of the vocabularies by name.
         """
         content = {
             "settings": dict(settings),
             "fingerprint": fingerprint,
+            "vocabularies": dict(vocabularies or {}),
             "versions": package_versions(),
         }
-        write_atomically(self.config_file, json.dumps(content, indent=2) + "\n")
+        write_atomically(
+            self.config_file, write_json(content, indent=2, ascii_only=True) + "\n"
+        )
 
     def read_config(self) -> dict[str, Any]:
         """Returns the content of `config.json`.
@@ -182,7 +220,7 @@ class RunFolder:
             DataError: the file is missing or damaged.
         """
         try:
-            content = json.loads(self.config_file.read_text(encoding="utf-8"))
+            content = read_json(self.config_file.read_bytes())
             if not isinstance(content["settings"], dict):
                 raise TypeError
             return content
@@ -200,6 +238,30 @@ class RunFolder:
             name: the name of the vocabulary.
         """
         write_atomically(self.vocabulary_file(name), text)
+
+    def check_vocabulary(self, digest: str, name: str, origin: Any) -> None:
+        """Compares a vocabulary with the one that the run was started with.
+
+        Args:
+            digest: its digest.
+            name: the name of the vocabulary.
+            origin: where it is from, for the message.
+
+        Raises:
+            DataError: it is another one.
+        """
+        if not self.config_file.exists():
+            return
+        known = self.read_config().get("vocabularies")
+        # Runs of version 0.1 have no digests of their vocabularies.
+        expected = known.get(name) if isinstance(known, dict) else None
+        if expected not in (None, digest):
+            raise DataError(
+                f"{origin}: found another vocabulary than the one that the run in "
+                f"{self.path} was started with, by the digest in {self.config_file.name}; "
+                "restore the file, or start the run's train command again, which writes it "
+                "anew from the data"
+            )
 
     def has_fingerprint(self, fingerprint: str) -> bool:
         """Returns whether the run was trained on the data with this fingerprint."""
@@ -239,16 +301,19 @@ class RunFolder:
             )
 
     def write_results(self, results: Mapping[str, Any]) -> None:
-        """Writes `results.json`."""
-        write_atomically(self.results_file, json.dumps(results, indent=2) + "\n")
+        """Writes `results.json`; a number that is not finite becomes a string."""
+        write_atomically(self.results_file, write_json(results, indent=2) + "\n")
 
     def read_results(self) -> dict[str, Any]:
-        """Returns the content of `results.json`; empty if it is missing or unreadable."""
+        """Returns the content of `results.json`; empty if it is missing or unreadable.
+
+        Numbers that are not finite are numbers again.
+        """
         try:
-            content = json.loads(self.results_file.read_text(encoding="utf-8"))
+            content = read_json(self.results_file.read_bytes())
         except (OSError, ValueError):
             return {}
-        return content if isinstance(content, dict) else {}
+        return _with_numbers(content) if isinstance(content, dict) else {}
 
     def append_samples(self, size: int, step: int, lines: list[str]) -> int:
         """Adds samples after the first `size` bytes of `samples.txt`.
@@ -264,9 +329,16 @@ class RunFolder:
         Returns:
             The new size of the file in bytes.
         """
-        with writing(self.samples_file), open(self.samples_file, "ab") as file:
-            file.truncate(min(size, file.tell()))
+        with writing(self.samples_file), open_own(self.samples_file) as file:
+            file.truncate(min(size, file.seek(0, os.SEEK_END)))
             file.seek(0, os.SEEK_END)
             text = f"step {step}\n" + "".join(f"  {line}\n" for line in lines)
             file.write(text.encode("utf-8"))
             return file.tell()
+
+
+def _with_numbers(content: Any) -> Any:
+    """Returns a value of JSON with numbers in place of "NaN", "Infinity", "-Infinity"."""
+    if isinstance(content, dict):
+        return {key: _with_numbers(value) for key, value in content.items()}
+    return NOT_FINITE.get(content, content) if isinstance(content, str) else content

@@ -1,5 +1,6 @@
 """Schedules of the learning rate: functions of the step."""
 
+import math
 from typing import Any
 
 import keras
@@ -115,8 +116,10 @@ class Plateau:
         return {"scale": 1.0, "best": None, "waited": 0}
 
     def after_validation(self, state: dict[str, Any], loss: float) -> dict[str, Any]:
-        """Returns the state after a validation with this loss."""
-        if state["best"] is None or loss < state["best"]:
+        """Returns the state after a validation with this loss; NaN is never the best."""
+        best = state["best"]
+        unknown = best is None or math.isnan(best)
+        if loss < (math.inf if unknown else best):
             return {"scale": state["scale"], "best": loss, "waited": 0}
         waited = state["waited"] + 1
         if waited < self.patience:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfseq.cells import LaneSeed
 from tfseq.cells.lanes import join_lanes, split_lanes
 from tfseq.errors import DataError
+from tfseq.machine.compiled import compiled
 from tfseq.training.averaging import WeightAverage
 from tfseq.training.gradients import chain_gradients
 from tfseq.training.optimizers import FusedSGD
@@ -210,7 +211,7 @@ def compile_steps(
             row_gradients = row_gradients[count:]
         return sums, norm, states
 
-    @tf.function(reduce_retracing=True)
+    @compiled(reduce_retracing=True)
     def train_steps(
         iterator: Any, state: Any, totals: Totals, first: tf.Tensor, count: tf.Tensor
     ) -> tuple[Any, Totals]:

@@ -1,8 +1,9 @@
 """Files for TensorBoard: curves, samples, histograms, graph, settings, profile, embedding."""
 
 import contextlib
-import os
 import pathlib
+import re
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,39 +11,95 @@ import keras
 import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
+from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.projector import ProjectorConfig
 
 from tfseq.errors import DataError
-from tfseq.training.run_folder import write_atomically, writing
+from tfseq.files import replacing, replacing_name, write_atomically, writing
 
 FIRST_COLUMNS = ("cell", "units", "num_layers", "optimizer", "learning_rate", "dropout")
 MOST_EMBEDDING_ROWS = 5000
 HIDDEN_COLUMNS = ("run_dir", "data_dir", "cache_dir", "eager")
 
 
-def drop_events_after(folder: pathlib.Path, step: int) -> None:
-    """Removes the events after a step from the event files of a folder.
+# The folders of a run's event files, by part, seen from the run folder.
+PARTS = {"run": ".", "train": "train", "valid": "valid"}
+# TensorFlow's name for an event file, up to the number of the process that writes it.
+PROCESS = re.compile(r"events\.out\.tfevents\.\d+\.(.+\.\d+)\.\d+\.v2\Z")
+# A curve that every version of this package writes and that has its name from it.
+OWN_CURVE = "gradient_norm"
+
+
+def event_files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the event files that runs of this package have written in a run folder.
+
+    They end with the name of their part and `tfseq`. Version 0.1 gave them no ending of
+    their own: its files are those of the processes that wrote its curves. All others
+    belong to other programs.
+
+    Args:
+        folder: the run folder.
+    """
+    found = {
+        part: sorted((folder / place).glob("events.out.tfevents.*"))
+        for part, place in PARTS.items()
+    }
+    processes = {
+        _process(path)
+        for path in found["train"]
+        if _process(path) and any(_has_curve(event) for event in _events(path))
+    }
+    return [
+        path
+        for part, paths in found.items()
+        for path in paths
+        if path.name.endswith(f".{part}.tfseq") or _process(path) in processes
+    ]
+
+
+def _process(path: pathlib.Path) -> str | None:
+    """Returns host and number of the process that wrote a file without our ending."""
+    match = PROCESS.match(path.name)
+    return match and match[1]
+
+
+def _has_curve(event: Event) -> bool:
+    return any(value.tag == OWN_CURVE for value in event.summary.value)
+
+
+def _events(path: pathlib.Path) -> Iterator[Event]:
+    """Yields the events of a file up to the first record that is none, or not whole."""
+    records = iter(tf.data.TFRecordDataset(str(path)))
+    while True:
+        try:
+            event = Event.FromString(next(records).numpy())
+        except (StopIteration, tf.errors.OpError, DecodeError):
+            return
+        yield event
+
+
+def drop_events_after(path: pathlib.Path, step: int) -> None:
+    """Removes the events after a step from an event file.
 
     A run that goes on from a checkpoint repeats the steps after it, and the curves would
     have their events twice. A last record that was not written completely is removed too.
 
     Args:
-        folder: the folder.
-        step: the last step whose events stay.
+        path: the file.
+        step: the last step whose events stay; 0 removes the file, since a run that begins
+            writes everything again.
     """
-    for path in sorted(folder.glob("events.out.tfevents.*")):
-        temporary = path.with_name("." + path.name)
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
-            records = iter(tf.data.TFRecordDataset(str(path)))
-            while True:
-                try:
-                    record = next(records).numpy()
-                except (StopIteration, tf.errors.OpError):
-                    break
-                if Event.FromString(record).step <= step:
-                    writer.write(record)
-        os.replace(temporary, path)
+    if not step:
+        path.unlink()
+        return
+    with (
+        replacing_name(path) as temporary,
+        tf.io.TFRecordWriter(str(temporary)) as writer,
+    ):
+        for event in _events(path):
+            if event.step <= step:
+                writer.write(event.SerializeToString())
 
 
 class Summaries:
@@ -51,7 +108,7 @@ class Summaries:
     Args:
         folder: the run folder.
         step: the step that the run goes on from; later events of an earlier process are
-            removed.
+            removed. Event files of other programs stay as they are.
         settings: the run's settings, for the HParams page.
         compared: the curves that the page compares, pairs of part and scalar.
 
@@ -75,11 +132,9 @@ class Summaries:
     ):
         self._folder = folder
         with self._writing():
-            for part in (folder, folder / "train", folder / "valid"):
-                drop_events_after(part, step)
-            self.train = tf.summary.create_file_writer(str(folder / "train"))
-            self.valid = tf.summary.create_file_writer(str(folder / "valid"))
-            self._run = tf.summary.create_file_writer(str(folder))
+            for path in event_files(folder):
+                drop_events_after(path, step)
+            self._run, self.train, self.valid = map(self._writer, PARTS)
         if step:
             return
         # Imported here, because it is large and no other command needs it.
@@ -95,6 +150,12 @@ class Summaries:
             )
             hparams.hparams(shown_settings(settings))
 
+    def _writer(self, part: str) -> tf.summary.SummaryWriter:
+        # Nobody can guess the name and put a link there.
+        ending = f".{secrets.token_hex(4)}.{part}.tfseq"
+        place = self._folder / PARTS[part]
+        return tf.summary.create_file_writer(str(place), filename_suffix=ending)
+
     @contextlib.contextmanager
     def _writing(self, writer: Any = None, step: int = 0) -> Iterator[None]:
         """Sends the summaries within the block to a writer.
@@ -105,8 +166,8 @@ class Summaries:
         try:
             with writer.as_default(step) if writer else contextlib.nullcontext():
                 yield
-        except tf.errors.OpError as error:
-            reason = (error.message.strip().splitlines() or [type(error).__name__])[-1]
+        except (tf.errors.OpError, OSError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise DataError(
                 f"{self._folder}: the events for TensorBoard could not be written "
                 f"({reason.strip()}); make room there and start the same command again, "
@@ -116,6 +177,9 @@ class Summaries:
     def scalars(self, part: str, values: Mapping[str, float], step: int) -> None:
         """Writes scalars to the curves of a part.
 
+        What is beyond float32, the type of a curve, becomes infinite; TensorBoard leaves
+        such a point out of the picture.
+
         Args:
             part: `train` or `valid`.
             values: scalars by name.
@@ -124,7 +188,8 @@ class Summaries:
         writer = self.train if part == "train" else self.valid
         with self._writing(writer, step):
             for name, value in values.items():
-                tf.summary.scalar(name, value)
+                with np.errstate(over="ignore"):
+                    tf.summary.scalar(name, np.float32(value))
 
     def text(self, name: str, lines: list[str], step: int) -> None:
         """Writes lines of text, which are shown as they are."""
@@ -227,8 +292,8 @@ def write_projector(
         DataError: a file cannot be written.
     """
     vectors_file, names_file = folder / "embedding.tsv", folder / "embedding_names.tsv"
-    with writing(vectors_file):
-        np.savetxt(vectors_file, vectors, fmt="%.5g", delimiter="\t")
+    with writing(vectors_file), replacing(vectors_file) as file:
+        np.savetxt(file, vectors, fmt="%.5g", delimiter="\t")
     write_atomically(names_file, "".join(f"{name}\n" for name in names))
     config = ProjectorConfig()
     config.embeddings.add(

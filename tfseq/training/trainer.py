@@ -8,6 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfseq.configuration import check_steps, check_validation
+from tfseq.errors import UsageError
 from tfseq.machine.devices import Devices
 from tfseq.machine.workers import Workers
 from tfseq.training.averaging import NonMonotoneTrigger
@@ -17,7 +19,7 @@ from tfseq.training.interruption import Interruption, exit_status
 from tfseq.training.learner import Learner
 from tfseq.training.plan import Pace, build_plan
 from tfseq.training.progress import new_progress, results_so_far
-from tfseq.training.run_folder import RunFolder
+from tfseq.training.run_folder import RunFolder, counted_in
 from tfseq.training.schedules import Plateau
 from tfseq.training.steps import NEVER, no_totals, not_finite
 from tfseq.training.summaries import (
@@ -40,8 +42,12 @@ class Trainer:
         data: its data.
         settings: the settings of the run.
         devices: the devices.
-        folder: the run folder, locked by this process.
+        folder: the run folder, which this process must have locked before `run`.
         verbose: whether progress is shown on the console.
+
+    Raises:
+        UsageError: a setting would have no effect in a run of this length or of these data;
+            nothing has been written then.
 
     Example:
         settings = Settings(dataset="text", train_file="novel.txt", run_dir="runs/novel")
@@ -68,9 +74,12 @@ class Trainer:
         self.folder, self.verbose = folder, verbose
         self.workers = Workers(devices.strategy)
         self.plan = build_plan(settings, task, data)
+        resumed = folder.config_file.exists()
+        check_steps(settings, self.plan.total_steps, resumed)
         self.learner = Learner(task, data, settings, devices=devices, plan=self.plan)
         model = self.learner.model
         self.evaluations = task.evaluations(model, data)
+        check_validation(settings, self.evaluations, resumed)
         self.sampler = None
         if settings.sample_every:
             self.sampler = task.sampler(model, data.vocabularies)
@@ -106,6 +115,7 @@ class Trainer:
             saved then, and the same command goes on.
 
         Raises:
+            UsageError: the run has more steps than are asked for.
             DataError: the loss is not finite, or a checkpoint cannot be written or read.
         """
         plan, learner = self.plan, self.learner
@@ -126,7 +136,9 @@ class Trainer:
                     self._validate(state)
                 if self.sampler and plan.due(plan.sample_every, self.step):
                     self._sample()
-                number = self.workers.largest(interruption.number or 0)
+                number = self.workers.largest(
+                    interruption.number or self.console.stop_signal
+                )
                 stopping = bool(number)
                 last = stopping or self._has_stalled()
                 if last or plan.due(plan.checkpoint_every, self.step):
@@ -151,6 +163,8 @@ class Trainer:
             self.progress = new_progress(self.plateau, self.trigger)
             state = self.learner.initial_state()
         self.workers.check_same_step(self.step)
+        self.workers.check_same_weights(self.learner.model.variables)
+        self._check_length()
         self.workers.by_chief(self._record)
         if self.plateau:
             self.learner.scale.assign(self.progress["plateau"]["scale"])
@@ -175,6 +189,17 @@ class Trainer:
             )
         return state
 
+    def _check_length(self) -> None:
+        """Raises `UsageError` if the run has more steps than are asked for."""
+        if self.step > self.plan.total_steps:
+            name = counted_in(dataclasses.asdict(self.settings))
+            given = getattr(self.settings, name) or self.plan.total_steps
+            raise UsageError(
+                f"`{name}`={given}: found a run of {self.step} steps in "
+                f"{self.folder.path}, expected at least as many, not "
+                f"{self.plan.total_steps}; give more, or another `run_dir`"
+            )
+
     def _has_stalled(self) -> bool:
         """Returns whether early stopping ends the run."""
         waited = self.progress["validations_without_progress"]
@@ -182,22 +207,31 @@ class Trainer:
 
     def _is_finished(self) -> bool:
         """Returns whether nothing is left to do; the final results are written then."""
-        results = self.folder.read_results()
-        finished = (
-            (self.step >= self.plan.total_steps or self._has_stalled())
-            and results.get("finished", False)
-            and results.get("step") == self.step
-        )
+        finished = self._has_finished()
         if finished:
             self.console.say(f"{self.folder.path}: finished, nothing left to do")
             self._close()
         return finished
 
+    def _has_finished(self) -> bool:
+        """Returns whether an earlier process has brought the run to its end."""
+        results = self.folder.read_results()
+        return (
+            (self.step >= self.plan.total_steps or self._has_stalled())
+            and results.get("finished", False)
+            and results.get("step") == self.step
+        )
+
     def _record(self) -> None:
         """Writes settings and vocabularies, when it is sure that the run can go on."""
-        settings = dataclasses.asdict(self.settings)
-        self.folder.write_config(settings, self.data.fingerprint)
-        for name, vocabulary in self.data.vocabularies.items():
+        vocabularies = self.data.vocabularies
+        digests = {name: each.digest for name, each in vocabularies.items()}
+        for name, digest in digests.items():
+            self.folder.check_vocabulary(digest, name, self.data.origin or "the data")
+        if not self._has_finished() or not self.folder.config_file.exists():
+            settings = dataclasses.asdict(self.settings)
+            self.folder.write_config(settings, self.data.fingerprint, digests)
+        for name, vocabulary in vocabularies.items():
             self.folder.write_vocabulary(vocabulary.as_text(), name)
 
     def _open_summaries(self) -> Any:
@@ -282,12 +316,6 @@ class Trainer:
         figures, texts = self.evaluations["valid"]()
         figures = self.workers.mean(figures)
         best = self.plan.is_better(figures, progress["best"])
-        self.console.validation(self.step, figures, best)
-        self.summaries.scalars("valid", figures, self.step)
-        for name, lines in texts.items():
-            self.summaries.text(name, lines, self.step)
-        if self.settings.histograms:
-            self.summaries.histograms(self.learner.model, self.step)
         progress["valid"] = {"step": self.step, **figures}
         waited = 0 if best else progress["validations_without_progress"] + 1
         progress["validations_without_progress"] = waited
@@ -300,18 +328,24 @@ class Trainer:
             progress["best"] = {"step": self.step, **figures}
             self._update_progress()
             self._write_checkpoint(self.checkpoints.save_best, state)
+        self.console.validation(self.step, figures, best)
+        self.summaries.scalars("valid", figures, self.step)
+        for name, lines in texts.items():
+            self.summaries.text(name, lines, self.step)
+        if self.settings.histograms:
+            self.summaries.histograms(self.learner.model, self.step)
 
     def _sample(self) -> None:
-        """Writes samples to the console, to TensorBoard and to the samples file."""
+        """Writes samples to the samples file, to the console and to TensorBoard."""
         lines = self.sampler(self.step)
-        self.console.samples(lines)
-        self.summaries.text("samples", lines, self.step)
         size = 0
         if self.workers.is_chief:
             size = self.folder.append_samples(
                 self.progress["samples_bytes"], self.step, lines
             )
         self.progress["samples_bytes"] = self.workers.largest(size)
+        self.console.samples(lines)
+        self.summaries.text("samples", lines, self.step)
 
     def _update_progress(self) -> None:
         self.progress["loss_sum"] = float(self.totals.loss)
@@ -345,6 +379,7 @@ class Trainer:
     def _stop_early(self, number: int) -> int:
         self._close()
         self.console.stopped(self.step, self.folder.path)
+        self.console.raise_failure(self.folder.path)
         return exit_status(number)
 
     def _finish(self) -> None:
@@ -367,6 +402,7 @@ class Trainer:
         self._write_results(results)
         self.console.finished(results, self.folder.results_file)
         self._close()
+        self.console.raise_failure(self.folder.path)
 
     def _close(self) -> None:
         self.profiler.close()

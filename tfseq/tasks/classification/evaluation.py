@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfseq.datasets import load_corpus
+from tfseq.machine.compiled import compiled
 from tfseq.metrics import class_metrics, confusion_counts, log_probabilities
 from tfseq.pipelines import Vocabulary
 from tfseq.tasks.classification.data import batches_once, encode_corpus, held_out
@@ -43,7 +44,7 @@ def compile_predictions(
     """
     shape = [None] if model.classes == 2 else [None, model.classes]
 
-    @tf.function(reduce_retracing=True)
+    @compiled(reduce_retracing=True)
     def predict(dataset: tf.data.Dataset) -> tuple[tf.Tensor, ...]:
         kinds = ((tf.float32, shape), (tf.int32, [None]), (tf.float32, [None]))
         arrays = tuple(

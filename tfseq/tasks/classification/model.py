@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfseq.cells import LaneSeed, RepeatedRows, fold_lane_seed, lane_dropout, unroll
+from tfseq.cells.arguments import as_ids
 from tfseq.layers import (
     Losses,
     NaiveBayesLogit,
@@ -176,6 +177,7 @@ class TextClassifier(SequenceModel):
             lane_seed: the seed that dropout masks derive from.
         """
         tokens, lengths, labels, weights = batch
+        labels = as_ids(labels, "`labels`", self.classes, ("batch",))
 
         def loss_of(logits: tf.Tensor) -> tf.Tensor:
             return tf.reduce_sum(self._row_losses(logits, labels) * weights)

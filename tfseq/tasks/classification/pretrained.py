@@ -57,10 +57,8 @@ def copy_weights(source: Any, model: Any) -> None:
     # The embedding comes first. If only the classifier has a table of hashed n-grams, it
     # comes second and keeps its zeros.
     for variable, value in zip(
-        model.inputs_layer.variables, source.inputs_layer.variables, strict=False
+        model.inputs_layer.weights, source.inputs_layer.weights, strict=False
     ):
         variable.assign(value)
-    for variable, value in zip(
-        model.cell.variables, source.cell.variables, strict=True
-    ):
+    for variable, value in zip(model.cell.weights, source.cell.weights, strict=True):
         variable.assign(value)

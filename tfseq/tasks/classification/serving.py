@@ -1,10 +1,13 @@
 """A classifier as a TensorFlow module for serving: it takes raw strings.
 
-Function, by the name of its signature:
+Function, by the names of its signatures:
 
-    predict(texts string [batch])
+    predict, serving_default: (texts string [batch])
         -> (labels string [batch], probabilities float32 [batch, classes])
     classes() -> (names string [classes])
+
+No text gives no answer. A text without a word is read as one unknown word, so that it has
+an answer and the texts beside it have theirs.
 
 Of two classes `probabilities` `[batch]` are those of the second. An exported model needs
 TensorFlow alone:
@@ -55,20 +58,19 @@ class ServedClassifier(tf.Module):
         # only the variables are saved.
         self._model = lambda: model
         self._encoder = encoder
-        self.weights = [variable.value for variable in model.variables]
+        self.weights = [variable.value for variable in model.weights]
         self.table = encoder.table
         self.names = tf.constant(list(names))
         self.max_length = max_length
         self.left_padded = left_padded
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
-        """Returns the functions by name, for `tf.saved_model.save`."""
-        return {
-            "predict": tf.function(self.predict).get_concrete_function(
-                texts=tf.TensorSpec([None], tf.string, "texts")
-            ),
-            "classes": tf.function(self.classes).get_concrete_function(),
-        }
+        """Returns the functions by their names, for `tf.saved_model.save`."""
+        predict = tf.function(self.predict).get_concrete_function(
+            texts=tf.TensorSpec([None], tf.string, "texts")
+        )
+        classes = tf.function(self.classes).get_concrete_function()
+        return {"predict": predict, "serving_default": predict, "classes": classes}
 
     def classes(self) -> dict[str, tf.Tensor]:
         """Returns the names of the classes under `names`, `[classes]`."""
@@ -80,18 +82,17 @@ class ServedClassifier(tf.Module):
         Of two classes the probabilities are those of the second, `[batch]`.
 
         Args:
-            texts: strings, `[batch]`; one without a token fails an assertion.
+            texts: strings, `[batch]`.
         """
-        ids = self._encoder(texts)[:, -self.max_length :]
+        ids = self._read(texts)
         lengths = tf.cast(ids.row_lengths(), tf.int32)
-        some = tf.debugging.assert_positive(lengths, "a text has no word in it")
-        with tf.control_dependencies([some]):
-            lengths = tf.identity(lengths)
         if self.left_padded:
             tokens = pad_left(ids, self.max_length)
             lengths = tf.fill(tf.shape(lengths), self.max_length)
         else:
-            tokens = ids.to_tensor()
+            # Without a text there is still one time step.
+            time = tf.maximum(ids.bounding_shape(1), 1)
+            tokens = ids.to_tensor(shape=tf.stack([ids.nrows(), time]))
         logits = self._model()(tokens, lengths)
         if len(self.names) == 2:
             places, probabilities = tf.cast(logits > 0, tf.int32), tf.sigmoid(logits)
@@ -99,3 +100,11 @@ class ServedClassifier(tf.Module):
             places, probabilities = tf.argmax(logits, axis=1), tf.nn.softmax(logits)
         labels = tf.gather(self.names, places)
         return {"labels": labels, "probabilities": probabilities}
+
+    def _read(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Returns the last ids of each text, at least one, int32 `[batch, tokens]`."""
+        ids = self._encoder(texts)[:, -self.max_length :]
+        empty = tf.cast(tf.equal(ids.row_lengths(), 0), tf.int64)
+        unknown = tf.fill([tf.reduce_sum(empty)], self.table.default_value)
+        alone = tf.RaggedTensor.from_row_lengths(unknown, empty)
+        return tf.concat([ids, alone], axis=1)

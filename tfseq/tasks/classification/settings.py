@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from tfseq.configuration.option import check_values, option
+from tfseq.configuration.option import check_options, option
 from tfseq.errors import UsageError
 
 
@@ -31,6 +31,7 @@ class ClassificationSettings:
         "Run folder of a language model: a classifier starts with its vocabulary, "
         "embedding and cells, which must be of the same kind and size.",
         fixed=True,
+        path=True,
     )
     bidirectional: bool = option(
         False, "Read texts from both ends, with layers for each.", fixed=True
@@ -87,15 +88,19 @@ class EvaluateOptions:
         "test", "Part of the run's own data.", choices=("valid", "test")
     )
     data_dir: str | None = option(
-        None, "Folder with data sets; by default the run's own."
+        None,
+        "Folder with data sets; by default the run's own.",
+        path=True,
     )
     cache_dir: str | None = option(
-        None, "Folder for encoded texts; by default the run's own."
+        None,
+        "Folder for encoded texts; by default the run's own.",
+        path=True,
     )
 
     def __post_init__(self) -> None:
-        """Checks the values."""
-        check_values(self)
+        """Converts and checks the values."""
+        check_options(self)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -55,8 +55,9 @@ def build_predictor(trained: Trained) -> Predictor:
             batches = evaluation_batches(encoded, size, length)
             order = np.argsort(encoded.lengths(length), kind="stable")
         logits, _, weights = (part.numpy() for part in predict_batches(batches))
-        probabilities = np.exp(log_probabilities(logits[weights > 0]))
-        return probabilities[np.argsort(order)]
+        probabilities = np.empty([len(texts), trained.model.classes])
+        probabilities[order] = np.exp(log_probabilities(logits[weights > 0]))
+        return probabilities
 
     def predict_all(texts: Iterable[str]) -> Iterator[np.ndarray]:
         texts, first = iter(texts), 0

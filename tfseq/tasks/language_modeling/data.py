@@ -8,18 +8,24 @@ from collections.abc import Iterable
 from typing import Any
 
 from tfseq.datasets import TextCorpus, load_corpus, text_file_corpus
+from tfseq.datasets.kept_texts import keep_stream
 from tfseq.errors import UsageError
 from tfseq.pipelines import TokenFile, cache_root, prepare_corpus
 from tfseq.tasks.language_modeling.settings import TextSource
 from tfseq.tasks.task import Data
 from tfseq.tasks.trained import Trained
+from tfseq.text_input import check_text_file, file_names
+
+FEWEST_TOKENS = 2
+HELD_OUT = {"valid": "validation", "test": "the test"}
 
 
 def load_text(settings: Any) -> Data:
     """Returns the text that the settings name, each split as a `TokenFile`.
 
     Raises:
-        UsageError: a setting does not fit the text.
+        UsageError: a setting does not fit the text, or the text for validation or the
+            test is too short.
         DataError: the text is missing or damaged.
     """
     corpus = load_corpus(settings)
@@ -31,11 +37,26 @@ def load_text(settings: Any) -> Data:
         cache_dir=settings.cache_dir,
         vocabulary_size=settings.vocabulary_size,
     )
+    for name in HELD_OUT.keys() & prepared.token_files.keys():
+        _check_held_out(prepared.token_files[name], name, settings)
     return Data(
         corpus.fingerprint,
         {"tokens": prepared.vocabulary},
         prepared.token_files,
         origin=str(cache_root(settings.cache_dir)),
+    )
+
+
+def _check_held_out(text: TokenFile, name: str, settings: Any) -> None:
+    """Raises `UsageError` if a text to evaluate on is too short for it."""
+    if text.num_tokens >= FEWEST_TOKENS:
+        return
+    advice = f"give a larger `{name}_size`, or `{name}_size`=0 for none"
+    if getattr(settings, f"{name}_file") is not None:
+        advice = f"give a longer `{name}_file`, or none"
+    raise UsageError(
+        f"{text.name}: the text for {HELD_OUT[name]} has {text.num_tokens} token, expected "
+        f"at least {FEWEST_TOKENS} to predict one from another; {advice}"
     )
 
 
@@ -47,11 +68,8 @@ def text_to_read(trained: Trained, options: TextSource) -> TextCorpus:
         DataError: data are damaged.
     """
     if options.text_file:
-        if not os.path.isfile(options.text_file):
-            raise UsageError(
-                f"`text_file`={options.text_file}: no such file, expected a text (UTF-8)"
-            )
-        corpus = text_file_corpus(options.text_file, valid_size=0, test_size=0)
+        cache_dir = options.cache_dir or trained.settings.cache_dir
+        corpus = _read_text_file(options.text_file, cache_dir)
         part = corpus.splits["train"]
     else:
         corpus = load_corpus(trained.settings_now(options.data_dir, options.cache_dir))
@@ -59,6 +77,14 @@ def text_to_read(trained: Trained, options: TextSource) -> TextCorpus:
         part = corpus.splits[options.split]
     fingerprint = f"{corpus.fingerprint}-{options.split}"
     return TextCorpus(corpus.name, fingerprint, {options.split: part})
+
+
+def _read_text_file(files: str, cache_dir: str | None) -> TextCorpus:
+    """Returns a text of the reader's own, all of it in the split "train"."""
+    for name in file_names(files, os.path.exists):
+        check_text_file(name, "text_file")
+    kept = keep_stream(files, "text_file", cache_dir)
+    return text_file_corpus(kept, valid_size=0, test_size=0)
 
 
 def encode_text(trained: Trained, options: TextSource, text: TextCorpus) -> TokenFile:

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfseq.machine.compiled import compiled
 from tfseq.metrics import token_metrics
 
 
@@ -33,7 +34,7 @@ def compile_dynamic_evaluation(
     """
     variables = [variable.value for variable in model.trainable_variables]
 
-    @tf.function(reduce_retracing=True)
+    @compiled(reduce_retracing=True)
     def read(dataset: tf.data.Dataset) -> tuple[tf.Tensor, tf.Tensor]:
         state = model.initial_state(1)
         total = tf.zeros([], tf.float64)

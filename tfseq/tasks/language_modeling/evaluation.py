@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfseq.machine.compiled import compiled
 from tfseq.metrics import token_metrics
 from tfseq.pipelines import TokenFile, evaluation_unrollings, reading_token_files
 from tfseq.tasks.language_modeling.data import (
@@ -53,7 +54,7 @@ def compile_evaluation(
         `token_metrics` describes.
     """
 
-    @tf.function(reduce_retracing=True)
+    @compiled(reduce_retracing=True)
     def read(iterator: tf.data.Iterator) -> tuple[tf.Tensor, tf.Tensor]:
         state = model.initial_state(batch_size)
         total = tf.zeros([], tf.float64)
@@ -86,11 +87,7 @@ def build_evaluations(
         dataset = evaluation_unrollings(texts[split], 1, EVALUATION_TIME)
         return lambda: Evaluation(evaluate_text(dataset))
 
-    return {
-        split: on(split)
-        for split in ("valid", "test")
-        if split in texts and texts[split].num_tokens >= 2
-    }
+    return {split: on(split) for split in ("valid", "test") if split in texts}
 
 
 def evaluate(trained: Trained, options: EvaluateOptions) -> dict[str, float]:

@@ -17,6 +17,7 @@ from tfseq.layers import (
     Softmax,
     TokenInputs,
     activation_penalty,
+    as_predictions,
     build_cells,
     build_initializers,
     build_inputs,
@@ -236,6 +237,9 @@ class LanguageModel(SequenceModel):
         """
         tokens, labels, *rest = batch
         weights = rest[0] if rest else None
+        tokens, labels, weights = as_predictions(
+            tokens, labels, weights, size=self.vocabulary_size
+        )
         hidden, state = self.hidden(tokens, state, training, lane_seed)
         dropped = self.drop_outputs(hidden, lane_seed) if training else hidden
         flat = tf.reshape(dropped, [-1, dropped.shape[-1]])

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfseq.machine.compiled import compiled
+
 UNUSED = -1
 
 
@@ -86,7 +88,7 @@ def compile_cache_evaluation(
     """
     shares = tf.constant(weights, tf.float64)
 
-    @tf.function(reduce_retracing=True)
+    @compiled(reduce_retracing=True)
     def read(dataset: tf.data.Dataset) -> tuple[tf.Tensor, tf.Tensor]:
         state = model.initial_state(1)
         cache = empty_cache(size, model.cell.output_size)
@@ -94,18 +96,23 @@ def compile_cache_evaluation(
         count = tf.zeros([], tf.float64)
         for inputs, labels, counted in dataset:
             hidden, logits, state = model.read(inputs, state)
-            by_model = tf.exp(
-                tf.gather(tf.nn.log_softmax(logits[0]), labels[0], batch_dims=1)
-            )
+            by_model = tf.gather(tf.nn.log_softmax(logits[0]), labels[0], batch_dims=1)
             by_cache, filled, cache = cache_matches(
                 hidden[0], labels[0], cache, thetas=thetas
             )
-            by_cache = tf.where(filled, by_cache, by_model)
-            by_model, by_cache = (
-                tf.cast(part, tf.float64)[..., tf.newaxis]
-                for part in (by_model, by_cache)
+            # In logarithms: a prediction may be as bad as thousands of nats.
+            by_model = tf.cast(by_model, tf.float64) + tf.zeros(
+                [len(thetas), 1], tf.float64
             )
-            each = tf.math.log((1 - shares) * by_model + shares * by_cache)
+            by_cache = tf.math.log(tf.cast(by_cache, tf.float64))
+            by_cache = tf.where(filled, by_cache, by_model)
+            each = tf.reduce_logsumexp(
+                [
+                    tf.math.log(1 - shares) + by_model[..., tf.newaxis],
+                    tf.math.log(shares) + by_cache[..., tf.newaxis],
+                ],
+                axis=0,
+            )
             counted = tf.cast(counted[0], tf.float64)
             total -= tf.einsum("htl,t->hl", each, counted)
             count += tf.reduce_sum(counted)

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from tfseq.datasets import TextSplit
 from tfseq.errors import UsageError
+from tfseq.machine.compiled import compiled
+from tfseq.metrics import perplexity
 from tfseq.tasks.language_modeling.data import text_to_read
 from tfseq.tasks.language_modeling.settings import ScoreOptions
 from tfseq.tasks.trained import Trained
+from tfseq.text_input import split_lines
 
 MAX_VALUES = 20_000_000
+TOKENS_AT_A_TIME = 200_000
 
 LineScores = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+
+
+class Line(NamedTuple):
+    """A line to score.
+
+    Attributes:
+        number: its number in the text, from 1.
+        text: the line without its end.
+        ids: the tokens that are read, `[tokens]`; all but the first are predicted.
+    """
+
+    number: int
+    text: str
+    ids: np.ndarray
 
 
 def compile_line_scores(model: Any) -> LineScores:
@@ -31,7 +49,7 @@ def compile_line_scores(model: Any) -> LineScores:
         the memory. It returns Σ ln p(id(t + 1) | id(0) … id(t)), float64 `[lines]`.
     """
 
-    @tf.function(reduce_retracing=True)
+    @compiled(reduce_retracing=True)
     def read(tokens: tf.Tensor, counts: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
         inputs, labels = tokens[:, :-1], tokens[:, 1:]
         logits, state = model(inputs, state)
@@ -50,27 +68,34 @@ def compile_line_scores(model: Any) -> LineScores:
     return score
 
 
-def score_lines(trained: Trained, options: ScoreOptions) -> list[dict[str, Any]]:
-    """Returns number, tokens, log-probability (in nats), perplexity and text of each line.
+def score_lines(trained: Trained, options: ScoreOptions) -> Iterator[dict[str, Any]]:
+    """Yields number, tokens, log-probability (in nats), perplexity and text of each line.
 
     A line is read from state zero. It begins after a line end, and its own line end is
     its last token. If the vocabulary has no line end, it begins after its own first token.
+    Some lines at a time are held in memory, however long the text is.
 
     Raises:
         UsageError: there is no such text, or no line in it can be scored.
     """
     split = text_to_read(trained, options).splits[options.split]
-    lines = []
-    for number, text in enumerate("".join(split.read()).split("\n"), 1):
+    scores = _score(trained, _scored_lines(trained, split))
+    first = next(scores, None)
+    if first is None:
+        raise UsageError(f"{split.origin}: found no line to score, expected some text")
+    yield first
+    yield from scores
+
+
+def _scored_lines(trained: Trained, split: TextSplit) -> Iterator[Line]:
+    """Yields the lines of a text that have something to predict."""
+    for number, text in enumerate(split_lines(split.read()), 1):
         ids = _encode(trained, text, split.origin, line=number)
         if text and len(ids) > 1:
-            lines.append((number, text, ids))
-    if not lines:
-        raise UsageError(f"{split.origin}: found no line to score, expected some text")
-    return _score(trained, lines)
+            yield Line(number, text, ids)
 
 
-def score_texts(trained: Trained, texts: Sequence[str]) -> list[dict[str, Any]]:
+def score_texts(trained: Trained, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Returns the same as `score_lines` for texts in memory, which may have line ends.
 
     Raises:
@@ -92,54 +117,68 @@ def score_texts(trained: Trained, texts: Sequence[str]) -> list[dict[str, Any]]:
                 f"`texts`: found nothing to predict in text {number}, expected a longer "
                 "one; leave it out"
             )
-        lines.append((number, text, ids))
-    return _score(trained, lines) if lines else []
+        lines.append(Line(number, text, ids))
+    return _score(trained, lines)
 
 
-def _encode(trained: Trained, text: str, origin: str, line: int) -> list[int]:
+def _encode(trained: Trained, text: str, origin: str, line: int) -> np.ndarray:
     """Returns the ids of a text between two line ends, if the vocabulary has them."""
     end = trained.vocabulary.line_end_id
     whole = text if end is None else f"{text}\n"
-    ids = trained.vocabulary.encode(whole, origin, line=line).tolist()
-    return ids if end is None else [end, *ids]
+    ids = trained.vocabulary.encode(whole, origin, line=line)
+    return ids if end is None else np.insert(ids, 0, end)
 
 
-def _score(
-    trained: Trained, lines: list[tuple[int, str, list[int]]]
-) -> list[dict[str, Any]]:
-    """Returns the scores of lines, given by number, text and ids."""
+def _score(trained: Trained, lines: Iterable[Line]) -> Iterator[dict[str, Any]]:
+    """Yields the scores of lines in their order."""
     score = compile_line_scores(trained.model)
-    scores = {}
     # For each token: its logits, or the gates and states that a layer keeps of it.
     width = max(len(trained.vocabulary), 12 * trained.settings.units)
-    for batch in batches_of_lines(lines, width):
-        longest = max(len(ids) for _, _, ids in batch)
-        tokens = np.zeros([len(batch), longest], np.int32)
-        for row, (_, _, ids) in enumerate(batch):
-            tokens[row, : len(ids)] = ids
-        counts = np.array([len(ids) - 1 for _, _, ids in batch], np.int32)
-        steps = max(MAX_VALUES // (len(batch) * width), 1)
-        for (number, _, _), value in zip(
-            batch, score(tokens, counts, steps), strict=True
-        ):
-            scores[number] = float(value)
-    return [
-        {
-            "line": number,
-            "tokens": len(ids) - 1,
-            "log_probability": scores[number],
-            "perplexity": math.exp(min(-scores[number] / (len(ids) - 1), 700)),
-            "text": text,
-        }
-        for number, text, ids in lines
-    ]
+    for some in parts_of_lines(lines):
+        scores = {}
+        for batch in batches_of_lines(some, width):
+            values = _score_batch(score, batch, width)
+            for line, value in zip(batch, values.tolist(), strict=True):
+                scores[line.number] = value
+        for line in some:
+            count = len(line.ids) - 1
+            yield {
+                "line": line.number,
+                "tokens": count,
+                "log_probability": scores[line.number],
+                "perplexity": perplexity(-scores[line.number] / count),
+                "text": line.text,
+            }
 
 
-def batches_of_lines(lines: list, width: int) -> Iterator[list]:
+def _score_batch(score: LineScores, batch: Sequence[Line], width: int) -> np.ndarray:
+    """Returns the log-probabilities of lines side by side, float64 `[lines]`."""
+    tokens = np.zeros([len(batch), max(len(line.ids) for line in batch)], np.int32)
+    for row, line in enumerate(batch):
+        tokens[row, : len(line.ids)] = line.ids
+    counts = np.array([len(line.ids) - 1 for line in batch], np.int32)
+    return score(tokens, counts, max(MAX_VALUES // (len(batch) * width), 1))
+
+
+def parts_of_lines(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """Yields successive lines, as many at a time as have a bounded number of tokens."""
+    part: list[Line] = []
+    tokens = 0
+    for line in lines:
+        part.append(line)
+        tokens += len(line.ids)
+        if tokens >= TOKENS_AT_A_TIME:
+            yield part
+            part, tokens = [], 0
+    if part:
+        yield part
+
+
+def batches_of_lines(lines: Iterable[Line], width: int) -> Iterator[list[Line]]:
     """Yields batches of lines of similar length, each as large as memory allows."""
-    batch: list = []
-    for line in sorted(lines, key=lambda line: len(line[2])):
-        if batch and (len(batch) + 1) * len(line[2]) * width > MAX_VALUES:
+    batch: list[Line] = []
+    for line in sorted(lines, key=lambda line: len(line.ids)):
+        if batch and (len(batch) + 1) * len(line.ids) * width > MAX_VALUES:
             yield batch
             batch = []
         batch.append(line)

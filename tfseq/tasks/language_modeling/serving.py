@@ -6,8 +6,15 @@ Functions, by the names of their signatures; a state is `state_0`, `state_1`, â€
     initial_state(batch_size) -> (state_0, â€¦)
     step(tokens int32 [batch], state_0, â€¦) -> (logits [batch, vocabulary], state_0, â€¦)
     generate(prompt, length, temperature, seed) -> (text)
+    serving_default(prompts string [batch]) -> (texts string [batch])
 
-`generate` takes and returns scalars. An exported model needs TensorFlow alone:
+`generate` takes and returns scalars. `serving_default` writes what `generate` writes of each
+prompt with the length, the temperature and the seed that `sample` has by default; a text
+does not depend on those beside it, and no prompt gives no text. An empty prompt is a line's
+beginning. What the commands refuse, such as a word outside the vocabulary, is an
+InvalidArgumentError that says so.
+
+An exported model needs TensorFlow alone:
 
     model = tf.saved_model.load(folder)
     state = model.signatures["initial_state"](batch_size=tf.constant(1))
@@ -19,6 +26,7 @@ Functions, by the names of their signatures; a state is `state_0`, `state_1`, â€
     )["text"]
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,9 +34,31 @@ import tensorflow as tf
 
 from tfseq.decoding.rules import Sampling, gumbel_noise
 from tfseq.decoding.token_loop import Written, write_tokens
+from tfseq.tasks.language_modeling.settings import SampleOptions
 
+DEFAULTS = SampleOptions()
+RANGES = {
+    field.name: (field.metadata["lower"], field.metadata["upper"])
+    for field in dataclasses.fields(SampleOptions)
+}
 # White space between words, all but line ends.
 WHITE_SPACE = r"[\t\v\f\r\x1c-\x1f\x{0085}\p{Z}]+"
+
+
+def checked(values: Any, *checks: tuple[tf.Tensor, str, tf.Tensor]) -> Any:
+    """Returns tensors of a graph; a check that fails ends the call with one line instead.
+
+    Args:
+        values: a nest of tensors.
+        checks: for each check a boolean scalar that must hold, the words of the error, and
+            the tensor that it shows.
+    """
+    asserts = [
+        tf.debugging.Assert(holds, [words, shown], summarize=10)
+        for holds, words, shown in checks
+    ]
+    with tf.control_dependencies(asserts):
+        return tf.nest.map_structure(tf.identity, values)
 
 
 class SteppedLanguageModel(tf.Module):
@@ -53,7 +83,7 @@ class SteppedLanguageModel(tf.Module):
         # A module follows its attributes: the function hides Keras' layers from it, and
         # only the variables are saved.
         self._model = lambda: model
-        self.weights = [variable.value for variable in model.variables]
+        self.weights = [variable.value for variable in model.weights]
         example = tf.nest.flatten(model.initial_state(1))
         self.state_names = [f"state_{index}" for index in range(len(example))]
         self.state_specs = {
@@ -87,6 +117,8 @@ class SteppedLanguageModel(tf.Module):
         Args:
             batch_size: the number of texts, a scalar.
         """
+        words = "batch_size: expected 0 or more texts, found"
+        batch_size = checked(batch_size, (batch_size >= 0, words, batch_size))
         return self.name_state(self._model().initial_state(batch_size))
 
     def step(self, tokens: tf.Tensor, **state: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -96,6 +128,15 @@ class SteppedLanguageModel(tf.Module):
             tokens: the token that each text goes on with, `[batch]`.
             state: the tensors of the state by name.
         """
+        size = self._model().vocabulary_size
+        foreign = tf.boolean_mask(tokens, (tokens < 0) | (tokens >= size))
+        words = f"tokens: expected ids of the vocabulary, 0 to {size - 1}, found"
+        checks = [(tf.equal(tf.size(foreign), 0), words, foreign)]
+        for name, part in state.items():
+            words = f"{name}: expected as many rows as there are tokens, found"
+            rows = tf.shape(part)[0]
+            checks.append((tf.equal(rows, tf.shape(tokens)[0]), words, rows))
+        tokens, state = checked((tokens, state), *checks)
         logits, packed = self._model()(tokens[:, tf.newaxis], self.pack_state(state))
         return {"logits": logits[:, 0], **self.name_state(packed)}
 
@@ -130,7 +171,7 @@ class ServedLanguageModel(SteppedLanguageModel):
             tf.lookup.KeyValueTensorInitializer(
                 tf.constant(shown), tf.range(self.size, dtype=tf.int32)
             ),
-            default_value=-1 if forbidden is None else forbidden,
+            default_value=-1,
         )
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
@@ -141,7 +182,14 @@ class ServedLanguageModel(SteppedLanguageModel):
             temperature=tf.TensorSpec([], tf.float32, "temperature"),
             seed=tf.TensorSpec([], tf.int32, "seed"),
         )
-        return {**super().signatures(), "generate": generate}
+        serving_default = tf.function(self.generate_each).get_concrete_function(
+            prompts=tf.TensorSpec([None], tf.string, "prompts")
+        )
+        return {
+            **super().signatures(),
+            "generate": generate,
+            "serving_default": serving_default,
+        }
 
     def encode(self, text: tf.Tensor) -> tf.Tensor:
         """Returns the ids of a text, `[tokens]`.
@@ -160,6 +208,9 @@ class ServedLanguageModel(SteppedLanguageModel):
         else:
             parts = tf.strings.unicode_split(text, "UTF-8")
         ids = self.table.lookup(parts)
+        unknown = tf.boolean_mask(parts, ids < 0)
+        words = f"prompt: expected {self.level}s of the vocabulary, found"
+        ids = checked(ids, (tf.equal(tf.size(unknown), 0), words, unknown))
         start = tf.maximum(self.table.lookup(tf.constant(["\n"])), 0)
         return tf.cond(tf.size(ids) > 0, lambda: ids, lambda: start)
 
@@ -176,18 +227,21 @@ class ServedLanguageModel(SteppedLanguageModel):
 
         Args:
             prompt: the text to go on from.
-            length: tokens to write.
+            length: tokens to write, 0 or more.
             temperature: the logits are divided by it; at 0 each token is the most
-                probable one.
+                probable one. Otherwise it has the range of the command's `temperature`.
             seed: seed of the draws.
         """
+        (least, most), (_, longest) = RANGES["temperature"], RANGES["length"]
+        inside = (temperature >= least) & (temperature <= most)
+        words = f"temperature: expected 0, or {least:g} to {most:g}, found"
+        check = (tf.equal(temperature, 0) | inside, words, temperature)
+        temperature = checked(temperature, check)
+        words = f"length: expected 0 to {longest:,} tokens, found"
+        length = checked(length, ((length >= 0) & (length <= longest), words, length))
         ids = self.encode(prompt)
-        known = tf.debugging.assert_non_negative(
-            ids, "the prompt has characters that are not in the vocabulary"
-        )
-        with tf.control_dependencies([known]):
-            model = self._model()
-            logits, state = model(ids[tf.newaxis], model.initial_state(1))
+        model = self._model()
+        logits, state = model(ids[tf.newaxis], model.initial_state(1))
         drawn = temperature > 0
 
         def noise(position: tf.Tensor) -> tf.Tensor:
@@ -213,3 +267,23 @@ class ServedLanguageModel(SteppedLanguageModel):
         ) | tf.strings.regex_full_match(joined, r"(?s)|\n.*")
         between = tf.where(at_line_end, "", " ")
         return {"text": tf.strings.join([prompt, between, joined])}
+
+    def generate_each(self, prompts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns each prompt and what `sample` has by default after it, under `texts`.
+
+        Args:
+            prompts: strings, `[batch]`.
+
+        Returns:
+            Strings, `[batch]`.
+        """
+
+        def text(prompt: tf.Tensor) -> tf.Tensor:
+            return self.generate(
+                prompt,
+                tf.constant(DEFAULTS.length),
+                tf.constant(DEFAULTS.temperature),
+                tf.constant(DEFAULTS.seed),
+            )["text"]
+
+        return {"texts": tf.map_fn(text, prompts, fn_output_signature=tf.string)}

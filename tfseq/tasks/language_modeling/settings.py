@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from tfseq.configuration.option import check_values, option
+from tfseq.configuration.option import check_options, is_whole_number, option
 from tfseq.errors import UsageError
 
 
@@ -19,6 +19,7 @@ class LanguageModelingSettings:
         "Use the embedding as the softmax's weights too; the last layer then has "
         "`embedding_size` units.",
         fixed=True,
+        needs=["embedding_size"],
     )
     softmax_cutoffs: str | None = option(
         None,
@@ -51,16 +52,6 @@ class LanguageModelingSettings:
                 "`ngram_features`=1: found for texts, whose single tokens the layers read, "
                 "expected 2 or more, or 0; give `ngram_features`=2"
             )
-        if settings.monitor != "loss":
-            raise UsageError(
-                f"`monitor`={settings.monitor}: found for a language model, expected loss; "
-                "leave it out"
-            )
-        if settings.tie_embeddings and not settings.embedding_size:
-            raise UsageError(
-                "`tie_embeddings`: found `embedding_size`=0, expected an embedding; give "
-                "`embedding_size`=N"
-            )
         if settings.softmax_cutoffs and settings.ngram_features:
             raise UsageError(
                 f"`softmax_cutoffs`={settings.softmax_cutoffs}: found with "
@@ -90,7 +81,7 @@ def parse_cutoffs(text: str | None) -> tuple[int, ...]:
         UsageError: it holds something else.
     """
     parts = text.split(",") if text else []
-    if not all(part.strip().isdecimal() for part in parts):
+    if not all(is_whole_number(part.strip()) for part in parts):
         raise UsageError(
             f"`softmax_cutoffs`={text}: expected whole numbers with commas between them, "
             "such as 1000,3000"
@@ -103,18 +94,26 @@ class TextSource:
     """The text that a trained language model is evaluated on, or whose lines it scores."""
 
     split: str = option(
-        "test", "Part of the run's own data.", choices=("valid", "test")
+        "test",
+        "Part of the run's own data.",
+        choices=("valid", "test"),
+        without=("text_file",),
     )
     text_file: str | None = option(
         None,
         "Text file (UTF-8) to evaluate on instead of a part of the data.",
         advice="use the predict command",
+        path="files",
     )
     data_dir: str | None = option(
-        None, "Folder with data sets; by default the run's own."
+        None,
+        "Folder with data sets; by default the run's own.",
+        path=True,
     )
     cache_dir: str | None = option(
-        None, "Folder for encoded texts; by default the run's own."
+        None,
+        "Folder for encoded texts; by default the run's own.",
+        path=True,
     )
 
 
@@ -123,8 +122,8 @@ class ScoreOptions(TextSource):
     """The options of scoring lines."""
 
     def __post_init__(self) -> None:
-        """Checks the values."""
-        check_values(self)
+        """Converts and checks the values."""
+        check_options(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,13 +144,24 @@ class EvaluateOptions(TextSource):
         upper=1_000_000,  # Of hidden values of 1,000 units that is 4 GB.
     )
     cache_theta: float = option(
-        0.3, "How sharply the cache prefers similar hidden values.", lower=0.0
+        0.3,
+        "How sharply the cache prefers similar hidden values.",
+        lower=0.0,
+        needs=["cache_size"],
+        without=("cache_search",),
     )
     cache_lambda: float = option(
-        0.1, "Share of the cache in the probabilities.", lower=0.0, upper=1.0
+        0.1,
+        "Share of the cache in the probabilities.",
+        lower=0.0,
+        upper=1.0,
+        needs=["cache_size"],
+        without=("cache_search",),
     )
     cache_search: bool = option(
-        False, "Choose `cache_theta` and `cache_lambda` by the validation text first."
+        False,
+        "Choose `cache_theta` and `cache_lambda` by the validation text first.",
+        needs=["cache_size"],
     )
     dynamic_learning_rate: float = option(
         0.0,
@@ -164,20 +174,16 @@ class EvaluateOptions(TextSource):
         "Tokens between two steps of dynamic evaluation.",
         lower=1,
         upper=8192,
+        needs=["dynamic_learning_rate"],
     )
 
     def __post_init__(self) -> None:
-        """Checks the values."""
-        check_values(self)
+        """Converts and checks the values."""
+        check_options(self)
         if self.cache_size and self.dynamic_learning_rate:
             raise UsageError(
                 f"`cache_size`={self.cache_size}: found with `dynamic_learning_rate`="
                 f"{self.dynamic_learning_rate:g}, expected one of them; leave one out"
-            )
-        if self.cache_search and not self.cache_size:
-            raise UsageError(
-                "`cache_search`: found without `cache_size`, expected the size to search "
-                "with; give, for example, `cache_size`=2000"
             )
 
 
@@ -191,23 +197,50 @@ class SampleOptions:
 
     prompt: str = option("", "Text to go on from; by default a line's beginning.")
     length: int = option(500, "Tokens to write.", lower=1, upper=10_000_000)
-    num_samples: int = option(1, "Texts to write.", lower=1, upper=100_000)
+    num_samples: int = option(
+        1,
+        "Texts to write.",
+        lower=1,
+        upper=100_000,
+        without=("beam_width",),
+    )
     temperature: float = option(
         1.0,
         "Divisor of the logits: below 1 probable tokens become more probable.",
         lower=1e-3,
         upper=1e3,
+        without=("beam_width", "greedy"),
     )
-    top_k: int = option(0, "Only the k most probable tokens; 0: all.", lower=0)
+    top_k: int = option(
+        0,
+        "Only the k most probable tokens; 0: all.",
+        lower=0,
+        without=("beam_width", "greedy"),
+    )
     top_p: float = option(
         1.0,
         "Only the most probable tokens that reach this probability.",
         lower=1e-6,
         upper=1.0,
+        without=("beam_width", "greedy"),
     )
-    greedy: bool = option(False, "Always take the most probable token.")
-    seed: int = option(0, "Seed of the choice.", lower=0, upper=2**31 - 1)
-    stop_at: str | None = option(None, "End a text where this occurs in it.")
+    greedy: bool = option(
+        False,
+        "Always take the most probable token.",
+        without=("beam_width",),
+    )
+    seed: int = option(
+        0,
+        "Seed of the choice.",
+        lower=0,
+        upper=2**31 - 1,
+        without=("beam_width", "greedy"),
+    )
+    stop_at: str | None = option(
+        None,
+        "End a text where this occurs in it.",
+        without=("beam_width",),
+    )
     beam_width: int = option(
         0,
         "Number of beginnings that a search for the most probable continuations keeps; 0: "
@@ -217,13 +250,8 @@ class SampleOptions:
     )
 
     def __post_init__(self) -> None:
-        """Checks the values."""
-        check_values(self)
-        if self.beam_width and (self.num_samples > 1 or self.greedy):
-            raise UsageError(
-                f"`beam_width`={self.beam_width}: found with `num_samples` or `greedy`, "
-                "expected neither; leave them out"
-            )
+        """Converts and checks the values."""
+        check_options(self)
 
 
 USES = {

@@ -125,8 +125,8 @@ class LanguageModeling(Task):
 
     def score(
         self, trained: Trained, texts: Sequence[str] | None, options: Any
-    ) -> list[dict[str, Any]]:
-        """Returns number, tokens, log-probability, perplexity and text of each line."""
+    ) -> Iterator[dict[str, Any]]:
+        """Yields number, tokens, log-probability, perplexity and text of each line."""
         if texts is None:
             return score_lines(trained, options)
         return score_texts(trained, texts)

@@ -25,6 +25,7 @@ from tfseq.tasks.trained import Trained
 NUM_SAMPLES = 5
 SAMPLE_LENGTH = 80
 MOST_LOGITS = 1 << 26  # Of one token of all texts: 256 MB of float32.
+MOST_FOUND = 1 << 26  # Tokens of all beginnings of a beam search, held to its end.
 
 
 def build_sampler(
@@ -84,13 +85,7 @@ def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]
     """
     vocabulary, num_samples = trained.vocabulary, options.num_samples
     ids = encode_prompt(vocabulary, options.prompt)
-    most = MOST_LOGITS // len(vocabulary)
-    if num_samples > most:
-        raise UsageError(
-            f"`num_samples`={num_samples}: found a vocabulary of {len(vocabulary):,}, "
-            f"expected at most {most:,} texts side by side; ask for fewer, with other "
-            "values of `seed` for more"
-        )
+    check_memory("num_samples", num_samples, vocabulary)
     rule = Greedy()
     if not options.greedy:
         rule = Sampling(
@@ -117,6 +112,22 @@ def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]
         if all(ending.reached for ending in endings):
             return
         last = [row[-1:] for row in rows]
+
+
+def check_memory(name: str, texts: int, vocabulary: Vocabulary) -> None:
+    """Raises `UsageError` if so many texts are more than memory should hold side by side.
+
+    Args:
+        name: of the option that says how many.
+        texts: the number of texts.
+        vocabulary: the vocabulary.
+    """
+    most = MOST_LOGITS // len(vocabulary)
+    if texts > most:
+        raise UsageError(
+            f"`{name}`={texts}: found a vocabulary of {len(vocabulary):,}, expected at most "
+            f"{most:,} texts side by side; ask for fewer"
+        )
 
 
 class Ending:
@@ -157,6 +168,13 @@ def search_texts(trained: Trained, options: SampleOptions) -> list[tuple[str, fl
         raise UsageError("`beam_width`=0: expected at least 1; give `beam_width`=10")
     vocabulary = trained.vocabulary
     ids = encode_prompt(vocabulary, options.prompt)
+    check_memory("beam_width", options.beam_width, vocabulary)
+    most = MOST_FOUND // options.beam_width
+    if options.length > most:
+        raise UsageError(
+            f"`length`={options.length}: found `beam_width`={options.beam_width}, expected "
+            f"at most {most:,} tokens beside it; lower one of them"
+        )
     written = compile_reading(trained.model)(tf.constant([ids], tf.int32))
     search = compile_beam_search(
         trained.model,

@@ -1,0 +1,115 @@
+"""What a run shows: figures of any size, on any standard output; failures lose nothing."""
+
+import dataclasses
+import functools
+import io
+import json
+import math
+import pathlib
+import sys
+
+import pytest
+
+from tfseq import runs
+from tfseq.errors import DataError
+from tfseq.tasks import Settings
+from tfseq.training.console import Console, describe, format_duration
+
+
+@pytest.mark.parametrize(
+    ("figures", "line"),
+    [
+        ({"loss": 1.5}, "  loss 1.5000"),
+        ({"perplexity": 4.4816891}, "  perplexity 4.482"),
+        ({"perplexity": 9_999_999.0}, "  perplexity 9999999.000"),
+        ({"perplexity": 1e7}, "  perplexity 1e+07"),
+        ({"perplexity": 2.4067e81}, "  perplexity 2.407e+81"),
+        ({"loss": 800.0, "perplexity": math.inf}, "  loss 800.0000  perplexity inf"),
+        ({"loss": math.nan, "own_figure": -1e300}, "  loss nan  own figure -1e+300"),
+    ],
+)
+def test_figures_of_any_size(figures, line):
+    assert describe(figures) == line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(59.6, "1:00"), (3601, "1:00:01"), (math.inf, "unknown"), (math.nan, "unknown")],
+)
+def test_durations(seconds, shown):
+    assert format_duration(seconds) == shown
+
+
+def test_what_the_output_cannot_encode_is_escaped(monkeypatch):
+    output = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", output)
+    console = Console(10, 0, unit="character")
+    console.samples(["dög 映 \U0001f600"])
+    assert console.failure is None
+    lines = output.buffer.getvalue().splitlines()
+    assert lines[1] == b"d\xf6g \\u6620 \\U0001f600"
+
+
+def test_a_closed_output_takes_nothing(monkeypatch):
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    console = Console(10, 0, unit="character")
+    console.say("a line")
+    assert console.failure is None
+
+
+@pytest.fixture(name="settings")
+def fixture_settings(tmp_path):
+    (tmp_path / "text.txt").write_text("the quick brown fox jumps\n" * 40)
+    return Settings(
+        dataset="text",
+        train_file=str(tmp_path / "text.txt"),
+        cache_dir=str(tmp_path / "cache"),
+        run_dir=str(tmp_path / "run"),
+        batch_size=2,
+        num_unrollings=5,
+        units=4,
+        num_steps=6,
+        log_every=3,
+        steps_per_call=3,
+        sample_every=0,
+    )
+
+
+def test_a_run_trains_on_when_its_perplexity_is_beyond_float32(settings, capsys):
+    settings = dataclasses.replace(settings, optimizer="sgd", learning_rate=1000.0)
+    assert runs.train(settings) == 0
+    results = json.loads(pathlib.Path(settings.run_dir, "results.json").read_text())
+    assert results["step"] == 6
+    assert results["finished"]
+    loss, perplexity = (results["train"][name] for name in ("loss", "perplexity"))
+    assert loss > 88.8
+    assert float(perplexity) > 3.5e38
+    assert max(map(len, capsys.readouterr().out.splitlines())) < 200
+
+
+class Gone(io.StringIO):
+    """An output whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize(
+    ("output", "error", "message"),
+    [
+        (functools.partial(open, "/dev/full", "w"), DataError, "No space left"),
+        (Gone, BrokenPipeError, "Broken pipe"),
+    ],
+)
+def test_a_run_whose_lines_cannot_be_written_saves_and_ends(
+    settings, monkeypatch, output, error, message
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", output())
+        with pytest.raises(error, match=message):
+            runs.train(settings)
+    folder = pathlib.Path(settings.run_dir, "checkpoints")
+    assert [path.name for path in folder.glob("*.index")] == ["step-3.index"]
+    assert runs.train(settings) == 0
+    assert runs.load(settings.run_dir, "last").step == 6

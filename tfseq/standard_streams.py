@@ -1,0 +1,172 @@
+"""Standard streams of a process: closed, full, cut off, or not able to show all text."""
+
+import contextlib
+import io
+import os
+import pathlib
+import sys
+from collections.abc import Iterator
+from typing import NoReturn, TextIO
+
+from tfseq.errors import DataError, UsageError
+
+STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+
+
+def prepare() -> None:
+    r"""Makes the streams of a command fit for all text, and replaces closed ones.
+
+    What the encoding of a stream lacks is written as an escape such as `\xe9`.
+
+    The number of a closed stream would be given to the next file that is opened, and what
+    a library prints would go into that file. So the null device takes its place.
+    """
+    for number, (name, mode) in enumerate(STREAMS):
+        if not _is_open(number):
+            # The other way round, so that its use is an error and nothing gets lost.
+            null = os.open(os.devnull, os.O_RDONLY if mode == "w" else os.O_WRONLY)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+        stream = getattr(sys, name)
+        if mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if getattr(sys.stdout, "write_through", False):
+        # As Python does with PYTHONUNBUFFERED. Only a stream that keeps what could not be
+        # written can tell at the end that it could not.
+        sys.stdout = open(  # noqa: SIM115
+            sys.stdout.fileno(),
+            "w",
+            buffering=1,
+            encoding=sys.stdout.encoding,
+            errors="backslashreplace",
+            closefd=False,
+        )
+
+
+def command_name() -> str:
+    """Returns the command as messages begin with it: `tfseq train`, or a script's name."""
+    path = pathlib.Path(sys.argv[0])
+    own = path.resolve().parent == pathlib.Path(__file__).resolve().parent
+    if not own:
+        return path.name
+    return "tfseq" if path.stem == "__main__" else f"tfseq {path.stem}"
+
+
+def end(line: str, status: int) -> NoReturn:
+    """Ends the process with a status, after one line on standard error.
+
+    Args:
+        line: the line, without the command that it begins with.
+        status: the exit status.
+    """
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(f"{command_name()}: {line}", file=sys.stderr, flush=True)
+    sys.exit(status)
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def standard_input() -> TextIO:
+    """Returns standard input.
+
+    Raises:
+        UsageError: it is closed.
+    """
+    if sys.stdin is None:
+        raise UsageError(
+            "standard input: closed, expected a text; give `file` or `text`"
+        )
+    return sys.stdin
+
+
+def expect_output() -> None:
+    """Raises `UsageError` if standard output is closed."""
+    if sys.stdout is None:
+        raise UsageError(
+            "standard output: closed, expected a place for what is printed; send it to a "
+            "file or to /dev/null"
+        )
+
+
+def takes_all_text() -> bool:
+    """Returns whether standard output can encode every character."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return encoding.lower().replace("_", "-").startswith("utf")
+
+
+def write_line(line: str) -> None:
+    """Prints one line to standard output at once, with escapes for what it cannot encode.
+
+    A closed standard output takes nothing.
+
+    Args:
+        line: the line without its end.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    try:
+        print(line, flush=True)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding
+        shown = line.encode(encoding, "backslashreplace").decode(encoding)
+        print(shown, flush=True)
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """Surrounds a command: what it prints has arrived at the end, or there is an error.
+
+    A reader that has gone, such as `head`, ends the process quietly with status 141, as
+    shells do for a process that the signal SIGPIPE ended.
+
+    Raises:
+        DataError: standard output cannot be written.
+    """
+    try:
+        yield
+    except (UsageError, DataError, KeyboardInterrupt):
+        _flush()
+        raise
+    except (OSError, SystemExit) as error:
+        failure = _flush()
+        if isinstance(error, BrokenPipeError):
+            failure = error
+        if failure is None:
+            raise
+    else:
+        failure = _flush()
+    if isinstance(failure, BrokenPipeError):
+        raise SystemExit(141)
+    if failure:
+        raise DataError(
+            f"standard output: could not be written ({failure.strerror or failure}); send "
+            "it elsewhere"
+        )
+
+
+def _flush() -> OSError | None:
+    """Writes what is still unwritten on standard output; returns what prevents it.
+
+    Python tries again at the end of the process and would complain again, so that what
+    cannot be written is sent to the null device.
+    """
+    if sys.stdout is None:
+        return None
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stdout.fileno())
+            os.close(null)
+        return error
+    return None
