@@ -70,6 +70,10 @@ CALLED_WITH_TOKENS = {
         lambda: layers.NgramLogits(VOCABULARY, 3, num_rows=40),
         lambda layer: layer(TOKENS, layer.initial_state(BATCH)),
     ),
+    "ConditionalRandomField": (
+        lambda: layers.ConditionalRandomField(FEATURES, initializer()),
+        lambda layer: layer.log_likelihood(INPUTS, TOKENS % FEATURES, LENGTHS),
+    ),
     "NaiveBayesLogit": (
         lambda: layers.NaiveBayesLogit(2, num_rows=40),
         lambda layer: layer(TOKENS, LENGTHS),
