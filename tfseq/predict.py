@@ -1,13 +1,15 @@
-"""Tells whether reviews are positive: `python -m tfseq.predict --run_dir=RUN --text=TEXT`.
+"""Tells the label of texts, or their tags: `python -m tfseq.predict --run_dir=RUN --text=TEXT`.
 
 Examples:
   python -m tfseq.predict --run_dir=runs/imdb_lstm --text="not bad at all"
   python -m tfseq.predict --run_dir=runs/imdb_lstm --file=reviews.txt --format=json
   python -m tfseq.predict --run_dir=runs/imdb_lstm < reviews.txt
+  python -m tfseq.predict --run_dir=runs/conll2000_chunks --words --text="He_PRP left_VBD"
+  python -m tfseq.predict --run_dir=runs/python_code --file=program.py
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from absl import flags
@@ -16,6 +18,7 @@ from tfseq import command_line
 from tfseq.errors import UsageError
 
 command_line.define_run_flags()
+command_line.define_options("predict")
 flags.adopt_module_key_flags(command_line)
 flags.DEFINE_multi_string("text", None, "A review; may be given several times.")
 flags.DEFINE_string(
@@ -55,16 +58,29 @@ def read_texts() -> Iterator[str]:
         ) from None
 
 
-def show(columns: Sequence[Any], predictions: Iterable[dict[str, Any]]) -> None:
-    """Prints a line for each prediction, as it comes."""
+def read_parts() -> Iterator[str]:
+    """Yields the lines of the one text that the flags name, with their ends."""
+    name = flags.FLAGS.file or "standard input"
+    try:
+        with command_line.open_text(flags.FLAGS.file) as lines:
+            yield from lines
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{name}: not UTF-8 ({error.reason}), expected a text file; convert it"
+        ) from None
+
+
+def show(task: Any, predictions: Iterable[dict[str, Any]]) -> None:
+    """Prints the rows of each prediction, as it comes, or a line of JSON."""
     if flags.FLAGS.format == "json":
         for prediction in predictions:
             print(json.dumps(prediction, ensure_ascii=False), flush=True)
         return
-    print("  ".join(column.show(column.title) for column in columns))
+    print("  ".join(column.show(column.title) for column in task.columns))
     for prediction in predictions:
-        cells = [column.show(as_cell(prediction[column.key])) for column in columns]
-        print("  ".join(cells), flush=True)
+        for row in task.rows(prediction):
+            cells = [column.show(as_cell(row[column.key])) for column in task.columns]
+            print("  ".join(cells), flush=True)
 
 
 def as_cell(value: Any) -> Any:
@@ -81,7 +97,11 @@ def main() -> int:
 
     run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
     options = command_line.given_options("predict")
-    show(run.task.columns, run.predict_each(read_texts(), **options))
+    texts = read_texts
+    if run.task.one_text and not flags.FLAGS.text:
+        options.setdefault("one_text", True)
+        texts = read_parts
+    show(run.task, run.predict_each(texts(), **options))
     return 0
 
 

@@ -13,6 +13,8 @@ from tfseq import cells, layers
 from tfseq.tasks import Settings
 
 NAMES = [
+    "BidirectionalStack",
+    "LetterInputs",
     "ConditionalRandomField",
     "NaiveBayesLogit",
     "NgramLogits",

@@ -33,7 +33,7 @@ class ClassificationSettings:
         fixed=True,
     )
     bidirectional: bool = option(
-        False, "Read reviews from both ends, with layers for each.", fixed=True
+        False, "Read texts from both ends, with layers for each.", fixed=True
     )
     pooling: str = option(
         "last",
@@ -49,6 +49,11 @@ class ClassificationSettings:
             raise UsageError(
                 f"`level`={settings.level}: found with `dataset`={settings.dataset}, whose "
                 "tokens are words; leave it out"
+            )
+        if settings.monitor == "f1":
+            raise UsageError(
+                "`monitor`=f1: found for a classifier, expected loss or accuracy; choose "
+                "one"
             )
         for name in ("lazy_rows", "ngram_features"):
             if getattr(settings, name) and settings.strategy == "multi_worker":
