@@ -1,4 +1,4 @@
-"""Tells the label of texts, or their tags: `python -m tfseq.predict --run_dir=RUN --text=TEXT`.
+"""Tells labels or tags of texts: `python -m tfseq.predict --run_dir=RUN --text=TEXT`.
 
 Examples:
   python -m tfseq.predict --run_dir=runs/imdb_lstm --text="not bad at all"

@@ -1,5 +1,6 @@
 """Files of columns: what is read, how it is split, and what is refused in one line."""
 
+import itertools
 import os
 import pathlib
 
@@ -61,7 +62,9 @@ def test_parts_are_drawn_by_a_fixed_seed(tmp_path):
         "valid": 4,
         "test": 4,
     }
-    assert sorted(sum(words.values(), [])) == sorted(f"w{n}" for n in range(40))
+    assert sorted(itertools.chain(*words.values())) == sorted(
+        f"w{n}" for n in range(40)
+    )
     again = tagged_file_corpus(path)
     assert again == corpus
     other = tagged_file_corpus(path, valid_size=5, test_size=0)
@@ -153,7 +156,7 @@ def test_too_few_sentences_and_missing_files(tmp_path):
     )
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(DataError, match="conll2000: found no train.txt, expected"):
+    with pytest.raises(DataError, match=r"conll2000: found no train\.txt, expected"):
         conll2000_corpus(empty)
 
 

@@ -60,14 +60,28 @@ class BidirectionalStack(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.cells = list(cells)
-        self.backward_cells = list(backward_cells)
-        if not self.cells or len(self.backward_cells) not in (0, len(self.cells)):
+        if not cells or len(backward_cells) not in (0, len(cells)):
             raise UsageError(
-                f"`backward_cells`: found {len(self.backward_cells)} beside "
-                f"{len(self.cells)} `cells`, expected none or as many; give one for each "
-                "layer"
+                f"`backward_cells`: found {len(backward_cells)} beside {len(cells)} "
+                "`cells`, expected none or as many; give one for each layer"
             )
+        self._num_layers, self._num_backward = len(cells), len(backward_cells)
+        # A checkpoint follows attributes and not lists.
+        for number, cell in enumerate(cells):
+            setattr(self, f"cell_{number}", cell)
+        for number, cell in enumerate(backward_cells):
+            setattr(self, f"backward_cell_{number}", cell)
+
+    @property
+    def cells(self) -> list[keras.layers.Layer]:
+        """The forward cell of each layer."""
+        return [getattr(self, f"cell_{number}") for number in range(self._num_layers)]
+
+    @property
+    def backward_cells(self) -> list[keras.layers.Layer]:
+        """The backward cell of each layer; empty for layers that read forward only."""
+        numbers = range(self._num_backward)
+        return [getattr(self, f"backward_cell_{number}") for number in numbers]
 
     @property
     def output_size(self) -> int:
