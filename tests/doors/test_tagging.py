@@ -148,6 +148,7 @@ def test_a_run_goes_on_as_if_it_had_not_stopped(folder, tmp_path):
             folder,
             num_steps=12,
             evaluate_every=6,
+            log_every=6,
             lazy_rows=True,
             run_dir=str(tmp_path / name),
         )
@@ -304,7 +305,7 @@ def text_settings(folder):
         num_unrollings=12,
         lookahead=5,
         learning_rate=0.02,
-        num_steps=300,
+        num_steps=400,
         monitor="accuracy",
     )
 
@@ -316,14 +317,14 @@ def fixture_texts(tmp_path_factory):
 
 def test_a_carried_state_knows_what_a_reset_one_cannot(texts):
     (carried, reset), scores = json.loads((texts / "found.json").read_text())
-    assert carried["accuracy"] > 0.95 > reset["accuracy"] + 0.03
+    assert carried["accuracy"] > max(0.9, reset["accuracy"] + 0.05)
     results = json.loads((texts / "run" / "results.json").read_text())
     assert results["test"]["accuracy"] == carried["accuracy"]
     count = sum(score["tokens"] for score in scores)
     assert count == carried["predictions"]
     loss = -sum(score["log_probability"] for score in scores) / count
     assert loss == pytest.approx(carried["loss"], rel=1e-5)
-    assert scores[0]["text"] == SOURCE.format(190).splitlines()[0]
+    assert scores[2]["text"] == SOURCE.splitlines()[2]
 
 
 def test_a_text_in_parts_has_the_tags_of_the_whole(texts, tmp_path):
