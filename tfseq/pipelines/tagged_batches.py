@@ -27,7 +27,8 @@ class EncodedSentences:
             one is the end of all.
         spellings: the number of each word's spelling, int32 `[words]`.
         tags: the tag of each word, int32 `[words]`; 0 where there is none.
-        features: ids of further columns, int32 `[words, columns]`.
+        features: ids of further columns, int32 `[words, columns]`; one column of zeros
+            where there are none.
         word_ids: the id of each spelling, int32 `[spellings]`.
         letters: the letters of all spellings, int32 `[letters]`, from 1 on.
         letter_starts: the position where each spelling begins, int64 `[spellings + 1]`.

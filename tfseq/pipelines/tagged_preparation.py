@@ -223,7 +223,8 @@ def encode_sentences(
         [value for sentence in sentences for value in sentence.features[column]]
         for column in range(encoder.num_features)
     ]
-    features = np.zeros([len(words), 0], np.int32)
+    # A distributed batch cannot hold a tensor without values.
+    features = np.zeros([len(words), 1], np.int32)
     if columns:
         features = encoder.features(tf.transpose(tf.constant(columns))).numpy()
     found = np.zeros(len(words), np.int32)
