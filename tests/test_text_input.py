@@ -77,6 +77,9 @@ def test_lines_equal_those_of_python(pieces):
     if not expected[-1]:
         expected.pop()
     assert list(split_lines(pieces)) == expected
+    whole = list(split_lines(pieces, keep_ends=True))
+    assert "".join(whole) == "".join(pieces)
+    assert [line.removesuffix("\n") for line in whole] == expected
 
 
 @each_packer

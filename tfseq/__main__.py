@@ -16,7 +16,7 @@ COMMANDS = {
     "train": "trains a language model or a classifier, or goes on with it",
     "evaluate": "loss, perplexity or accuracy of a trained run; scores of single lines",
     "sample": "text that a trained language model writes",
-    "predict": "the labels of texts, by a trained classifier",
+    "predict": "the labels or tags of texts, by a trained classifier or tagger",
     "export": "a trained run as a model that needs TensorFlow alone",
 }
 

@@ -190,8 +190,12 @@ def print_json(content: Any) -> None:
     print(write_json(content, ascii_only=ascii_only), flush=True)
 
 
-def read_lines(path: str | None) -> Iterator[str]:
+def read_lines(path: str | None, *, keep_ends: bool = False) -> Iterator[str]:
     """Yields the lines of a text file (UTF-8), or of standard input where there is none.
+
+    Args:
+        path: the file; None for standard input.
+        keep_ends: whether each line has its end.
 
     Raises:
         UsageError: the file cannot be read.
@@ -200,10 +204,11 @@ def read_lines(path: str | None) -> Iterator[str]:
     if path is None:
         stream = standard_streams.standard_input().buffer
         pieces = iter(lambda: stream.read1(CHUNK_BYTES), b"")
-        yield from split_lines(decode_utf8(pieces, "standard input"))
+        text = decode_utf8(pieces, "standard input")
+        yield from split_lines(text, keep_ends=keep_ends)
         return
     check_text_file(path, "file")
-    yield from split_lines(read_text(path))
+    yield from split_lines(read_text(path), keep_ends=keep_ends)
 
 
 def settings_from_flags(

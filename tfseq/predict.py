@@ -1,9 +1,11 @@
-"""Predicts the labels of texts: `python -m tfseq.predict --run_dir=RUN --text=TEXT`.
+"""Tells labels or tags of texts: `python -m tfseq.predict --run_dir=RUN --text=TEXT`.
 
 Examples:
   python -m tfseq.predict --run_dir=runs/imdb_lstm --text="not bad at all"
   python -m tfseq.predict --run_dir=runs/imdb_lstm --file=reviews.txt --format=json
   python -m tfseq.predict --run_dir=runs/imdb_lstm < reviews.txt
+  python -m tfseq.predict --run_dir=runs/conll2000_chunks --words --text="He_PRP left_VBD"
+  python -m tfseq.predict --run_dir=runs/python_code --file=program.py
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +17,7 @@ from tfseq import command_line, standard_streams
 from tfseq.errors import UsageError
 
 command_line.define_run_flags()
+command_line.define_options("predict")
 flags.adopt_module_key_flags(command_line)
 flags.DEFINE_multi_string("text", None, "A text; may be given several times.")
 command_line.define_path(
@@ -67,17 +70,37 @@ def texts_in(lines: Iterable[str], name: str) -> Iterator[str]:
         raise UsageError(f"{name}: found no text, expected a text a line; give some")
 
 
-def show(columns: Sequence[Any], predictions: Iterable[dict[str, Any]]) -> None:
-    """Prints a line for each prediction, as it comes."""
+def read_parts() -> Iterator[str]:
+    """Yields the lines of the one text that the flags name, with their ends.
+
+    Raises:
+        UsageError: the text has no character.
+    """
+    empty = True
+    for line in command_line.read_lines(flags.FLAGS.file, keep_ends=True):
+        empty = False
+        yield line
+    if empty:
+        name = flags.FLAGS.file or "standard input"
+        raise UsageError(f"{name}: found no text, expected some; give some")
+
+
+def show(
+    task: Any, columns: Sequence[Any], predictions: Iterable[dict[str, Any]]
+) -> None:
+    """Prints the rows of each prediction, as it comes, or a line of JSON."""
     if flags.FLAGS.format == "json":
         for prediction in predictions:
             command_line.print_json(prediction)
         return
-    for number, prediction in enumerate(predictions):
-        if not number:  # The first text may be one that is refused.
-            print("  ".join(column.show(column.title) for column in columns))
-        cells = [column.show(as_cell(column.value(prediction))) for column in columns]
-        print("  ".join(cells), flush=True)
+    number = 0
+    for prediction in predictions:
+        for row in task.rows(prediction):
+            if not number:  # The first text may be one that is refused.
+                print("  ".join(column.show(column.title) for column in columns))
+            cells = [column.show(as_cell(column.value(row))) for column in columns]
+            print("  ".join(cells), flush=True)
+            number += 1
 
 
 def as_cell(value: Any) -> Any:
@@ -95,8 +118,12 @@ def main() -> int:
 
     run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
     options = command_line.given_options("predict")
+    texts = read_texts
+    if run.task.one_text and not flags.FLAGS.text:
+        options.setdefault("one_text", True)
+        texts = read_parts
     columns = run.task.prediction_columns(run.vocabularies)
-    show(columns, run.predict_each(read_texts(), **options))
+    show(run.task, columns, run.predict_each(texts(), **options))
     return 0
 
 

@@ -175,19 +175,21 @@ def read_text(path: str | Path) -> Iterator[str]:
     return decode_utf8(text_bytes(path), str(path))
 
 
-def split_lines(pieces: Iterable[str]) -> Iterator[str]:
-    """Yields the lines of a text without their ends; nothing follows the last line end.
+def split_lines(pieces: Iterable[str], *, keep_ends: bool = False) -> Iterator[str]:
+    """Yields the lines of a text; nothing follows the last line end.
 
     Args:
         pieces: the text, piece by piece.
+        keep_ends: whether each line has its end, which the last one may lack.
     """
+    end = "\n" if keep_ends else ""
     parts: list[str] = []  # Of the line that is not at its end.
     for piece in pieces:
         first, *others = piece.split("\n")
         parts.append(first)
         if others:
-            yield "".join(parts)
-            yield from others[:-1]
+            yield "".join(parts) + end
+            yield from (line + end for line in others[:-1])
             parts = others[-1:]
     if rest := "".join(parts):
         yield rest

@@ -26,7 +26,7 @@ from absl import app, flags
 from sides.turns import Side
 from sides.workloads import WORKLOADS
 
-OTHERS = ("input", "evaluation", "sampling", "startup")
+OTHERS = ("conll2000_chunks", "input", "evaluation", "sampling", "startup")
 QUICK = ("text8", "ptb_small", "sampling")
 TEXT_SIZES = (10, 100, 2000)
 MOST_REPEATS = {"scaling": 2}  # Each turn is whole commands, minutes long.
@@ -91,6 +91,11 @@ def be_side(side: str, name: str) -> None:
 
         tfseq = side == "tfseq"
         return (evaluation_side.run_tfseq if tfseq else evaluation_side.run_pytorch)()
+    if name == "conll2000_chunks":
+        from sides import tagging_side
+
+        tfseq = side == "tfseq"
+        return (tagging_side.run_tfseq if tfseq else tagging_side.run_pytorch)()
     if name == "sampling":
         from sides import sampling_side
 
@@ -220,7 +225,7 @@ def measure(name: str, repeats: int, quick: bool) -> dict:
     packages = ["tfseq"] + ["pytorch"] * bool(importlib.util.find_spec("torch"))
     if name == "input":
         sides = [f"input_{text}" for text in (*TEXT_SIZES, "reviews")]
-    elif name == "evaluation":
+    elif name in ("conll2000_chunks", "evaluation"):
         sides = packages
     elif name == "scaling":
         sides = ["1 device", "2 replicas", "1 worker", "2 workers"]

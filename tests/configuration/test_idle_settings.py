@@ -20,6 +20,8 @@ from tfseq.tasks.table import options_of_uses, settings_group
 TEXT = {"dataset": "text", "train_file": "a.txt"}
 LABELLED = {"dataset": "labelled", "train_file": "a.csv"}
 REVIEWS = {"dataset": "toy_reviews"}
+TAGGED = {"dataset": "tagged", "train_file": "a.txt", "embedding_size": 8}
+CHUNKS = {"dataset": "conll2000", "embedding_size": 8}
 # Settings that have an effect beside all others.
 ALWAYS = {
     *("dataset", "data_dir", "cache_dir", "level", "batch_size", "num_steps"),
@@ -38,6 +40,10 @@ IDLE = {
     "text_column": (TEXT, LABELLED),
     "label_column": (TEXT, LABELLED),
     "test_rows": (TEXT, LABELLED),
+    "token_column": (CHUNKS, TAGGED),
+    "tag_column": (CHUNKS, TAGGED),
+    "feature_columns": (CHUNKS, TAGGED),
+    "letter_embedding_size": (TAGGED, {**TAGGED, "letter_units": 4}),
     "skip_characters": ({}, TEXT),
     "valid_size": ({"dataset": "ptb"}, TEXT),
     "test_size": (REVIEWS, {"dataset": "text8"}),
@@ -82,7 +88,7 @@ LATE = {
 }
 OPTIONS_ALWAYS = {
     *("text_file", "data_dir", "cache_dir", "cache_size", "dynamic_learning_rate"),
-    *("prompt", "length", "beam_width"),
+    *("prompt", "length", "beam_width", "reset_state", "words", "one_text"),
 }
 FILE, BEAMS, GREEDY = {"text_file": "a.txt"}, {"beam_width": 3}, {"greedy": True}
 OPTIONS_IDLE = {
@@ -166,7 +172,12 @@ def test_a_setting_without_effect_is_refused_by_name(name):
 
 @pytest.mark.parametrize("row", TASKS.rows(), ids=lambda row: row.name)
 def test_settings_of_other_tasks_are_refused_by_name(row):
-    datasets = {"text": {}, "labelled": REVIEWS}
+    datasets = {
+        "text": {},
+        "labelled": REVIEWS,
+        "tagged": TAGGED,
+        "tagged_text": {"dataset": "python_code"},
+    }
     for field in foreign_fields(row):
         with pytest.raises(UsageError, match=f"`{field.name}`=.*expected only for"):
             read_settings({**datasets[row.kind], field.name: other_value(field)})

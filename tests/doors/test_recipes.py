@@ -48,6 +48,8 @@ def need(settings: Settings) -> None:
         "imdb_text": "",
         "toy_reviews": "",
         "toy_classes": "",
+        "conll2000": "conll2000/train.txt",
+        "python_code": "",
     }[settings.dataset]
     if wanted and not pathlib.Path(DATA_DIR, wanted).exists():
         pytest.skip(f"needs {wanted} in the folder that TFSEQ_DATA_DIR names")
@@ -77,6 +79,10 @@ def test_a_recipe_trains(name, tmp_path, monkeypatch):
         changes["train_file"] = str(tmp_path / "words.txt")
     if settings.dataset in ("toy_reviews", "toy_classes"):
         changes = {"valid_size": 200}
+    if settings.dataset == "conll2000":
+        del changes["test_size"]
+    if settings.dataset == "python_code":
+        changes = {}
     if settings.dataset in ("imdb", "imdb_text"):
         monkeypatch.setattr(imdb_reviews, "NUM_REVIEWS", NUM_REVIEWS)
         changes = {"data_dir": few_reviews(tmp_path), "valid_size": 20}

@@ -5,6 +5,7 @@ import re
 import runpy
 import textwrap
 
+import keras
 import pytest
 import tensorflow as tf
 
@@ -12,6 +13,9 @@ from tfseq import cells, layers
 from tfseq.tasks import Settings
 
 NAMES = [
+    "BidirectionalStack",
+    "LetterInputs",
+    "ConditionalRandomField",
     "NaiveBayesLogit",
     "NgramLogits",
     "SequenceModel",
@@ -39,4 +43,6 @@ def test_the_example_runs(name, tmp_path):
     }
     program = tmp_path / "example.py"
     program.write_text(textwrap.dedent(found.group(1)))
-    runpy.run_path(str(program), {"tf": tf, "Settings": Settings, **public})
+    runpy.run_path(
+        str(program), {"keras": keras, "tf": tf, "Settings": Settings, **public}
+    )

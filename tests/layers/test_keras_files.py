@@ -13,6 +13,8 @@ import tfseq
 from tfseq import cells, layers
 from tfseq.tasks.classification.model import TextClassifier
 from tfseq.tasks.language_modeling.model import LanguageModel
+from tfseq.tasks.tagging.model import Sentences, SentenceTagger
+from tfseq.tasks.tagging.text_model import TextTagger
 
 BATCH, TIME, FEATURES, VOCABULARY = 3, 7, 4, 11
 PACKAGE = "tfseq>"
@@ -20,6 +22,7 @@ TOKENS = np.random.default_rng(0).integers(0, VOCABULARY, (BATCH, TIME)).astype(
 INPUTS = np.random.default_rng(1).normal(size=(BATCH, TIME, FEATURES)).astype("float32")
 MASK = np.arange(TIME) < np.array([[7], [3], [5]])
 LENGTHS = np.array([7, 3, 5], "int32")
+LETTERS = (TOKENS[..., np.newaxis] > 2 * np.arange(4)) * np.array([1, 5, 2, 4], "int32")
 
 
 def initializer():
@@ -50,6 +53,9 @@ CELLS = {
         cells.FusedGateLSTMCell(5), 0.5
     ),
 }
+LAYERS_OF_LETTERS = lambda: layers.LetterInputs(  # noqa: E731
+    5, 4, CELLS["FusedGateLSTMCell"](), CELLS["FusedGateGRUCell"](), seed=3
+)
 LAYERS = {
     "GRU": lambda: layers.GRU(5, variant="separate", return_sequences=True),
     "LSTM": lambda: layers.LSTM(
@@ -70,6 +76,10 @@ CALLED_WITH_TOKENS = {
         lambda: layers.NgramLogits(VOCABULARY, 3, num_rows=40),
         lambda layer: layer(TOKENS, layer.initial_state(BATCH)),
     ),
+    "ConditionalRandomField": (
+        lambda: layers.ConditionalRandomField(FEATURES, initializer()),
+        lambda layer: layer.log_likelihood(INPUTS, TOKENS % FEATURES, LENGTHS),
+    ),
     "NaiveBayesLogit": (
         lambda: layers.NaiveBayesLogit(2, num_rows=40),
         lambda layer: layer(TOKENS, LENGTHS),
@@ -87,6 +97,41 @@ CALLED_WITH_TOKENS = {
             activation_regularization=1.0,
             temporal_activation_regularization=2.0,
             softmax_cutoffs=(4, 8),
+        ),
+        lambda model: model(TOKENS, model.initial_state(BATCH)),
+    ),
+    "LetterInputs": (
+        lambda: LAYERS_OF_LETTERS(),
+        lambda layer: layer(TOKENS, LETTERS),
+    ),
+    "SentenceTagger": (
+        lambda: SentenceTagger(
+            layers.TokenInputs(VOCABULARY, 4),
+            layers.BidirectionalStack(
+                [CELLS["DropoutCell"]()], [CELLS["FusedGateGRUCell"]()]
+            ),
+            3,
+            letters=LAYERS_OF_LETTERS(),
+            num_features=6,
+            num_columns=2,
+            feature_embedding_size=3,
+            unknown_id=2,
+            dropout=0.5,
+            kernel_initializer=initializer(),
+            field=layers.ConditionalRandomField(3),
+        ),
+        lambda model: model(
+            Sentences(TOKENS, TOKENS, LETTERS, LETTERS[..., :2], LENGTHS)
+        ),
+    ),
+    "TextTagger": (
+        lambda: TextTagger(
+            layers.TokenInputs(VOCABULARY, 4),
+            CELLS["StackedCell"](),
+            3,
+            lookahead=2,
+            dropout=0.5,
+            kernel_initializer=initializer(),
         ),
         lambda model: model(TOKENS, model.initial_state(BATCH)),
     ),
@@ -158,7 +203,9 @@ def test_nothing_public_is_forgotten():
         if issubclass(value, keras.layers.Layer)
         and keras.saving.get_registered_name(value) == PACKAGE + name
     }
-    tested = {*CELLS, *LAYERS, *CALLED_WITH_TOKENS, "Softmax"}
+    # The stack is a part of the tagger, whose outputs depend on it.
+    within = {"BidirectionalStack"}
+    tested = {*CELLS, *LAYERS, *CALLED_WITH_TOKENS, *within, "Softmax"}
     assert registered == tested
     # Those that are only bases of others are not called themselves.
     bases = {"Cell", "ComposedCell", "RecurrentCell", "SequenceModel", "WrappedCell"}

@@ -144,6 +144,40 @@ DATASETS.add(
     ),
     needs=("train_file",),
 )
+DATASETS.add(
+    "tagged",
+    "tfseq.datasets.tagged_files:tagged_file_corpus",
+    "sentences of your own with a tag for each word, `train_file` of columns",
+    kind="tagged",
+    level="word",
+    takes=(
+        "train_file",
+        "valid_file",
+        "test_file",
+        "valid_size",
+        "test_size",
+        "token_column",
+        "tag_column",
+        "feature_columns",
+        "data_dir",
+    ),
+    needs=("train_file",),
+)
+DATASETS.add(
+    "conll2000",
+    "tfseq.datasets.tagged_files:conll2000_corpus",
+    "the chunks of CoNLL-2000",
+    kind="tagged",
+    level="word",
+    takes=("data_dir", "valid_size"),
+)
+DATASETS.add(
+    "python_code",
+    "tfseq.datasets.python_code:python_code_corpus",
+    "the source of Python's standard library, each character with its kind of token",
+    kind="tagged_text",
+    level="character",
+)
 
 # takes: settings that the function is given beside the learning rate.
 OPTIMIZERS = Table("optimizer", takes=())

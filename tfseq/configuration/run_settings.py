@@ -30,7 +30,7 @@ class RunSettings:
     monitor: str = option(
         "loss",
         "Figure of a validation that decides on the best weights and on early stopping.",
-        choices=("loss", "accuracy"),
+        choices=("loss", "accuracy", "f1"),
         fixed=True,
         validated=True,
     )

@@ -5,7 +5,16 @@ from tfseq.datasets.labelled_corpus import LabelledCorpus, LabelledSplit
 from tfseq.datasets.labelled_files import labelled_file_corpus
 from tfseq.datasets.loading import load_corpus
 from tfseq.datasets.penn_treebank import penn_treebank_corpus
+from tfseq.datasets.python_code import python_code_corpus
 from tfseq.datasets.python_docs import python_docs_corpus
+from tfseq.datasets.tagged_corpus import (
+    TaggedCorpus,
+    TaggedSentence,
+    TaggedSplit,
+    TaggedStream,
+    TaggedText,
+)
+from tfseq.datasets.tagged_files import conll2000_corpus, tagged_file_corpus
 from tfseq.datasets.text8 import text8_corpus
 from tfseq.datasets.text_corpus import TextCorpus, TextSplit
 from tfseq.datasets.text_files import text_file_corpus
@@ -15,14 +24,22 @@ from tfseq.datasets.toy_reviews import toy_reviews_corpus
 __all__ = [
     "LabelledCorpus",
     "LabelledSplit",
+    "TaggedCorpus",
+    "TaggedSentence",
+    "TaggedSplit",
+    "TaggedStream",
+    "TaggedText",
     "TextCorpus",
     "TextSplit",
+    "conll2000_corpus",
     "imdb_reviews_corpus",
     "imdb_text_corpus",
     "labelled_file_corpus",
     "load_corpus",
     "penn_treebank_corpus",
+    "python_code_corpus",
     "python_docs_corpus",
+    "tagged_file_corpus",
     "text8_corpus",
     "text_file_corpus",
     "toy_classes_corpus",

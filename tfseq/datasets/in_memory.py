@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfseq.datasets.tagged_files import DOCUMENT_START
 from tfseq.errors import DataError, UsageError
 from tfseq.files import digest_of, replacing
 
@@ -76,6 +77,55 @@ def _check_label(label: Any, number: int) -> str | int:
     )
 
 
+def check_sentences(sentences: Any) -> list[list[tuple[str, str]]]:
+    """Returns sentences as lists of pairs of a word and its tag.
+
+    Raises:
+        UsageError: there are too few, or one holds something else.
+    """
+    if isinstance(sentences, (str, bytes)) or not isinstance(sentences, Iterable):
+        raise UsageError(
+            f"`sentences`: found {type(sentences).__name__}, expected a list of sentences; "
+            'give [[("He", "O"), …], …]'
+        )
+    found = []
+    for number, sentence in enumerate(sentences, 1):
+        pairs = sentence if isinstance(sentence, (list, tuple)) else [None]
+        for pair in pairs or [None]:
+            if (
+                not isinstance(pair, (list, tuple))
+                or len(pair) != 2
+                or not all(_is_column(part) for part in pair)
+            ):
+                raise UsageError(
+                    f"`sentences`: found {pair!r} in sentence {number}, expected pairs of "
+                    "a word and its tag, strings that are not empty and without tabs and "
+                    "line ends; mend it"
+                )
+            for part in pair:
+                _check_unicode(part, f"`sentences`, sentence {number}")
+        for word, _ in pairs:
+            if word.startswith(DOCUMENT_START):
+                raise UsageError(
+                    f"`sentences`: found {word!r} in sentence {number}, which marks a new "
+                    "document, expected a word; leave it out"
+                )
+        found.append([(word, tag) for word, tag in pairs])
+    if not found:
+        raise UsageError("`sentences`: found none, expected some; give a longer list")
+    return found
+
+
+def _is_column(part: Any) -> bool:
+    """Returns whether a value can stand in a column of a file."""
+    return (
+        isinstance(part, str)
+        and part == part.strip()
+        and bool(part)
+        and not set(part) & set("\t\n\r")
+    )
+
+
 def _check_unicode(text: str, name: str) -> None:
     try:
         text.encode("utf-8")
@@ -108,6 +158,21 @@ def store_labelled(
         for text, label in zip(texts, labels, strict=True)
     )
     return _store(folder, lines, "jsonl")
+
+
+def store_sentences(
+    folder: Path, sentences: Sequence[Sequence[tuple[str, str]]]
+) -> Path:
+    """Writes tagged sentences into a folder as a file of columns; returns the file.
+
+    Raises:
+        DataError: they cannot be written.
+    """
+    lines = (
+        "".join(f"{word}\t{tag}\n" for word, tag in sentence) + "\n"
+        for sentence in sentences
+    )
+    return _store(folder, lines, "conll")
 
 
 def _store(folder: Path, pieces: Iterable[str], ending: str) -> Path:

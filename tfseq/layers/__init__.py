@@ -1,9 +1,12 @@
-"""The parts of models beside cells: inputs, softmaxes, n-grams, penalties."""
+"""The parts of models beside cells: inputs, softmaxes, n-grams, fields, penalties."""
 
 from tfseq.layers.adaptive_softmax import (
     adaptive_log_probabilities,
     adaptive_softmax_loss,
 )
+from tfseq.layers.bidirectional_stack import BidirectionalStack
+from tfseq.layers.conditional_random_field import ConditionalRandomField
+from tfseq.layers.letter_inputs import LetterInputs
 from tfseq.layers.ngrams import NaiveBayesLogit, NgramLogits, ngram_rows
 from tfseq.layers.penalties import activation_penalty, temporal_activation_penalty
 from tfseq.layers.recurrent import (
@@ -21,6 +24,9 @@ from tfseq.layers.token_inputs import TokenInputs, ngram_ids
 __all__ = [
     "GRU",
     "LSTM",
+    "BidirectionalStack",
+    "ConditionalRandomField",
+    "LetterInputs",
     "Losses",
     "NaiveBayesLogit",
     "NgramLogits",

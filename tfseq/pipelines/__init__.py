@@ -17,6 +17,21 @@ from tfseq.pipelines.labelled_preparation import (
     prepare_labelled_corpus,
 )
 from tfseq.pipelines.stored_ids import StoredIds
+from tfseq.pipelines.tagged_batches import (
+    EncodedSentences,
+    count_sentence_batches,
+    evaluation_order,
+    evaluation_sentences,
+    training_sentences,
+)
+from tfseq.pipelines.tagged_preparation import (
+    LEVELS,
+    PreparedTags,
+    SentenceEncoder,
+    encode_sentences,
+    prepare_tagged_sentences,
+    prepare_tagged_text,
+)
 from tfseq.pipelines.text_preparation import PreparedCorpus, prepare_corpus
 from tfseq.pipelines.token_file import TokenFile, reading_token_files
 from tfseq.pipelines.tokenizer import TextEncoder, tokenized_lines
@@ -34,9 +49,13 @@ from tfseq.pipelines.vocabulary import (
 )
 
 __all__ = [
+    "LEVELS",
+    "EncodedSentences",
     "EncodedTexts",
     "PreparedCorpus",
     "PreparedLabelledCorpus",
+    "PreparedTags",
+    "SentenceEncoder",
     "StoredIds",
     "TextEncoder",
     "TokenFile",
@@ -45,20 +64,27 @@ __all__ = [
     "cache_root",
     "character_vocabulary",
     "count_batches",
+    "count_sentence_batches",
+    "encode_sentences",
     "encode_texts",
     "endless_unrollings",
     "epoch_unrollings",
     "escape_token",
     "evaluation_batches",
+    "evaluation_order",
+    "evaluation_sentences",
     "evaluation_unrollings",
     "fixed_batches",
     "pad_left",
     "prepare_corpus",
     "prepare_labelled_corpus",
+    "prepare_tagged_sentences",
+    "prepare_tagged_text",
     "reading_token_files",
     "take_rows",
     "tokenized_lines",
     "training_batches",
+    "training_sentences",
     "unrollings_per_epoch",
     "word_vocabulary",
 ]

@@ -97,7 +97,38 @@ def training_batches(
         Elements `(tokens [batch, time], lengths [batch], labels [batch], weights
         [batch])`, int32 but for the float32 weights; tokens are padded on the right.
     """
-    lengths = texts.lengths(max_length).astype(np.int32)
+    places = training_places(
+        texts.lengths(max_length),
+        batch_size,
+        max_length,
+        seed=seed,
+        first_step=first_step,
+    )
+    return _read(places, texts, batch_size, max_length=max_length)
+
+
+@tf.autograph.experimental.do_not_convert
+def training_places(
+    lengths: np.ndarray,
+    batch_size: int,
+    max_length: int,
+    *,
+    seed: int,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Returns the places of the texts of each batch of `training_batches`.
+
+    Args:
+        lengths: the number of tokens of each text that are read, `[texts]`.
+        batch_size: the most texts of a batch.
+        max_length: the largest length.
+        seed: the seed of the order.
+        first_step: the index of the first batch.
+
+    Returns:
+        Elements int64 `[rows]`.
+    """
+    lengths = lengths.astype(np.int32)
     boundaries = bucket_boundaries(lengths, max_length)
     per_epoch = count_batches(lengths, boundaries, batch_size)
 
@@ -110,10 +141,9 @@ def training_batches(
         places = tf.ensure_shape(places, [None, batch_size])
         return tf.data.Dataset.from_tensor_slices(places)
 
-    batches = _shuffled_epochs(
-        texts, seed, deal, per_epoch=per_epoch, first_step=first_step
+    return _shuffled_epochs(
+        len(lengths), seed, deal, per_epoch=per_epoch, first_step=first_step
     )
-    return _read(batches, texts, batch_size, max_length=max_length)
 
 
 def deal_by_bucket(
@@ -202,7 +232,7 @@ def fixed_batches(
     else:
         per_epoch = -(-len(texts) // batch_size)
         batches = _shuffled_epochs(
-            texts, seed, deal, per_epoch=per_epoch, first_step=first_step
+            len(texts), seed, deal, per_epoch=per_epoch, first_step=first_step
         )
     return _read(batches, texts, batch_size, max_length=max_length, left_padded=True)
 
@@ -226,7 +256,7 @@ def take_rows(
 
 
 def _shuffled_epochs(
-    texts: EncodedTexts,
+    num_texts: int,
     seed: int,
     deal: Callable[[tf.Tensor], tf.data.Dataset],
     *,
@@ -241,7 +271,7 @@ def _shuffled_epochs(
 
     def deal_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(
-            tf.range(len(texts), dtype=tf.int64), tf.stack([np.int64(seed), epoch])
+            tf.range(num_texts, dtype=tf.int64), tf.stack([np.int64(seed), epoch])
         )
         return deal(order)
 
@@ -258,10 +288,6 @@ def _read(
     left_padded: bool = False,
 ) -> tf.data.Dataset:
     """Returns the batches of places as batches of texts, filled up and read ahead."""
-    options = tf.data.Options()
-    # The tuner's thread would keep a finished process alive.
-    options.autotune.enabled = False
-    options.threading.private_threadpool_size = 1
     kinds = (tf.int32, tf.int32, tf.int32, tf.float32)
     read = _reader(texts, batch_size, max_length, left_padded=left_padded)
     time = max_length if left_padded else None
@@ -271,7 +297,16 @@ def _read(
         others = (tf.ensure_shape(part, [batch_size]) for part in others)
         return (tf.ensure_shape(tokens, [batch_size, time]), *others)
 
-    return batches.map(read_batch).prefetch(8).with_options(options)
+    return read_ahead(batches.map(read_batch))
+
+
+def read_ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns the batches, some of which are made before they are asked for."""
+    options = tf.data.Options()
+    # The tuner's thread would keep a finished process alive.
+    options.autotune.enabled = False
+    options.threading.private_threadpool_size = 1
+    return batches.prefetch(8).with_options(options)
 
 
 def _reader(

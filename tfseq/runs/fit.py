@@ -11,8 +11,10 @@ from absl import logging
 
 from tfseq.datasets.in_memory import (
     check_labelled,
+    check_sentences,
     check_text,
     store_labelled,
+    store_sentences,
     store_text,
 )
 from tfseq.datasets.kept_texts import keep_streams
@@ -46,6 +48,7 @@ def fit(
     text: str | None = None,
     texts: Sequence[str] | None = None,
     labels: Sequence[Any] | None = None,
+    sentences: Sequence[Sequence[tuple[str, str]]] | None = None,
     verbose: bool = True,
     **values: Any,
 ) -> Run:
@@ -63,6 +66,7 @@ def fit(
         text: a text to learn to write, in the place of `dataset` and `train_file`.
         texts: texts to learn to classify.
         labels: the label of each of `texts`, strings or whole numbers: `["sport", …]`.
+        sentences: sentences to learn to tag, lists of pairs of a word and its tag.
         verbose: whether progress is shown.
         **values: settings by name, such as `units=128`; see `Settings`. Without `run_dir`
             the run is trained in a new temporary folder, which stays: `run.folder.path`.
@@ -77,7 +81,7 @@ def fit(
         for text in run.sample(prompt="The ", num_samples=3, length=100):
             print(text)
     """
-    data = {"text": text, "texts": texts, "labels": labels}
+    data = {"text": text, "texts": texts, "labels": labels, "sentences": sentences}
     given = [name for name, value in data.items() if value is not None]
     if settings is None:
         settings = _settings_with_data(values, given, data)
@@ -111,7 +115,8 @@ def _settings_with_data(
     named = [name for name in ("dataset", "train_file") if values.get(name) is not None]
     if ("texts" in given) != ("labels" in given):
         raise UsageError("`texts`, `labels`: found one of them, expected both or none")
-    if (len(given) > 1 and "text" in given) or (given and named):
+    alone = {"text", "sentences"} & set(given)
+    if (len(given) > 1 and alone) or (given and named):
         raise UsageError(
             f"{', '.join(f'`{name}`' for name in [*given, *named])}: found more than one "
             "kind of data, expected one; leave the others out"
@@ -124,6 +129,11 @@ def _settings_with_data(
         check_text(data["text"])
         settings = read_settings(
             {"run_dir": "new", **values, "dataset": "text", "train_file": "text"}
+        )
+    elif "sentences" in given:
+        data["sentences"] = check_sentences(data["sentences"])
+        settings = read_settings(
+            {"run_dir": "new", **values, "dataset": "tagged", "train_file": "sentences"}
         )
     else:
         data["texts"], data["labels"] = check_labelled(data["texts"], data["labels"])
@@ -140,6 +150,8 @@ def _settings_with_data(
     folder = pathlib.Path(settings.run_dir).resolve() / "data"
     if "text" in given:
         path = store_text(folder, data["text"])
+    elif "sentences" in given:
+        path = store_sentences(folder, data["sentences"])
     else:
         path = store_labelled(folder, data["texts"], data["labels"])
     return dataclasses.replace(settings, train_file=str(path))

@@ -54,11 +54,11 @@ class Settings(*GROUPS, SharedSettings):
         """
         self._check_each()
         row = choose_task(self)
-        for name, field in foreign_given(self, row).items():
+        for name in foreign_given(self, row):
             others = [
                 other.data
                 for other in TASKS.rows()
-                if field in dataclasses.fields(settings_group(other))
+                if name in {f.name for f in dataclasses.fields(settings_group(other))}
             ]
             raise UsageError(
                 f"`{name}`={getattr(self, name)}: found with `dataset`={self.dataset}, "

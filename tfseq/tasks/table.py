@@ -40,6 +40,28 @@ TASKS.add(
     unused=("loss_scale_over_time", "sample_every"),
     uses="tfseq.tasks.classification.settings:USES",
 )
+TASKS.add(
+    "tagging",
+    "tfseq.tasks.tagging.task:SentenceTagging",
+    "the tag of each word of a sentence",
+    kind="tagged",
+    noun="a tagger of sentences",
+    data="tagged sentences",
+    group="tfseq.tasks.tagging.settings:SentenceTaggingSettings",
+    unused=("loss_scale_over_time", "sample_every"),
+    uses="tfseq.tasks.tagging.settings:SENTENCE_USES",
+)
+TASKS.add(
+    "text_tagging",
+    "tfseq.tasks.tagging.text_task:TextTagging",
+    "the tag of each character of a text",
+    kind="tagged_text",
+    noun="a tagger of texts",
+    data="tagged texts",
+    group="tfseq.tasks.tagging.settings:TextTaggingSettings",
+    unused=("sample_every",),
+    uses="tfseq.tasks.tagging.settings:TEXT_USES",
+)
 
 
 def add_task(task: type, help: str, *, like: str | None = None, **details: Any) -> None:

@@ -105,11 +105,14 @@ class Task:
         unit: the thing that one prediction is made for: `character`, `word`, `text`.
         compared: the curves by which runs are compared in TensorBoard, pairs of `train`
             or `valid` and the name of a figure, the most important one first.
+        one_text: whether the lines of a file are the parts of one text; its option
+            `one_text` of predicting is set then.
         columns: the columns of the table of predictions; the last one is the text.
     """
 
     name: str
     columns: Sequence[Column] = ()
+    one_text: bool = False
     compared: Sequence[tuple[str, str]] = (("valid", "loss"), ("train", "loss"))
 
     def __init__(self, settings: Settings):
@@ -236,6 +239,10 @@ class Task:
     ) -> Iterator[dict[str, Any]]:
         """Yields a prediction for each text, its values by key."""
         raise lacking(trained, "predict")
+
+    def rows(self, prediction: dict[str, Any]) -> Iterable[dict[str, Any]]:
+        """Returns the rows of the table of predictions that one prediction fills."""
+        return [prediction]
 
     def serve(self, trained: Trained) -> tf.Module:
         """Returns a module whose `signatures()` are saved as a SavedModel."""

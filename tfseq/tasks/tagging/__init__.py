@@ -1,0 +1,1 @@
+"""Tagging: one tag for each word of a sentence, or for each character of a text."""
