@@ -43,7 +43,7 @@ def test_what_stands_where_checkpoints_go_is_refused(folder, name, kind):
         folder.create()
 
 
-@pytest.mark.parametrize("name", WRITTEN_FILES)
+@pytest.mark.parametrize("name", (*WRITTEN_FILES, "tags_vocabulary.txt"))
 def test_files_of_others_are_not_written_over(folder, name):
     folder.check_unused()
     (folder.path / name).write_text("precious")

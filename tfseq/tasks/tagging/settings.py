@@ -15,12 +15,16 @@ class SentenceTaggingSettings:
     token_column: int = option(
         0,
         "Column of the words in a file of columns, from 0.",
+        lower=-999,
+        upper=999,
         fixed=True,
         needs=[{"dataset": DATASETS}],
     )
     tag_column: int = option(
         -1,
         "Column of the tags; negative numbers count from the last.",
+        lower=-999,
+        upper=999,
         fixed=True,
         needs=[{"dataset": DATASETS}],
     )
