@@ -7,8 +7,14 @@ import threading
 
 import pytest
 
-from tfseq.datasets.kept_texts import keep_stream, keep_streams
+from tfseq.datasets.kept_texts import (
+    copies_of,
+    keep_stream,
+    keep_streams,
+    naming_originals,
+)
 from tfseq.errors import DataError, UsageError
+from tfseq.tasks import Settings
 
 
 @pytest.fixture(name="pipe")
@@ -115,3 +121,26 @@ def test_a_cache_without_room_is_one_line(tmp_path, pipe):
         keep_stream(name, "train_file", tmp_path / "cache")
     with open(name, "rb") as file:
         file.read()
+
+
+def test_errors_name_what_the_reader_gave(tmp_path, pipe):
+    plain = str(tmp_path / "plain.txt")
+    names = [pipe("one", b"ab"), plain]
+    (tmp_path / "plain.txt").write_text("x")
+    given = Settings(
+        dataset="text",
+        train_file=",".join(names),
+        test_file=pipe("two", b"cd"),
+        cache_dir=str(tmp_path / "cache"),
+    )
+    kept = keep_streams(given)
+    first, second = kept.train_file.split(",")
+    originals = copies_of(given, kept)
+    assert originals == {first: names[0], kept.test_file: given.test_file}
+    assert second == plain
+    for kind in (DataError, UsageError):
+        with (
+            pytest.raises(kind, match=f"^{names[0]}: the text has 2 tokens$"),
+            naming_originals(originals),
+        ):
+            raise kind(f"{first}: the text has 2 tokens")

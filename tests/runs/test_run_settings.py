@@ -232,3 +232,10 @@ def test_scores_of_texts_take_no_part_of_the_data(settings):
     run = runs.load(settings.run_dir)
     with pytest.raises(UsageError, match="`split`=valid: found with `texts`, beside"):
         run.score(["the cat"], split="valid")
+
+
+def test_a_text_in_memory_that_is_too_short_is_named_by_its_argument(tmp_path):
+    with pytest.raises(
+        (UsageError, DataError), match=r"^`text`: the text has \d tokens"
+    ):
+        runs.fit(text="ab cd", valid_size=0, run_dir=str(tmp_path / "run"))

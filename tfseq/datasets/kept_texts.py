@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfseq.errors import DataError
+from tfseq.errors import DataError, UsageError
 from tfseq.files import replacing
 from tfseq.pipelines.cache_folder import cache_root, make_cache_folder, remove_stale
 from tfseq.text_input import check_text_file, file_names, is_stream, read_text
@@ -34,6 +36,40 @@ def keep_streams(settings: Any) -> Any:
         for name in TEXT_FILES
     }
     return dataclasses.replace(settings, **changes)
+
+
+def copies_of(given: Any, kept: Any) -> dict[str, str]:
+    """Returns the pipe behind each copy, by the path of the copy.
+
+    Args:
+        given: the record of settings as the reader gave it.
+        kept: what `keep_streams` returned for it.
+    """
+    pipes = {}
+    for name in TEXT_FILES:
+        if getattr(given, name) != getattr(kept, name):
+            names = file_names(getattr(given, name), os.path.exists)
+            pipes.update(zip(getattr(kept, name).split(","), names, strict=True))
+    return {copy: pipe for copy, pipe in pipes.items() if copy != pipe}
+
+
+@contextlib.contextmanager
+def naming_originals(originals: Mapping[str, str]) -> Iterator[None]:
+    """Lets errors within the block name what the reader gave, not the copy of it.
+
+    Args:
+        originals: names that the reader knows, by the path of the copy.
+
+    Raises:
+        UsageError, DataError: those of the block.
+    """
+    try:
+        yield
+    except (UsageError, DataError) as error:
+        message = str(error)
+        for copy, original in originals.items():
+            message = message.replace(copy, original)
+        raise type(error)(message) from error
 
 
 def keep_stream(

@@ -17,7 +17,7 @@ from tfseq.datasets.in_memory import (
     store_sentences,
     store_text,
 )
-from tfseq.datasets.kept_texts import keep_streams
+from tfseq.datasets.kept_texts import copies_of, keep_streams, naming_originals
 from tfseq.errors import UsageError
 from tfseq.machine.devices import (
     Devices,
@@ -103,7 +103,12 @@ def fit(
             "TensorFlow was loaded before tfseq, so its threads stay as they are; call "
             "tfseq.configure() before TensorFlow's first operation to train faster"
         )
-    with kept_random_numbers(), graph_options(settings):
+    originals = {settings.train_file: f"`{given[0]}`"} if given else {}
+    with (
+        kept_random_numbers(),
+        graph_options(settings),
+        naming_originals(originals),
+    ):
         _train(settings, build_devices(settings), verbose=verbose)
         return load(settings.run_dir)
 
@@ -206,8 +211,18 @@ def _train(
     handle_signals: bool = False,
     verbose: bool = True,
 ) -> int:
+    given = resolve_data_paths(settings)
+    settings = keep_streams(given)
+    with naming_originals(copies_of(given, settings)):
+        return _train_on_files(
+            settings, devices, handle_signals=handle_signals, verbose=verbose
+        )
+
+
+def _train_on_files(
+    settings: Settings, devices: Devices, *, handle_signals: bool, verbose: bool
+) -> int:
     folder = RunFolder(pathlib.Path(settings.run_dir))
-    settings = keep_streams(resolve_data_paths(settings))
     if folder.config_file.exists():
         # Whether they are the run's data is seen by the fingerprint.
         settings, _ = find_data_files(settings, folder.path)
