@@ -48,10 +48,13 @@ def settings(workload: Workload, **changes: Any) -> Settings:
 
 
 def vocabularies_of(workload: Workload) -> dict[str, Vocabulary]:
-    """As many tokens as the workload has symbols."""
+    """As many tokens as the workload has symbols; two labels for reviews."""
     if workload.embedding:
         tokens = [f"w{number}" for number in range(workload.symbols)]
-        return {"tokens": Vocabulary(tokens, "word")}
+        named = {"tokens": Vocabulary(tokens, "word")}
+        if workload.reviews:
+            named["labels"] = Vocabulary(["negative", "positive"], "word")
+        return named
     letters = [chr(97 + number) for number in range(workload.symbols)]
     return {"tokens": Vocabulary(letters, "character")}
 
