@@ -10,12 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfseq.metrics import token_metrics
-from tfseq.pipelines import (
-    endless_unrollings,
-    epoch_unrollings,
-    escape_token,
-    unrollings_per_epoch,
-)
+from tfseq.pipelines import escape_token
+from tfseq.tasks.lane_task import LaneTask
 from tfseq.tasks.language_modeling.data import load_text
 from tfseq.tasks.language_modeling.evaluation import build_evaluations, evaluate
 from tfseq.tasks.language_modeling.model import LanguageModel, build_language_model
@@ -25,11 +21,11 @@ from tfseq.tasks.language_modeling.serving import (
     SteppedLanguageModel,
 )
 from tfseq.tasks.language_modeling.use import build_sampler, search_texts, write_texts
-from tfseq.tasks.task import Data, Evaluation, Lanes, Task, Vocabularies
+from tfseq.tasks.task import Data, Evaluation, Vocabularies
 from tfseq.tasks.trained import Trained
 
 
-class LanguageModeling(Task):
+class LanguageModeling(LaneTask):
     """Language modelling: each token is predicted from all tokens before it.
 
     The text is read in contiguous lanes, `[lanes, time]` tokens in an unrolling. The state
@@ -52,40 +48,6 @@ class LanguageModeling(Task):
         data = load_text(self.settings)
         self.batches(data, 0)  # Raises now if the text is too short.
         return data
-
-    def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
-        """Returns unrollings `(tokens, next tokens)`, `[lanes, time]`, from a step on."""
-        read = epoch_unrollings if self.settings.num_epochs else endless_unrollings
-        return read(
-            data.splits["train"],
-            self.settings.batch_size,
-            self.settings.num_unrollings,
-            first_step=step,
-            lanes=lanes,
-        )
-
-    def steps_per_epoch(self, data: Data) -> int:
-        """Returns the unrollings in one pass over the text, at least 1."""
-        return max(
-            unrollings_per_epoch(
-                data.splits["train"].num_tokens,
-                self.settings.batch_size,
-                self.settings.num_unrollings,
-            ),
-            1,
-        )
-
-    @property
-    def predictions_per_step(self) -> int:
-        """The tokens of one unrolling of all lanes."""
-        return self.settings.batch_size * self.settings.num_unrollings
-
-    @property
-    def divisor(self) -> float:
-        """The number of predictions, or of lanes where losses are summed over time."""
-        if self.settings.loss_scale_over_time == "sum":
-            return self.settings.batch_size
-        return self.predictions_per_step
 
     def build_model(self, vocabularies: Vocabularies) -> LanguageModel:
         """Returns the built language model that the settings describe."""

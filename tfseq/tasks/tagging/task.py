@@ -140,11 +140,7 @@ class SentenceTagging(Task):
         self, trained: Trained, texts: Any, options: Any
     ) -> Iterator[dict[str, Any]]:
         """Yields ln p of the tags of each sentence of a part of the run's data."""
-        if texts is not None:
-            raise UsageError(
-                "`texts`: found texts, whose tags are not known, expected none; give "
-                "`split`"
-            )
+        check_no_texts(texts)
         return score_sentences(trained, options)
 
     def predict(
@@ -163,6 +159,14 @@ class SentenceTagging(Task):
             trained.model,
             trained.vocabularies["tags"].tokens,
             SentenceEncoder(trained.vocabularies),
+        )
+
+
+def check_no_texts(texts: Any) -> None:
+    """Raises `UsageError` for texts to score: their tags are not known."""
+    if texts is not None:
+        raise UsageError(
+            "`texts`: found texts, whose tags are not known, expected none; give `split`"
         )
 
 

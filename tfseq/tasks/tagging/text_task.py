@@ -8,15 +8,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfseq.errors import UsageError
-from tfseq.pipelines import (
-    endless_unrollings,
-    epoch_unrollings,
-    unrollings_per_epoch,
-)
+from tfseq.tasks.lane_task import LaneTask
 from tfseq.tasks.tagging.data import load_text
 from tfseq.tasks.tagging.serving import ServedTextTagger
-from tfseq.tasks.tagging.task import COLUMNS, token_rows
+from tfseq.tasks.tagging.task import COLUMNS, check_no_texts, token_rows
 from tfseq.tasks.tagging.text_evaluation import (
     build_evaluations,
     evaluate,
@@ -24,11 +19,11 @@ from tfseq.tasks.tagging.text_evaluation import (
 )
 from tfseq.tasks.tagging.text_model import TextTagger, build_text_tagger
 from tfseq.tasks.tagging.text_use import predict_texts
-from tfseq.tasks.task import Data, Evaluation, Lanes, Task, Vocabularies
+from tfseq.tasks.task import Data, Evaluation, Lanes, Vocabularies
 from tfseq.tasks.trained import Trained
 
 
-class TextTagging(Task):
+class TextTagging(LaneTask):
     """Tagging of texts: each character gets a tag.
 
     The text is read in contiguous lanes, `[lanes, time]` characters in an unrolling. The
@@ -68,37 +63,7 @@ class TextTagging(Task):
         def part(ids: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return ids // num_tags, ids % num_tags
 
-        read = epoch_unrollings if self.settings.num_epochs else endless_unrollings
-        return read(
-            data.splits["train"],
-            self.settings.batch_size,
-            self.settings.num_unrollings,
-            first_step=step,
-            lanes=lanes,
-        ).map(part)
-
-    def steps_per_epoch(self, data: Data) -> int:
-        """Returns the unrollings in one pass over the text, at least 1."""
-        return max(
-            unrollings_per_epoch(
-                data.splits["train"].num_tokens,
-                self.settings.batch_size,
-                self.settings.num_unrollings,
-            ),
-            1,
-        )
-
-    @property
-    def predictions_per_step(self) -> int:
-        """The characters of one unrolling of all lanes."""
-        return self.settings.batch_size * self.settings.num_unrollings
-
-    @property
-    def divisor(self) -> float:
-        """The number of predictions, or of lanes where losses are summed over time."""
-        if self.settings.loss_scale_over_time == "sum":
-            return self.settings.batch_size
-        return self.predictions_per_step
+        return super().batches(data, step, lanes).map(part)
 
     def build_model(self, vocabularies: Vocabularies) -> TextTagger:
         """Returns the built tagger that the settings describe."""
@@ -118,11 +83,7 @@ class TextTagging(Task):
         self, trained: Trained, texts: Any, options: Any
     ) -> Iterator[dict[str, Any]]:
         """Yields ln p of the tags of each line of a part of the run's text."""
-        if texts is not None:
-            raise UsageError(
-                "`texts`: found texts, whose tags are not known, expected none; give "
-                "`split`"
-            )
+        check_no_texts(texts)
         return score_lines(trained, options)
 
     def predict(
