@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from tfseq.cells import LaneSeed, unroll
 from tfseq.cells.arguments import as_ids, as_tensor, describe
+from tfseq.cells.lanes import lane_seed_as_tensors
 from tfseq.layers.ngrams import as_tokens
 from tfseq.layers.token_inputs import TokenInputs
 
@@ -113,6 +115,41 @@ class SequenceModel(keras.Model):
         for layer in (self.inputs_layer, self.ngrams):
             if layer is not None and not layer.built:
                 layer.build()
+
+    def hidden(
+        self,
+        tokens: tf.Tensor,
+        state: Any,
+        training: bool = False,
+        lane_seed: LaneSeed | None = None,
+    ) -> tuple[tf.Tensor, Any]:
+        """Returns the last layer's outputs, `[time, batch, units]`, and the new state.
+
+        It is for models with a `cell` that carry a state: a named tuple with `inputs` and
+        `cell`, the states of the input layer and of the cell. Time comes first, as the
+        recurrence needs it.
+
+        Args:
+            tokens: ids, `[batch, time]`.
+            state: the state before the first of them.
+            training: whether to apply dropout.
+            lane_seed: the seed of dropout masks; needed with dropout in training.
+        """
+        features, input_state = self.inputs_layer(
+            tokens,
+            state.inputs,
+            training=training,
+            lane_seed=lane_seed_as_tensors(lane_seed),
+        )
+        outputs, cell_state = unroll(
+            self.cell,
+            features,
+            state.cell,
+            training=training,
+            lane_seed=lane_seed,
+            time_major=True,
+        )
+        return outputs, state._replace(inputs=input_state, cell=cell_state)
 
     @property
     def embedding_tables(self) -> list[keras.Variable]:

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
-from tfseq.cells.lanes import lane_seed_as_tensors
+from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout
 from tfseq.cells.unroll import swap_batch_and_time
 from tfseq.errors import UsageError
 from tfseq.layers import (
@@ -168,33 +167,6 @@ class LanguageModel(SequenceModel):
             self.cell.get_initial_state(batch_size),
             self.ngrams.initial_state(batch_size) if self.ngrams else (),
         )
-
-    def hidden(
-        self,
-        tokens: tf.Tensor,
-        state: LanguageModelState,
-        training: bool = False,
-        lane_seed: LaneSeed | None = None,
-    ) -> tuple[tf.Tensor, LanguageModelState]:
-        """Returns the last layer's outputs, `[time, batch, units]`, and the new state.
-
-        Time comes first, as the recurrence needs it; arguments are those of `call`.
-        """
-        features, input_state = self.inputs_layer(
-            tokens,
-            state.inputs,
-            training=training,
-            lane_seed=lane_seed_as_tensors(lane_seed),
-        )
-        outputs, cell_state = unroll(
-            self.cell,
-            features,
-            state.cell,
-            training=training,
-            lane_seed=lane_seed,
-            time_major=True,
-        )
-        return outputs, state._replace(inputs=input_state, cell=cell_state)
 
     def drop_outputs(self, hidden: tf.Tensor, lane_seed: LaneSeed | None) -> tf.Tensor:
         """Returns the outputs that the softmax reads in training, `[time, batch, units]`."""

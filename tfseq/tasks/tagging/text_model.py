@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
+from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout
 from tfseq.cells.arguments import as_ids
-from tfseq.cells.lanes import lane_seed_as_tensors
 from tfseq.layers import (
     Losses,
     SequenceModel,
@@ -129,20 +128,8 @@ class TextTagger(SequenceModel):
             Logits, float32 `[batch, time, tags]`, each of the character that is
             `lookahead` before; and the state, in which `pending` is unchanged.
         """
-        state = TextTaggerState(*state)
-        features, inputs = self.inputs_layer(
-            characters,
-            state.inputs,
-            training=training,
-            lane_seed=lane_seed_as_tensors(lane_seed),
-        )
-        hidden, cell = unroll(
-            self.cell,
-            features,
-            state.cell,
-            training=training,
-            lane_seed=lane_seed,
-            time_major=True,
+        hidden, state = self.hidden(
+            characters, TextTaggerState(*state), training, lane_seed
         )
         if training and self.dropout:
             seed = fold_lane_seed(lane_seed, OUTPUT_DROPOUT_SEED)
@@ -152,7 +139,7 @@ class TextTagger(SequenceModel):
         logits = tf.cast(logits, tf.float32) + tf.cast(self.bias.value, tf.float32)
         sizes = tf.concat([tf.shape(hidden)[:2], [self.num_tags]], axis=0)
         logits = tf.transpose(tf.reshape(logits, sizes), [1, 0, 2])
-        return logits, state._replace(inputs=inputs, cell=cell)
+        return logits, state
 
     def due_tags(
         self, tags: tf.Tensor, state: TextTaggerState
