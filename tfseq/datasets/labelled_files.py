@@ -178,7 +178,7 @@ class FileTexts:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of files after they have been read once.
+    """Counts and labels of files after they have been read once.
 
     Attributes:
         source: the files.

@@ -27,7 +27,7 @@ MOST_RANGE = 80.0
 
 
 class Chain(NamedTuple):
-    """What the weights of all sequences of tags depend on.
+    """Logits and weights that the score of every sequence of tags depends on.
 
     Attributes:
         logits: `[time, batch, tags]`, float32; zero after the lengths.

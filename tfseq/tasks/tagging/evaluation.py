@@ -28,7 +28,7 @@ EVALUATION_BATCH = 64
 
 
 class Answers(NamedTuple):
-    """What a model says of sentences, in their own order.
+    """A model's answers about sentences, in their own order.
 
     Attributes:
         tags: ids of the tags of all words, sentence after sentence, `[words]`.

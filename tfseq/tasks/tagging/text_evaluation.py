@@ -23,7 +23,7 @@ MOST_LANES = 256  # That are read side by side.
 
 
 class TextAnswers(NamedTuple):
-    """What a model says of a text.
+    """A model's answers about a text.
 
     Attributes:
         tags: ids of the tags, `[characters]`.
