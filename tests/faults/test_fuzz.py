@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import pathlib
+import re
 import tempfile
 from collections.abc import Callable
 
@@ -145,6 +146,8 @@ def test_text_files(share):
 @each_share
 def test_vocabularies(share):
     @example(b"a\nb\n")
+    @example(b"\x00\r")
+    @example(b"a\r\nb\rc\n")
     def check(content):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "vocabulary.txt")
@@ -158,7 +161,8 @@ def test_vocabularies(share):
                 again = pathlib.Path(folder, "again.txt")
                 vocabulary.save(again)
                 assert Vocabulary.load(again, level) == vocabulary
-                assert len(vocabulary) == content.count(b"\n")
+                # Every line is a token, whichever of the three line ends it has.
+                assert len(vocabulary) == len(re.findall(rb"\r\n|\r|\n", content))
 
     content = st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode))
     try_all(check, share=share, most=500, content=content)
