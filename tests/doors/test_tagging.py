@@ -261,7 +261,8 @@ def test_sentences_in_memory(tmp_path):
         ),
         (
             {"ngram_features": 2},
-            "`ngram_features`=2: found for tags, expected 0; leave it out",
+            "`ngram_features`=2: found for a tagger of sentences, where it has no effect; "
+            "leave it out",
         ),
         (
             {"lookahead": 3},
@@ -386,6 +387,30 @@ def test_a_text_in_parts_has_the_tags_of_the_whole(texts, tmp_path):
         tag.decode() for tag in served["tags"].numpy()[2] if tag
     ]
     assert_answers_without_texts(str(exported))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("sentences", "the lodaka"), ("texts", "def f(x): return 1\n")]
+)
+def test_products_in_bfloat16(folder, texts, tmp_path, monkeypatch, kind, text):
+    paths = {"stdlib": str(texts / "code")}
+    monkeypatch.setattr(python_code.sysconfig, "get_paths", lambda: paths)
+    settings = settings_in(folder) if kind == "sentences" else text_settings(texts)
+    settings = dataclasses.replace(
+        settings,
+        run_dir=str(tmp_path / "run"),
+        precision="bfloat16",
+        num_steps=2,
+        evaluate_every=2,
+    )
+    run = tfseq.fit(settings, verbose=False)
+    assert run.step == 2
+    # A trained run is used in float32, whatever it was trained and validated in.
+    trained, used = run.results["valid"]["loss"], run.evaluate("valid")["loss"]
+    assert trained != used and trained == pytest.approx(used, rel=0.01)
+    (prediction,) = run.predict([text])
+    between = " " if kind == "sentences" else ""
+    assert between.join(prediction["tokens"]) == text
 
 
 @pytest.mark.parametrize(

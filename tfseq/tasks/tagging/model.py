@@ -11,7 +11,6 @@ from tfseq.cells import (
     RepeatedRows,
     StackedCell,
     fold_lane_seed,
-    lane_dropout,
     lay_out,
 )
 from tfseq.cells.arguments import as_ids
@@ -22,15 +21,14 @@ from tfseq.layers import (
     ConditionalRandomField,
     LetterInputs,
     Losses,
-    SequenceModel,
     TokenInputs,
     build_cells,
     build_initializers,
     build_inputs,
     layer_precision,
 )
+from tfseq.tasks.tagging.tagger import Tagger
 
-OUTPUT_DROPOUT_SEED = 1_000_003
 UNKNOWN_SEED = 1_000_037
 
 
@@ -53,7 +51,7 @@ class Sentences(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="tfseq")
-class SentenceTagger(SequenceModel):
+class SentenceTagger(Tagger):
     """Tells a tag for each word of a sentence.
 
         x(t)      = embedding of word t, vector of its letters, embeddings of its features
@@ -72,9 +70,8 @@ class SentenceTagger(SequenceModel):
         num_columns: number of further columns.
         feature_embedding_size: width of the embedding of each of them.
         unknown_id: id of the unknown word.
-        dropout: share of the outputs of the layers dropped in training.
-        kernel_initializer: initializer of the kernel.
         field: the conditional random field, or None.
+        **kwargs: `dropout` and `kernel_initializer`; see `Tagger`.
 
     Attributes:
         kernel: `[width, tags]`.
@@ -108,21 +105,16 @@ class SentenceTagger(SequenceModel):
         num_columns: int = 0,
         feature_embedding_size: int = 20,
         unknown_id: int = 1,
-        dropout: float = 0.0,
-        kernel_initializer: Any = "glorot_uniform",
         field: ConditionalRandomField | None = None,
         **kwargs: Any,
     ):
-        super().__init__(inputs, None, **kwargs)
+        super().__init__(inputs, num_tags, **kwargs)
         self.stack = stack
-        self.num_tags = num_tags
         self.letters = letters
         self.num_features = num_features
         self.num_columns = num_columns
         self.feature_embedding_size = feature_embedding_size
         self.unknown_id = unknown_id
-        self.dropout = dropout
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.field = field
 
     def build(self, input_shape: Any = None) -> None:
@@ -145,14 +137,7 @@ class SentenceTagger(SequenceModel):
             width += self.num_columns * self.feature_embedding_size
         if not self.stack.built:
             self.stack.build((None, None, width))
-        self.kernel = self.add_weight(
-            shape=(self.stack.output_size, self.num_tags),
-            initializer=self.kernel_initializer,
-            name="kernel",
-        )
-        self.bias = self.add_weight(
-            shape=(self.num_tags,), initializer="zeros", name="bias"
-        )
+        self.build_logits(self.stack.output_size)
         self.unknown_rates = self.add_weight(
             shape=(self.inputs_layer.vocabulary_size,),
             initializer="zeros",
@@ -185,15 +170,7 @@ class SentenceTagger(SequenceModel):
         outputs = self.stack(
             inputs, sentences.lengths, training=training, lane_seed=lane_seed
         )
-        if training and self.dropout:
-            seed = fold_lane_seed(lane_seed, OUTPUT_DROPOUT_SEED)
-            outputs = lane_dropout(outputs, self.dropout, seed, time_major=True)
-        flat = tf.reshape(outputs, [-1, self.stack.output_size])
-        kernel = tf.cast(self.kernel.value, flat.dtype)
-        logits = tf.cast(tf.matmul(flat, kernel), tf.float32)
-        logits += tf.cast(self.bias.value, tf.float32)
-        sizes = tf.concat([tf.shape(outputs)[:2], [self.num_tags]], axis=0)
-        return tf.transpose(tf.reshape(logits, sizes), [1, 0, 2])
+        return self.logits(outputs, training, lane_seed)
 
     def _inputs(
         self, sentences: Sentences, training: bool, lane_seed: LaneSeed | None
@@ -287,19 +264,14 @@ class SentenceTagger(SequenceModel):
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor; layers are serialized."""
         serialize = keras.saving.serialize_keras_object
-        config = super().get_config()
-        config.pop("ngrams")
         return {
-            **config,
+            **super().get_config(),
             "stack": serialize(self.stack),
-            "num_tags": self.num_tags,
             "letters": serialize(self.letters),
             "num_features": self.num_features,
             "num_columns": self.num_columns,
             "feature_embedding_size": self.feature_embedding_size,
             "unknown_id": self.unknown_id,
-            "dropout": self.dropout,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "field": serialize(self.field),
         }
 

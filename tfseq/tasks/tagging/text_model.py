@@ -5,19 +5,18 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout
+from tfseq.cells import LaneSeed
 from tfseq.cells.arguments import as_ids
 from tfseq.layers import (
     Losses,
-    SequenceModel,
     TokenInputs,
     build_cells,
     build_initializers,
     build_inputs,
     layer_precision,
 )
+from tfseq.tasks.tagging.tagger import Tagger
 
-OUTPUT_DROPOUT_SEED = 1_000_003
 NO_TAG = -1
 
 
@@ -37,7 +36,7 @@ class TextTaggerState(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="tfseq")
-class TextTagger(SequenceModel):
+class TextTagger(Tagger):
     """Tells a tag for each character of a text, some characters after it was read.
 
         x(t), n(t) = inputs(character t, n(t-1))
@@ -52,8 +51,7 @@ class TextTagger(SequenceModel):
         cell: the recurrent cell, or a stack of cells.
         num_tags: number of tags.
         lookahead: characters that are read after one before its tag is told.
-        dropout: share of the cell's outputs dropped in training.
-        kernel_initializer: initializer of the kernel.
+        **kwargs: `dropout` and `kernel_initializer`; see `Tagger`.
 
     Attributes:
         kernel: `[units, tags]`.
@@ -73,30 +71,18 @@ class TextTagger(SequenceModel):
         num_tags: int,
         *,
         lookahead: int = 0,
-        dropout: float = 0.0,
-        kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
-        super().__init__(inputs, None, **kwargs)
+        super().__init__(inputs, num_tags, **kwargs)
         self.cell = cell
-        self.num_tags = num_tags
         self.lookahead = lookahead
-        self.dropout = dropout
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape: Any = None) -> None:
         """Creates all variables."""
         self.build_inputs()
         if not self.cell.built:
             self.cell.build((None, self.inputs_layer.features))
-        self.kernel = self.add_weight(
-            shape=(self.cell.output_size, self.num_tags),
-            initializer=self.kernel_initializer,
-            name="kernel",
-        )
-        self.bias = self.add_weight(
-            shape=(self.num_tags,), initializer="zeros", name="bias"
-        )
+        self.build_logits(self.cell.output_size)
         self.built = True
 
     @tf.autograph.experimental.do_not_convert
@@ -131,15 +117,7 @@ class TextTagger(SequenceModel):
         hidden, state = self.hidden(
             characters, TextTaggerState(*state), training, lane_seed
         )
-        if training and self.dropout:
-            seed = fold_lane_seed(lane_seed, OUTPUT_DROPOUT_SEED)
-            hidden = lane_dropout(hidden, self.dropout, seed, time_major=True)
-        flat = tf.reshape(hidden, [-1, self.cell.output_size])
-        logits = tf.matmul(flat, tf.cast(self.kernel.value, flat.dtype))
-        logits = tf.cast(logits, tf.float32) + tf.cast(self.bias.value, tf.float32)
-        sizes = tf.concat([tf.shape(hidden)[:2], [self.num_tags]], axis=0)
-        logits = tf.transpose(tf.reshape(logits, sizes), [1, 0, 2])
-        return logits, state
+        return self.logits(hidden, training, lane_seed), state
 
     def due_tags(
         self, tags: tf.Tensor, state: TextTaggerState
@@ -189,15 +167,10 @@ class TextTagger(SequenceModel):
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor; layers are serialized."""
         serialize = keras.saving.serialize_keras_object
-        config = super().get_config()
-        config.pop("ngrams")
         return {
-            **config,
+            **super().get_config(),
             "cell": serialize(self.cell),
-            "num_tags": self.num_tags,
             "lookahead": self.lookahead,
-            "dropout": self.dropout,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 
 
