@@ -27,7 +27,7 @@ ALWAYS = {
     *("dataset", "data_dir", "cache_dir", "level", "batch_size", "num_steps"),
     *("num_epochs", "strategy", "steps_per_call", "chains", "intra_op_threads"),
     *("inter_op_threads", "precision", "eager", "cell", "num_layers", "units"),
-    *("embedding_size", "ngram", "initializer", "ngram_features", "optimizer"),
+    *("embedding_size", "ngram", "initializer", "optimizer"),
     *("learning_rate", "max_gradient_norm", "dropout", "input_dropout"),
     *("recurrent_weight_dropout", "run_dir", "seed", "log_every", "evaluate_every"),
     *("checkpoint_every", "keep_checkpoints", "task"),
@@ -55,6 +55,7 @@ IDLE = {
     "initializer_mean": ({}, {"initializer": "truncated_normal"}),
     "initializer_scale": ({}, {"initializer": "uniform"}),
     "forget_bias": ({"cell": "gru_fused"}, {"cell": "lstm_separate"}),
+    "ngram_features": (CHUNKS, {}),
     "ngram_rows": ({}, {"ngram_features": 2}),
     "ngram_learning_rate": ({}, {"ngram_features": 2}),
     "ngram_start_step": ({}, {"ngram_features": 2}),
@@ -225,6 +226,32 @@ def test_an_option_without_effect_is_refused_by_name(row, use):
                 record(**{**beside, name: value})
             assert str(error.value).startswith(f"`{name}`={value}: found with ")
             assert getattr(record(**{**with_effect, name: value}), name) == value
+
+
+MONITORS = [
+    pytest.param(dataset, monitors, id=dataset["dataset"])
+    for dataset, monitors in (
+        (REVIEWS, ["loss", "accuracy"]),
+        (CHUNKS, ["loss", "accuracy", "f1"]),
+        ({"dataset": "python_code"}, ["loss", "accuracy"]),
+    )
+]
+
+
+@pytest.mark.parametrize(("dataset", "monitors"), MONITORS)
+def test_a_figure_that_a_task_does_not_have_is_refused_or_yields(dataset, monitors):
+    for monitor in ("loss", "accuracy", "f1"):
+        values = {**dataset, "monitor": monitor}
+        if monitor in monitors:
+            assert read_settings(values, ["monitor"]).monitor == monitor
+            continue
+        with pytest.raises(UsageError) as error:
+            read_settings(values)
+        assert str(error.value).startswith(f"`monitor`={monitor}: found for a ")
+        assert str(error.value).endswith(
+            f"expected {' or '.join(monitors)}; choose one"
+        )
+        assert read_settings(values, ["monitor"]).monitor == "loss"
 
 
 def test_a_saved_run_may_have_settings_without_effect():

@@ -248,6 +248,8 @@ def test_what_a_recipe_says_yields_to_the_command_line(typed, left_out, caplog):
     [
         ("quickstart", "toy_reviews", ["sample_every"]),
         ("toy_reviews", "python_docs", ["max_length"]),
+        ("conll2000_chunks", "toy_reviews", ["monitor", "tag_layer"]),
+        ("imdb_lstm", "conll2000", ["ngram_features", "ngram_rows"]),
     ],
 )
 def test_what_only_other_tasks_have_yields_to_another_data_set(name, dataset, left_out):

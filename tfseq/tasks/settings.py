@@ -69,6 +69,11 @@ class Settings(*GROUPS, SharedSettings):
                 f"`{name}`={getattr(self, name)}: found for {row.noun}, where it has no "
                 "effect; leave it out"
             )
+        if lacks_monitor(self, row):
+            raise UsageError(
+                f"`monitor`={self.monitor}: found for {row.noun}, expected "
+                f"{' or '.join(row.monitors)}; choose one"
+            )
         check_idle(self)
         settings_group(row).check_task(self)
 
@@ -113,6 +118,11 @@ def unused_settings(settings: Settings, row: Row) -> list[str]:
         for field in dataclasses.fields(settings)
         if field.name in row.unused and is_given(field, getattr(settings, field.name))
     ]
+
+
+def lacks_monitor(settings: Settings, row: Row) -> bool:
+    """Returns whether `monitor` names a figure that the task does not have."""
+    return settings.monitor not in row.monitors
 
 
 def fixed_settings(settings: Settings) -> list[str]:
@@ -199,6 +209,7 @@ def _without_idle(settings: Settings, yielding: Collection[str]) -> Settings:
         without_effect |= {
             *unused_settings(settings, row),
             *foreign_given(settings, row),
+            *(["monitor"] if lacks_monitor(settings, row) else []),
         }
     idle = [name for name in sorted(without_effect) if name in yielding]
     settings = _leave_out(settings, idle)

@@ -8,7 +8,8 @@ from tfseq.errors import UsageError
 
 # kind: the kind of data that the task reads. noun, data: its model and its data, in
 # messages. group: the settings that only this task has. unused: shared settings that have
-# no effect on it. uses: the options of each use of a trained model.
+# no effect on it. monitors: the figures that `monitor` may name. uses: the options of each
+# use of a trained model.
 TASKS = Table(
     "task",
     kind="text",
@@ -16,6 +17,7 @@ TASKS = Table(
     data="data",
     group=None,
     unused=(),
+    monitors=("loss",),
     uses={},
 )
 TASKS.add(
@@ -38,6 +40,7 @@ TASKS.add(
     data="labelled texts",
     group="tfseq.tasks.classification.settings:ClassificationSettings",
     unused=("loss_scale_over_time", "sample_every"),
+    monitors=("loss", "accuracy"),
     uses="tfseq.tasks.classification.settings:USES",
 )
 TASKS.add(
@@ -48,7 +51,8 @@ TASKS.add(
     noun="a tagger of sentences",
     data="tagged sentences",
     group="tfseq.tasks.tagging.settings:SentenceTaggingSettings",
-    unused=("loss_scale_over_time", "sample_every"),
+    unused=("loss_scale_over_time", "ngram_features", "sample_every"),
+    monitors=("loss", "accuracy", "f1"),
     uses="tfseq.tasks.tagging.settings:SENTENCE_USES",
 )
 TASKS.add(
@@ -59,7 +63,8 @@ TASKS.add(
     noun="a tagger of texts",
     data="tagged texts",
     group="tfseq.tasks.tagging.settings:TextTaggingSettings",
-    unused=("sample_every",),
+    unused=("ngram_features", "sample_every"),
+    monitors=("loss", "accuracy"),
     uses="tfseq.tasks.tagging.settings:TEXT_USES",
 )
 
@@ -71,7 +76,8 @@ def add_task(task: type, help: str, *, like: str | None = None, **details: Any) 
         task: the class of the task.
         help: one line that explains the task.
         like: name of another task; details that are not given are taken from it.
-        **details: `kind`, `noun`, `data`, `group`, `unused`, `uses`; see the table.
+        **details: `kind`, `noun`, `data`, `group`, `unused`, `monitors`, `uses`; see the
+            table.
 
     Raises:
         UsageError: there is a task of that name, or the class or a detail is wrong.
@@ -88,7 +94,7 @@ def add_task(task: type, help: str, *, like: str | None = None, **details: Any) 
         )
     if like is not None:
         row = TASKS.row(like)
-        names = ("kind", "noun", "data", "group", "unused", "uses")
+        names = ("kind", "noun", "data", "group", "unused", "monitors", "uses")
         details = {**{name: getattr(row, name) for name in names}, **details}
     TASKS.add(task.name, task, help, **details)
 

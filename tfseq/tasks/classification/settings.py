@@ -58,11 +58,6 @@ class ClassificationSettings:
                 f"`level`={settings.level}: found with `initialize_from`, expected words, "
                 "the tokens of the language model; leave one out"
             )
-        if settings.monitor == "f1":
-            raise UsageError(
-                "`monitor`=f1: found for a classifier, expected loss or accuracy; choose "
-                "one"
-            )
         for name in ("lazy_rows", "ngram_features"):
             if getattr(settings, name) and settings.strategy == "multi_worker":
                 raise UsageError(

@@ -80,7 +80,7 @@ class SentenceTaggingSettings:
     @staticmethod
     def check_task(settings: Any) -> None:
         """Raises `UsageError` for settings that do not fit a tagger of sentences."""
-        check_inputs(settings, "word")
+        check_level(settings, "word")
         if not settings.embedding_size:
             raise UsageError(
                 "`embedding_size`=0: found with words, which are too many for one-hot "
@@ -111,16 +111,11 @@ class TextTaggingSettings:
     @staticmethod
     def check_task(settings: Any) -> None:
         """Raises `UsageError` for settings that do not fit a tagger of texts."""
-        check_inputs(settings, "character")
-        if settings.monitor == "f1":
-            raise UsageError(
-                "`monitor`=f1: found for characters, whose tags are no spans, expected "
-                "loss or accuracy; choose one"
-            )
+        check_level(settings, "character")
 
 
-def check_inputs(settings: Any, level: str) -> None:
-    """Raises `UsageError` for a level or inputs that taggers do not have.
+def check_level(settings: Any, level: str) -> None:
+    """Raises `UsageError` for a level that the data do not have.
 
     Args:
         settings: the settings of the run.
@@ -130,11 +125,6 @@ def check_inputs(settings: Any, level: str) -> None:
         raise UsageError(
             f"`level`={settings.level}: found with `dataset`={settings.dataset}, whose "
             f"tokens are {level}s; leave it out"
-        )
-    if settings.ngram_features:
-        raise UsageError(
-            f"`ngram_features`={settings.ngram_features}: found for tags, expected 0; "
-            "leave it out"
         )
 
 
