@@ -4,6 +4,7 @@ import dataclasses
 import gzip
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from tfseq.datasets.kept_texts import (
     keep_streams,
     naming_originals,
 )
+from tfseq.datasets.labelled_rows import LabelledFile
 from tfseq.errors import DataError, UsageError
 from tfseq.tasks import Settings
 
@@ -72,6 +74,20 @@ def test_files_stay_as_they_are_also_beside_pipes(tmp_path, pipe):
     assert first == file
     with open(second) as text:
         assert text.read() == "b"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        'review,sentiment\r\n"not, bad",1\r\n',
+        "review\tsentiment\nnot, bad\t1\n",
+        '{"review": "not, bad", "sentiment": 1}\n',
+    ],
+)
+def test_labelled_texts_from_a_pipe_are_read_as_from_a_file(tmp_path, pipe, table):
+    packed = gzip.compress(table.encode())
+    kept = keep_stream(pipe("table", packed), "train_file", tmp_path / "cache")
+    assert [row[1:] for row in LabelledFile(Path(kept)).rows()] == [("not, bad", "1")]
 
 
 @dataclasses.dataclass

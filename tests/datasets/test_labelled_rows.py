@@ -1,6 +1,7 @@
 """Files of labelled texts: what is written is read, and what is wrong is named."""
 
 import csv
+import gzip
 import json
 
 import pytest
@@ -46,6 +47,16 @@ def plain(rows):
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_gives_its_rows(tmp_path, name):
     assert plain(read(write(tmp_path, name, FILES[name]))) == ROWS
+
+
+@pytest.mark.parametrize("ending", ["", ".txt", ".txt.gz"])
+@pytest.mark.parametrize("name", FILES)
+def test_the_first_line_tells_the_form_where_the_name_does_not(tmp_path, name, ending):
+    path = write(tmp_path, f"x{ending}", "\n" + FILES[name].removeprefix("\ufeff"))
+    if ending.endswith(".gz"):
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    check_labelled_file(path, "train_file")
+    assert plain(read(path)) == ROWS
 
 
 def test_places_are_the_lines_on_which_rows_begin(tmp_path):
@@ -157,7 +168,14 @@ GOOD = "text,label\ngood,1\n"
         ),
         ("x.jsonl", '{"text": "a"\n', {}, "x.jsonl: line 1: expected an object with"),
         ("x.jsonl", '["a", 1]\n', {}, "x.jsonl: line 1: expected an object with"),
-        ("x.txt", GOOD, {}, r"x\.txt: line 1: .* or name the file of a table \.csv"),
+        ("x.txt", '["a", 1]\n', {}, "x.txt: line 1: expected an object with"),
+        (
+            "x.txt",
+            "\ngood film",
+            {},
+            r"x.txt: line 2: found 'good film', expected an object \(JSON lines\), or",
+        ),
+        ("x", "good,bad", {}, "`text_column`: found none of the usual names"),
         (
             "x.jsonl",
             '{"text": "a", "label": 1}\n{"text": "a", "label": 0.5}\n',

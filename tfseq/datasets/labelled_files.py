@@ -46,8 +46,9 @@ def labelled_file_corpus(
     """Returns the labelled texts of files or folders.
 
     A file is a table (`.csv`, `.tsv`) or has an object a line (`.jsonl`, `.ndjson`,
-    `.json`, `.txt` or no ending); a folder has a folder of texts for each label. Files may
-    be compressed with gzip, bzip2 or xz. Labels are any names, sorted; white space around
+    `.json`); of one named `.txt` or without an ending the first line tells which. A folder
+    has a folder of texts for each label. Files may be compressed with gzip, bzip2 or xz.
+    Labels are any names, sorted; white space around
     them is not a part of them.
 
     Without a file for validation or for the test, a part of `train_file` is: drawn by a

@@ -144,12 +144,12 @@ def check_labelled_file(path: Path, argument: str) -> None:
         path: the file or folder.
         argument: the name of the argument that gave it.
     """
-    if path.is_dir() or _ending(path) in FORMATS:
+    if path.is_dir() or _ending(path) in {*FORMATS, *UNNAMED}:
         return
     raise UsageError(
         f"`{argument}`={path}: found the ending {_ending(path)!r}, expected a file with "
-        f"the ending {', '.join(filter(None, FORMATS))}, or a folder of folders; rename "
-        "the file by what it holds"
+        f"the ending {', '.join([*FORMATS, *filter(None, UNNAMED)])}, or a folder of "
+        "folders; rename the file by what it holds"
     )
 
 
@@ -161,7 +161,29 @@ def _ending(path: Path) -> str:
 
 
 def _format_of(path: Path) -> Format:
-    return FOLDER if path.is_dir() else FORMATS[_ending(path)]
+    if path.is_dir():
+        return FOLDER
+    ending = _ending(path)
+    return _told_by_content(path) if ending in UNNAMED else FORMATS[ending]
+
+
+def _told_by_content(path: Path) -> Format:
+    """Returns the format that the first line with text is in; JSON lines without any.
+
+    Raises:
+        DataError: it is neither an object nor does it have columns.
+    """
+    lines = enumerate(_lines(path), 1)
+    number, line = next((each for each in lines if each[1].strip()), (0, "{"))
+    if line.lstrip().startswith(("{", "[")):
+        return JSON_LINES
+    for mark, ending in (("\t", ".tsv"), (",", ".csv")):
+        if mark in line:
+            return FORMATS[ending]
+    raise DataError(
+        f"{Place(path, number)}: found {_shorten(line.strip())!r}, expected an object "
+        "(JSON lines), or columns with commas or tabs between them; give such a file"
+    )
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -286,13 +308,10 @@ def _object_rows(path: Path, text_column: str, label_column: str) -> Iterator[Ro
 def _no_row(
     path: Path, line: int, text_column: str = "text", label_column: str = "label"
 ) -> DataError:
-    advice = "mend the line"
-    if _ending(path) in ("", ".txt"):
-        advice += ", or name the file of a table .csv or .tsv"
     return DataError(
         f"{Place(path, line)}: expected an object with a string as {text_column!r} and "
         f"a string or a whole number as {label_column!r}, such as "
-        f'{{"{text_column}": "not bad", "{label_column}": "positive"}}; {advice}'
+        f'{{"{text_column}": "not bad", "{label_column}": "positive"}}; mend the line'
     )
 
 
@@ -340,9 +359,8 @@ FORMATS = {
     ".jsonl": JSON_LINES,
     ".ndjson": JSON_LINES,
     ".json": JSON_LINES,
-    # As a pipe is kept, and as files of no named form are.
-    ".txt": JSON_LINES,
-    "": JSON_LINES,
 }
+# Endings that do not tell the format; a pipe is kept with the first one.
+UNNAMED = (".txt", "")
 # A folder has no columns: its names are always found.
 FOLDER = Format(lambda path: ["text", "label"], _folder_rows)
