@@ -65,6 +65,23 @@ def test_files_are_dealt_by_their_number_and_bad_ones_counted(tmp_path, caplog):
     assert corpus.tags == KINDS and np.uint8 == pieces[0][1].dtype
 
 
+def test_a_file_that_changes_while_it_is_read_is_named(tmp_path):
+    for number in range(1, 21):
+        (tmp_path / f"m{number:02}.py").write_text(f"x{number} = 0")
+    corpus = code_corpus(tmp_path)
+    (tmp_path / "m10.py").write_text("y = 0")
+    list(corpus.splits["train"].read())
+    with pytest.raises(DataError) as raised:
+        list(corpus.splits["valid"].read())
+    assert str(raised.value) == (
+        f"{tmp_path}/m10.py: changed while it was read, expected the same source all the "
+        "time; start the same command again"
+    )
+    (tmp_path / "m20.py").unlink()
+    with pytest.raises(DataError, match=r"m20\.py: cannot read it \(No such file"):
+        list(corpus.splits["test"].read())
+
+
 def test_a_folder_without_sources(tmp_path):
     with pytest.raises(DataError) as raised:
         code_corpus(tmp_path)

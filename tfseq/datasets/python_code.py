@@ -12,12 +12,13 @@ import io
 import keyword
 import sysconfig
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from absl import logging
 
+from tfseq.datasets.sources import read_bytes
 from tfseq.datasets.tagged_corpus import TaggedStream, TaggedText
 from tfseq.datasets.text_corpus import fingerprint_of
 from tfseq.errors import DataError
@@ -75,10 +76,12 @@ def code_corpus(root: Path) -> TaggedStream:
             f"{root}: found {len(files)} files of Python source, expected at least "
             f"{EVERY}; use a Python that has its standard library as source"
         )
-    digest = hashlib.sha256()
+    digest, digests = hashlib.sha256(), {}
     for path in files:
+        content = b"".join(read_bytes(path))
         digest.update(f"{path.relative_to(root)}\0".encode())
-        digest.update(path.read_bytes())
+        digest.update(content)
+        digests[path] = _digest(content)
     # The kinds of tokens are those of the running Python.
     of_tokens = sorted(_OF_TOKENS.items())
     parts = {
@@ -87,7 +90,10 @@ def code_corpus(root: Path) -> TaggedStream:
         "test": files[EVERY - 1 :: EVERY],
     }
     splits = {
-        name: TaggedText(str(root), functools.partial(_read, paths, name))
+        name: TaggedText(
+            str(root),
+            functools.partial(_read, {path: digests[path] for path in paths}, name),
+        )
         for name, paths in parts.items()
     }
     fingerprint = fingerprint_of("python_code", digest.hexdigest(), of_tokens)
@@ -123,12 +129,26 @@ def tag_code(source: str) -> np.ndarray:
     return tags
 
 
-def _read(paths: Sequence[Path], name: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields source and tags of each file, and says how many are left out."""
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read(digests: Mapping[Path, str], name: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields source and tags of each file, and says how many are left out.
+
+    Raises:
+        DataError: a file has another content than when its digest was taken.
+    """
     left_out = 0
-    for path in paths:
+    for path, digest in digests.items():
+        content = b"".join(read_bytes(path))
+        if _digest(content) != digest:
+            raise DataError(
+                f"{path}: changed while it was read, expected the same source all the "
+                "time; start the same command again"
+            )
         try:
-            source = _source(path)
+            source = _source(content)
             yield source, tag_code(source)
         except (TokenizationError, UnicodeDecodeError):
             left_out += 1
@@ -136,16 +156,16 @@ def _read(paths: Sequence[Path], name: str) -> Iterator[tuple[str, np.ndarray]]:
         logging.warning(
             "python_code: left out %d of %d files for %s, which tokenize does not read",
             left_out,
-            len(paths),
+            len(digests),
             name,
         )
 
 
-def _source(path: Path) -> str:
+def _source(content: bytes) -> str:
     """Returns a file's text with one line feed for each line end, also at its end."""
     try:
-        with tokenize.open(path) as file:
-            text = file.read()
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        text = io.TextIOWrapper(io.BytesIO(content), encoding).read()
     except SyntaxError as error:  # Of the line that names the encoding.
         raise TokenizationError(str(error)) from None
     # tokenize parts lines at line feeds only.
