@@ -301,3 +301,11 @@ def test_the_checkpoint_that_is_named_is_read(run_dirs, chosen):
     else:
         assert run.step == 10
         assert not np.isclose(loss, results["valid"]["loss"], rtol=1e-3)
+
+
+def test_a_stream_is_named_as_it_was_given(run_dirs, tmp_path):
+    (tmp_path / "blank").write_text("\n\n")
+    with open(tmp_path / "blank") as file:
+        name = f"/dev/fd/{file.fileno()}"
+        with pytest.raises(UsageError, match=f"^{name}: found no line to score"):
+            runs.load(run_dirs["character"]).score(text_file=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from collections.abc import Iterable
@@ -84,7 +85,9 @@ def _read_text_file(files: str, cache_dir: str | None) -> TextCorpus:
     for name in file_names(files, os.path.exists):
         check_text_file(name, "text_file")
     kept = keep_stream(files, "text_file", cache_dir)
-    return text_file_corpus(kept, valid_size=0, test_size=0)
+    corpus = text_file_corpus(kept, valid_size=0, test_size=0)
+    text = dataclasses.replace(corpus.splits["train"], origin=files)
+    return dataclasses.replace(corpus, splits={"train": text})
 
 
 def encode_text(trained: Trained, options: TextSource, text: TextCorpus) -> TokenFile:
