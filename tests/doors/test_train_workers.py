@@ -55,12 +55,24 @@ REVIEWS = {
     "optimizer": "adam",
     "learning_rate": 0.005,
 }
+TAGS = {
+    **REVIEWS,
+    "dataset": "tagged",
+    "train_file": "columns.txt",
+    "pooling": Settings().pooling,
+    "letter_units": 4,
+    "tag_layer": "crf",
+}
 
 
 @pytest.fixture(name="settings")
 def fixture_settings(tmp_path):
     (tmp_path / "text.txt").write_text(TEXT * 60)
+    words = [f"{word} {'BI'[len(word) % 2]}-X\n" for word in TEXT.split()]
+    sentences = ["".join(words[:count]) for count in range(1, len(words))]
+    (tmp_path / "columns.txt").write_text("\n".join(sentences * 8))
     return Settings(
+        data_dir=str(tmp_path),
         dataset="text",
         train_file=str(tmp_path / "text.txt"),
         cache_dir=str(tmp_path / "cache"),
@@ -83,7 +95,7 @@ def fixture_settings(tmp_path):
         CHARACTERS,
         *(
             pytest.param(changes, marks=pytest.mark.slow)
-            for changes in (NGRAM_FEATURES, WORDS, REVIEWS)
+            for changes in (NGRAM_FEATURES, WORDS, REVIEWS, TAGS)
         ),
     ],
 )
