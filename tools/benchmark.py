@@ -18,6 +18,7 @@ PyTorch takes part where it is installed: `pip install -e '.[benchmark]'`.
 
 import importlib.util
 import json
+import operator
 import shutil
 import statistics
 from collections.abc import Callable
@@ -94,8 +95,10 @@ def be_side(side: str, name: str) -> None:
     if name == "conll2000_chunks":
         from sides import tagging_side
 
-        tfseq = side == "tfseq"
-        return (tagging_side.run_tfseq if tfseq else tagging_side.run_pytorch)()
+        package, _, tag_layer = side.partition("_")
+        if package == "pytorch":
+            return tagging_side.run_pytorch()
+        return tagging_side.run_tfseq(tag_layer or "crf")
     if name == "sampling":
         from sides import sampling_side
 
@@ -184,9 +187,14 @@ def compare_training(name: str, repeats: int, quick: bool) -> dict:
 
 def compare_rates(name: str, sides: list[str], repeats: int) -> dict:
     """Measures the tokens a second of the sides of a workload without training."""
+    turns = take_turns(name, sides, repeats)
+    all_rates = {
+        side: [answer["tokens"] / answer["seconds"] for answer in answers]
+        for side, (_, answers) in turns.items()
+    }
     rows = []
-    for side, (_, answers) in take_turns(name, sides, repeats).items():
-        rates = [answer["tokens"] / answer["seconds"] for answer in answers]
+    for side, (_, answers) in turns.items():
+        rates = all_rates[side]
         row = {
             "side": side,
             "tokens_per_second": statistics.median(rates),
@@ -194,6 +202,9 @@ def compare_rates(name: str, sides: list[str], repeats: int) -> dict:
             "seconds": statistics.median(each["seconds"] for each in answers),
             "megabytes": max(answer["megabytes"] for answer in answers),
         }
+        if "tfseq" in all_rates:
+            ratios = map(operator.truediv, all_rates["tfseq"], rates)
+            row["ratio"] = statistics.median(ratios)
         if "all_reduced_bytes" in answers[0]:
             row["kilobytes_sent"] = answers[0]["all_reduced_bytes"] / 1e3
             del row["megabytes"]  # That of the process that starts the others.
@@ -225,7 +236,9 @@ def measure(name: str, repeats: int, quick: bool) -> dict:
     packages = ["tfseq"] + ["pytorch"] * bool(importlib.util.find_spec("torch"))
     if name == "input":
         sides = [f"input_{text}" for text in (*TEXT_SIZES, "reviews")]
-    elif name in ("conll2000_chunks", "evaluation"):
+    elif name == "conll2000_chunks":
+        sides = ["tfseq", "tfseq_softmax", *packages[1:]]
+    elif name == "evaluation":
         sides = packages
     elif name == "scaling":
         sides = ["1 device", "2 replicas", "1 worker", "2 workers"]

@@ -2,7 +2,8 @@
 
 Both sides have the model of the recipe: words, letters that an LSTM reads from both ends, one
 further column, an LSTM in each direction, a linear-chain conditional random field, Adam.
-Neither has dropout.
+Neither has dropout. A third side has a softmax in the place of the field, so that the
+field's share of a step is seen.
 """
 
 import numpy as np
@@ -37,8 +38,12 @@ def make_sentences():
     )
 
 
-def run_tfseq() -> None:
-    """Trains when it is its turn."""
+def run_tfseq(tag_layer: str) -> None:
+    """Trains when it is its turn.
+
+    Args:
+        tag_layer: `crf` or `softmax`.
+    """
     from tfseq.machine.devices import configure_machine
     from tfseq.pipelines import Vocabulary
     from tfseq.tasks import Data, Settings, create_task
@@ -55,7 +60,7 @@ def run_tfseq() -> None:
         feature_embedding_size=FEATURE_SIZE,
         units=UNITS,
         bidirectional=True,
-        tag_layer="crf",
+        tag_layer=tag_layer,
         unknown_weight=0.0,
         optimizer="adam",
         learning_rate=RATE,
