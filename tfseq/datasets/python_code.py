@@ -117,16 +117,21 @@ def tag_code(source: str) -> np.ndarray:
 
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            kind = _OF_TOKENS.get(token.type)
-            if token.type == tokenize.NAME:
-                kind = "keyword" if keyword.iskeyword(token.string) else "name"
-            elif token.type == tokenize.ERRORTOKEN:
+            if token.type == tokenize.ERRORTOKEN:
                 raise TokenizationError(token.string)
+            kind = kind_of(token)
             if kind is not None:
                 tags[place(token.start) : place(token.end)] = KINDS.index(kind)
     except (tokenize.TokenError, SyntaxError) as error:
         raise TokenizationError(str(error)) from None
     return tags
+
+
+def kind_of(token: tokenize.TokenInfo) -> str | None:
+    """Returns the kind of a token; None for one that is `space`."""
+    if token.type == tokenize.NAME:
+        return "keyword" if keyword.iskeyword(token.string) else "name"
+    return _OF_TOKENS.get(token.type)
 
 
 def _digest(content: bytes) -> str:
