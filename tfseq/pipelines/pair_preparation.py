@@ -1,0 +1,447 @@
+"""Encoding pairs of texts once into the cache: vocabularies, and ids of both sides."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+import numpy as np
+from absl import logging
+
+from tfseq.errors import DataError, UsageError
+from tfseq.pipelines.cache_folder import prepared_content
+from tfseq.pipelines.pair_batches import EncodedPairs
+from tfseq.pipelines.stored_ids import open_ids
+from tfseq.pipelines.vocabulary import (
+    Level,
+    Vocabulary,
+    character_vocabulary,
+    word_vocabulary,
+)
+from tfseq.strict_json import read_json
+
+FORMAT_VERSION = 1
+SIDES = ("sources", "tokens")
+"""The vocabularies of the two sides of a pair, sources and targets."""
+# Pairs are encoded together up to so many, and up to so many characters.
+PAIRS_AT_A_TIME = 1000
+CHARACTERS_AT_A_TIME = 1 << 20
+LEFT_OUT_FILE = "left_out.json"
+
+Pair = tuple[str, str]
+
+
+class Pairs(Protocol):
+    """The part of a split that is encoded; `PairSplit` of datasets has it."""
+
+    origin: str
+    read: Callable[[], Iterator[Pair]]
+
+    def describe(self, number: int) -> str:
+        """Returns where the pair of a number, counted from 0, is, for messages."""
+
+
+class LeftOut(NamedTuple):
+    """The pairs of a split that are left out.
+
+    Attributes:
+        empty: pairs of which a side has no text.
+        long: other pairs of which a side has more than `max_length` tokens.
+        first: the number of the first of them, counted from 0; -1 where there is none.
+        total: all pairs of the split.
+    """
+
+    empty: int = 0
+    long: int = 0
+    first: int = -1
+    total: int = 0
+
+    def __add__(self, other: LeftOut) -> LeftOut:
+        """Returns the counts of both."""
+        first = other.first if self.first < 0 else self.first
+        return LeftOut(
+            self.empty + other.empty,
+            self.long + other.long,
+            first,
+            self.total + other.total,
+        )
+
+    @property
+    def count(self) -> int:
+        """The number of pairs that are left out."""
+        return self.empty + self.long
+
+
+@dataclass(frozen=True)
+class PreparedPairs:
+    """Pairs as ids.
+
+    Attributes:
+        vocabularies: the tokens behind the ids: "tokens" of the targets and "sources".
+        splits: the pairs of each split.
+        left_out: the number of pairs of each split that are left out.
+    """
+
+    vocabularies: Mapping[str, Vocabulary]
+    splits: Mapping[str, EncodedPairs]
+    left_out: Mapping[str, int]
+
+
+def prepare_pairs(
+    splits: Mapping[str, Pairs],
+    fingerprint: str,
+    cache_dir: str | Path | None = None,
+    *,
+    levels: Mapping[str, Level],
+    vocabularies: Mapping[str, Vocabulary] | None = None,
+    vocabulary_size: int | None = None,
+    shared: bool = False,
+    max_length: int | None = None,
+) -> PreparedPairs:
+    """Encodes the pairs of every split into the cache, or finds them there.
+
+    Each source and each target ends with the line end of its vocabulary. Pairs of which a
+    side has no text are left out, and so are pairs of "train" of which a side has more
+    than `max_length` tokens, with one warning that counts them. Texts are read some at a
+    time. Memory holds the vocabularies and some 60 bytes for each pair.
+
+    Args:
+        splits: the pairs by name; the vocabularies are those of "train".
+        fingerprint: a digest of the pairs and of how they are split.
+        cache_dir: the cache folder, made if need be; None is the default of
+            `cache_root`.
+        levels: the kind of token of "sources" and of "tokens", the targets.
+        vocabularies: those of a trained model, in the place of new ones.
+        vocabulary_size: the most tokens of a vocabulary of words or sub-words; of words
+            None keeps all.
+        shared: whether both sides have one vocabulary, made from both together.
+        max_length: the most tokens of a side of a pair of "train", its line end not
+            counted; None for any number.
+
+    Raises:
+        UsageError: the cache folder cannot be made, or a vocabulary is to be shared by
+            two levels.
+        DataError: no pair is left of a split, a text holds the mark of the line end, or
+            the cache cannot be written.
+
+    Example:
+        prepared = prepare_pairs(
+            corpus.splits, corpus.fingerprint, levels={"sources": "word", "tokens": "word"}
+        )
+        batches = training_pairs(prepared.splits["train"], batch_size=64, seed=0)
+    """
+    if shared and levels["sources"] != levels["tokens"]:
+        raise UsageError(
+            f"`shared_vocabulary`: found sources of {levels['sources']}s and targets of "
+            f"{levels['tokens']}s, expected one level; leave it out"
+        )
+    tokens = vocabularies and {name: vocabularies[name].tokens for name in SIDES}
+    levels = {name: levels[name] for name in SIDES}
+    key = [
+        *(FORMAT_VERSION, "pairs", fingerprint, list(splits), levels, tokens),
+        *(vocabulary_size, shared, max_length),
+    ]
+    digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
+    make = functools.partial(
+        _make_vocabularies,
+        splits["train"],
+        levels=levels,
+        size=vocabulary_size,
+        shared=shared,
+    )
+    prepared, left_out = prepared_content(
+        cache_dir,
+        digest,
+        write=functools.partial(
+            _write,
+            splits=splits,
+            make=make if vocabularies is None else lambda: vocabularies,
+            max_length=max_length,
+        ),
+        load=functools.partial(_load, names=tuple(splits), levels=levels),
+    )
+    _warn(splits, left_out, max_length)
+    return prepared
+
+
+def encode_pairs(pairs: Pairs, vocabularies: Mapping[str, Vocabulary]) -> EncodedPairs:
+    """Returns pairs as ids in memory; those of which a side has no text are left out.
+
+    Args:
+        pairs: the pairs.
+        vocabularies: the tokens of "sources" and of the targets, "tokens".
+
+    Raises:
+        DataError: no pair is left, or a text holds the mark of the line end.
+    """
+    kept: tuple[list[np.ndarray], ...] = ([], [])
+    coded = _encode(
+        pairs, vocabularies, keep=[ids.append for ids in kept], max_length=None
+    )
+    return coded.pairs(*map(np.concatenate, kept))
+
+
+class _Coded(NamedTuple):
+    """What is known of encoded pairs beside their ids.
+
+    Attributes:
+        source_starts, target_starts, numbers: as in `EncodedPairs`.
+        left_out: what is left out.
+    """
+
+    source_starts: np.ndarray
+    target_starts: np.ndarray
+    numbers: np.ndarray
+    left_out: LeftOut
+
+    def pairs(self, sources: np.ndarray, targets: np.ndarray) -> EncodedPairs:
+        """Returns the pairs of these ids."""
+        return EncodedPairs(
+            sources, self.source_starts, targets, self.target_starts, self.numbers
+        )
+
+
+def _encode(
+    split: Pairs,
+    vocabularies: Mapping[str, Vocabulary],
+    *,
+    keep: Sequence[Callable[[np.ndarray], Any]],
+    max_length: int | None,
+) -> _Coded:
+    """Encodes pairs some at a time.
+
+    Args:
+        split: the pairs.
+        vocabularies: the tokens of both sides.
+        keep: called with the ids of some sources, and of some targets.
+        max_length: the most tokens of a side; None for any number.
+    """
+    left_out, numbers = LeftOut(), [np.zeros(0, np.int32)]
+    lengths = [[np.zeros(1, np.int64)], [np.zeros(1, np.int64)]]
+    for first, block in _blocks(split.read()):
+        found = np.array([_has_text(pair) for pair in block])
+        places = first + np.flatnonzero(found)
+        full = list(itertools.compress(block, found))
+        sides = [
+            _encode_lines(
+                [pair[side] for pair in full],
+                vocabularies[name],
+                lambda line, places=places: split.describe(int(places[line])),
+            )
+            for side, name in enumerate(SIDES)
+        ]
+        short = np.ones(len(full), bool)
+        if max_length is not None:
+            short = np.maximum(*(counts for _, counts in sides)) <= max_length + 1
+        for side, (ids, counts) in enumerate(sides):
+            keep[side](ids[np.repeat(short, counts)])
+            lengths[side].append(counts[short])
+        numbers.append(places[short].astype(np.int32))
+        left_out += _count(first, found, short)
+    kept = np.concatenate(numbers)
+    if not len(kept):
+        bound = "" if max_length is None else f" of at most {max_length} tokens"
+        raise DataError(
+            f"{split.origin}: found no pair with text on both sides{bound}, expected "
+            "some; give other files" + (bound and ", or a larger `max_length`")
+        )
+    starts = (np.cumsum(np.concatenate(side)) for side in lengths)
+    return _Coded(*starts, kept, left_out)
+
+
+def _has_text(pair: Pair) -> bool:
+    return bool(pair[0].strip() and pair[1].strip())
+
+
+def _count(first: int, found: np.ndarray, short: np.ndarray) -> LeftOut:
+    """Returns what is left out of some pairs.
+
+    Args:
+        first: the number of the first of them.
+        found: whether each has text on both sides.
+        short: whether each of those that have is short enough.
+    """
+    kept = found.copy()
+    kept[found] = short
+    gone = np.flatnonzero(~kept)
+    return LeftOut(
+        empty=int((~found).sum()),
+        long=int((~short).sum()),
+        first=first + int(gone[0]) if len(gone) else -1,
+        total=len(found),
+    )
+
+
+def _encode_lines(
+    lines: Sequence[str], vocabulary: Vocabulary, place: Callable[[int], str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the ids of lines, one after the other, and the number of ids of each.
+
+    Args:
+        lines: the lines, without their ends.
+        vocabulary: the tokens.
+        place: returns where a line is, by its number from 0, for messages.
+
+    Raises:
+        DataError: a line has the mark of the line end in it.
+    """
+    end = vocabulary.line_end_id
+    ids = vocabulary.encode("".join(f"{line}\n" for line in lines))
+    ends = np.flatnonzero(ids == end)
+    if len(ends) != len(lines):
+        several = (
+            number
+            for number, line in enumerate(lines)
+            if np.count_nonzero(vocabulary.encode(f"{line}\n") == end) != 1
+        )
+        raise DataError(
+            f"{place(next(several))}: found {vocabulary.tokens[end]!r} in the text, which "
+            "marks its end, expected a text without it; leave it out"
+        )
+    return ids, np.diff(ends, prepend=-1)
+
+
+def _blocks(pairs: Iterable[Pair]) -> Iterator[tuple[int, list[Pair]]]:
+    """Yields pairs some at a time, each time with the number of the first, from 0 on."""
+    first, block, characters = 0, [], 0
+    for pair in pairs:
+        block.append(pair)
+        characters += len(pair[0]) + len(pair[1])
+        if len(block) == PAIRS_AT_A_TIME or characters >= CHARACTERS_AT_A_TIME:
+            yield first, block
+            first, block, characters = first + len(block), [], 0
+    if block:
+        yield first, block
+
+
+def _make_vocabularies(
+    train: Pairs, *, levels: Mapping[str, Level], size: int | None, shared: bool
+) -> dict[str, Vocabulary]:
+    """Returns the vocabularies of both sides of the training pairs."""
+
+    def chunks(*sides: int) -> Iterator[str]:
+        for _, block in _blocks(train.read()):
+            full = [pair for pair in block if _has_text(pair)]
+            for side in sides:
+                yield "".join(f"{pair[side]}\n" for pair in full)
+
+    if shared:
+        both = make_vocabulary(chunks(0, 1), levels["tokens"], size, train.origin)
+        return dict.fromkeys(SIDES, both)
+    return {
+        name: make_vocabulary(chunks(side), levels[name], size, train.origin)
+        for side, name in enumerate(SIDES)
+    }
+
+
+def make_vocabulary(
+    chunks: Iterable[str], level: Level, size: int | None, origin: str
+) -> Vocabulary:
+    """Returns the vocabulary of a text; of characters all are kept."""
+    if level == "character":
+        return character_vocabulary(chunks)
+    return word_vocabulary(chunks, size, origin)
+
+
+def _warn(
+    splits: Mapping[str, Pairs],
+    left_out: Mapping[str, LeftOut],
+    max_length: int | None,
+) -> None:
+    """Logs one line that counts the pairs that are left out, if there are any."""
+    parts = []
+    for name, found in left_out.items():
+        if not found.count:
+            continue
+        kinds = [(found.empty, "with an empty side")]
+        kinds += [(found.long, f"with more than {max_length} tokens on a side")]
+        told = " and ".join(f"{count:,} {kind}" for count, kind in kinds if count)
+        parts.append(
+            f"{found.count:,} of {found.total:,} pairs of the part {name} ({told}; the "
+            f"first at {splits[name].describe(found.first)})"
+        )
+    if parts:
+        logging.warning("left out %s", "; ".join(parts))
+
+
+def _file(folder: Path, split: str, field: str) -> Path:
+    return folder / f"{split}.{field}"
+
+
+def _write(
+    folder: Path,
+    splits: Mapping[str, Pairs],
+    *,
+    make: Callable[[], Mapping[str, Vocabulary]],
+    max_length: int | None,
+) -> None:
+    vocabularies = make()
+    for name in SIDES:
+        vocabularies[name].save(folder / f"{name}.vocabulary.txt")
+    left_out = {}
+    for name, split in splits.items():
+        with (
+            open(_file(folder, name, "sources"), "wb") as sources,
+            open(_file(folder, name, "targets"), "wb") as targets,
+        ):
+            coded = _encode(
+                split,
+                vocabularies,
+                keep=[_writer(file) for file in (sources, targets)],
+                max_length=max_length if name == "train" else None,
+            )
+        for part in ("source_starts", "target_starts", "numbers"):
+            np.save(_file(folder, name, f"{part}.npy"), getattr(coded, part))
+        left_out[name] = coded.left_out._asdict()
+    (folder / LEFT_OUT_FILE).write_text(json.dumps(left_out) + "\n")
+
+
+def _writer(file: BinaryIO) -> Callable[[np.ndarray], Any]:
+    return lambda ids: file.write(ids.tobytes())
+
+
+def _load(
+    folder: Path, names: Sequence[str], levels: Mapping[str, Level]
+) -> tuple[PreparedPairs, dict[str, LeftOut]] | None:
+    """Returns what is in the folder, or None if that is not whole."""
+    try:
+        vocabularies = {
+            name: Vocabulary.load(folder / f"{name}.vocabulary.txt", levels[name])
+            for name in SIDES
+        }
+        counted = read_json((folder / LEFT_OUT_FILE).read_text())
+        left_out = {name: LeftOut(**counts) for name, counts in counted.items()}
+        splits = {name: _load_split(folder, name, vocabularies) for name in names}
+        whole = list(left_out) == list(names) and all(
+            split.source_starts[-1] == len(split.sources)
+            and split.target_starts[-1] == len(split.targets)
+            and len(split.source_starts) == len(split.target_starts) == len(split) + 1
+            for split in splits.values()
+        )
+    except (OSError, ValueError, LookupError, TypeError, EOFError, DataError):
+        return None  # Not there, or not what was written.
+    if not whole:
+        return None
+    counts = {name: found.count for name, found in left_out.items()}
+    return PreparedPairs(vocabularies, splits, counts), left_out
+
+
+def _load_split(
+    folder: Path, name: str, vocabularies: Mapping[str, Vocabulary]
+) -> EncodedPairs:
+    parts = {
+        field.name: np.load(_file(folder, name, f"{field.name}.npy"))
+        for field in fields(EncodedPairs)
+        if field.name not in ("sources", "targets")
+    }
+    ids = {
+        field: open_ids(_file(folder, name, field), vocabularies[side].id_dtype)
+        for side, field in zip(SIDES, ("sources", "targets"), strict=True)
+    }
+    return EncodedPairs(**ids, **parts)
