@@ -16,7 +16,21 @@ from tfseq.pipelines.labelled_preparation import (
     encode_texts,
     prepare_labelled_corpus,
 )
+from tfseq.pipelines.pair_batches import (
+    ROWS_MULTIPLE,
+    EncodedPairs,
+    count_pair_batches,
+    evaluation_pairs,
+    pair_order,
+    training_pairs,
+)
+from tfseq.pipelines.pair_preparation import (
+    PreparedPairs,
+    encode_pairs,
+    prepare_pairs,
+)
 from tfseq.pipelines.stored_ids import StoredIds
+from tfseq.pipelines.subwords import subword_vocabulary
 from tfseq.pipelines.tagged_batches import (
     EncodedSentences,
     count_sentence_batches,
@@ -50,10 +64,13 @@ from tfseq.pipelines.vocabulary import (
 
 __all__ = [
     "LEVELS",
+    "ROWS_MULTIPLE",
+    "EncodedPairs",
     "EncodedSentences",
     "EncodedTexts",
     "PreparedCorpus",
     "PreparedLabelledCorpus",
+    "PreparedPairs",
     "PreparedTags",
     "SentenceEncoder",
     "StoredIds",
@@ -64,7 +81,9 @@ __all__ = [
     "cache_root",
     "character_vocabulary",
     "count_batches",
+    "count_pair_batches",
     "count_sentence_batches",
+    "encode_pairs",
     "encode_sentences",
     "encode_texts",
     "endless_unrollings",
@@ -72,18 +91,23 @@ __all__ = [
     "escape_token",
     "evaluation_batches",
     "evaluation_order",
+    "evaluation_pairs",
     "evaluation_sentences",
     "evaluation_unrollings",
     "fixed_batches",
     "pad_left",
+    "pair_order",
     "prepare_corpus",
     "prepare_labelled_corpus",
+    "prepare_pairs",
     "prepare_tagged_sentences",
     "prepare_tagged_text",
     "reading_token_files",
+    "subword_vocabulary",
     "take_rows",
     "tokenized_lines",
     "training_batches",
+    "training_pairs",
     "training_sentences",
     "unrollings_per_epoch",
     "word_vocabulary",
