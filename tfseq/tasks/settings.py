@@ -70,6 +70,7 @@ class Settings(*GROUPS, SharedSettings):
                 "effect; leave it out"
             )
         check_idle(self)
+        check_monitor(self, row)
         settings_group(row).check_task(self)
 
     def check_saved(self) -> None:
@@ -78,12 +79,23 @@ class Settings(*GROUPS, SharedSettings):
         A saved run may have settings without effect.
         """
         self._check_each()
-        settings_group(choose_task(self)).check_task(self)
+        row = choose_task(self)
+        check_monitor(self, row)
+        settings_group(row).check_task(self)
 
     def _check_each(self) -> None:
         check_values(self)
         self.profiled_steps()
         check_conflicts(self)
+
+
+def check_monitor(settings: Settings, row: Row) -> None:
+    """Raises `UsageError` for a figure that the evaluations of the task do not have."""
+    if "monitor" not in row.unused and settings.monitor not in row.monitors:
+        raise UsageError(
+            f"`monitor`={settings.monitor}: found for {row.noun}, expected "
+            f"{' or '.join(row.monitors)}; choose one"
+        )
 
 
 def foreign_fields(row: Row) -> list[dataclasses.Field]:

@@ -8,7 +8,8 @@ from tfseq.errors import UsageError
 
 # kind: the kind of data that the task reads. noun, data: its model and its data, in
 # messages. group: the settings that only this task has. unused: shared settings that have
-# no effect on it. uses: the options of each use of a trained model.
+# no effect on it. monitors: the figures of a validation that can decide on the best weights.
+# uses: the options of each use of a trained model.
 TASKS = Table(
     "task",
     kind="text",
@@ -16,12 +17,13 @@ TASKS = Table(
     data="data",
     group=None,
     unused=(),
+    monitors=("loss", "accuracy", "f1", "bleu"),
     uses={},
 )
 TASKS.add(
     "language_modeling",
     "tfseq.tasks.language_modeling.task:LanguageModeling",
-    "the next character or word of a text",
+    "the next character, word or sub-word of a text",
     kind="text",
     noun="a language model",
     data="texts",
@@ -38,6 +40,7 @@ TASKS.add(
     data="labelled texts",
     group="tfseq.tasks.classification.settings:ClassificationSettings",
     unused=("loss_scale_over_time", "sample_every"),
+    monitors=("loss", "accuracy"),
     uses="tfseq.tasks.classification.settings:USES",
 )
 TASKS.add(
@@ -49,6 +52,7 @@ TASKS.add(
     data="tagged sentences",
     group="tfseq.tasks.tagging.settings:SentenceTaggingSettings",
     unused=("loss_scale_over_time", "sample_every"),
+    monitors=("loss", "accuracy", "f1"),
     uses="tfseq.tasks.tagging.settings:SENTENCE_USES",
 )
 TASKS.add(
@@ -60,7 +64,20 @@ TASKS.add(
     data="tagged texts",
     group="tfseq.tasks.tagging.settings:TextTaggingSettings",
     unused=("sample_every",),
+    monitors=("loss", "accuracy"),
     uses="tfseq.tasks.tagging.settings:TEXT_USES",
+)
+TASKS.add(
+    "transduction",
+    "tfseq.tasks.transduction.task:Transduction",
+    "the target of a source, such as its translation",
+    kind="pairs",
+    noun="a transducer",
+    data="pairs of texts",
+    group="tfseq.tasks.transduction.settings:TransductionSettings",
+    unused=("loss_scale_over_time", "ngram", "hash_rows", "ngram_features"),
+    monitors=("loss", "accuracy", "bleu"),
+    uses="tfseq.tasks.transduction.settings:USES",
 )
 
 
@@ -71,7 +88,8 @@ def add_task(task: type, help: str, *, like: str | None = None, **details: Any) 
         task: the class of the task.
         help: one line that explains the task.
         like: name of another task; details that are not given are taken from it.
-        **details: `kind`, `noun`, `data`, `group`, `unused`, `uses`; see the table.
+        **details: `kind`, `noun`, `data`, `group`, `unused`, `monitors`, `uses`; see the
+            table.
 
     Raises:
         UsageError: there is a task of that name, or the class or a detail is wrong.
@@ -88,7 +106,7 @@ def add_task(task: type, help: str, *, like: str | None = None, **details: Any) 
         )
     if like is not None:
         row = TASKS.row(like)
-        names = ("kind", "noun", "data", "group", "unused", "uses")
+        names = ("kind", "noun", "data", "group", "unused", "monitors", "uses")
         details = {**{name: getattr(row, name) for name in names}, **details}
     TASKS.add(task.name, task, help, **details)
 

@@ -112,11 +112,6 @@ class TextTaggingSettings:
     def check_task(settings: Any) -> None:
         """Raises `UsageError` for settings that do not fit a tagger of texts."""
         check_inputs(settings, "character")
-        if settings.monitor == "f1":
-            raise UsageError(
-                "`monitor`=f1: found for characters, whose tags are no spans, expected "
-                "loss or accuracy; choose one"
-            )
 
 
 def check_inputs(settings: Any, level: str) -> None:
