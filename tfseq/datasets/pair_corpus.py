@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from tfseq.datasets.text_corpus import fingerprint_of
 
 Pair = tuple[str, str]
+NUM_PARTS = 20
+PARTS = {0: "valid", 1: "test", 2: "test"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ def source_digest(source: str) -> int:
     # surrogatepass: for a program's own strings.
     data = source.encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+
+
+def part_of(source: str) -> str:
+    """Returns the part of a source: of 20 one is for validation and two for the test.
+
+    The source alone decides, so that it stays there when there are more of them.
+    """
+    return PARTS.get(source_digest(source) % NUM_PARTS, "train")
 
 
 def pairs_in_memory(
