@@ -49,6 +49,30 @@ def lines(pairs):
     return [(f"{source}\n", f"{target}\n") for source, target in pairs]
 
 
+def test_subwords_are_learned_from_one_side_or_both(tmp_path):
+    levels = dict.fromkeys(("sources", "tokens"), "subword")
+    train = [("lower low", "newest"), ("lowest", "new newer")] * 5
+    for shared in (False, True):
+        prepared = prepare(
+            tmp_path, train, train[:1], levels=levels, vocabulary_size=20, shared=shared
+        )
+        found = prepared.vocabularies
+        assert (found["sources"] == found["tokens"]) == shared
+        assert texts(prepared.splits["train"], found) == lines(train)
+        # There is no n in the sources.
+        assert found["sources"].unknown_parts("n") == ([] if shared else ["n"])
+    with pytest.raises(UsageError, match="`vocabulary_size`"):
+        prepare(tmp_path, train, levels=levels)
+
+
+def test_the_size_of_vocabularies_is_that_of_words(tmp_path):
+    found = prepare(tmp_path, levels=MIXED, vocabulary_size=4).vocabularies
+    assert (len(found["sources"]), len(found["tokens"])) == (11, 4)
+    characters = dict.fromkeys(("sources", "tokens"), "character")
+    with pytest.raises(UsageError, match="`vocabulary_size`=4 is for `level`=word"):
+        prepare(tmp_path, levels=characters, vocabulary_size=4)
+
+
 @pytest.mark.parametrize("levels", [WORDS, MIXED], ids=["words", "mixed"])
 def test_ids_are_those_of_the_texts_with_line_ends(tmp_path, levels):
     prepared = prepare(tmp_path, levels=levels)

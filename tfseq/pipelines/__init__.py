@@ -1,6 +1,7 @@
 """From text to tensors: vocabularies, id files, unrollings, batches of labelled texts."""
 
 from tfseq.pipelines.cache_folder import cache_root
+from tfseq.pipelines.graph_vocabulary import GraphVocabulary, graph_vocabulary
 from tfseq.pipelines.labelled_batches import (
     EncodedTexts,
     bucket_boundaries,
@@ -46,7 +47,11 @@ from tfseq.pipelines.tagged_preparation import (
     prepare_tagged_sentences,
     prepare_tagged_text,
 )
-from tfseq.pipelines.text_preparation import PreparedCorpus, prepare_corpus
+from tfseq.pipelines.text_preparation import (
+    PreparedCorpus,
+    prepare_corpus,
+    text_vocabulary,
+)
 from tfseq.pipelines.token_file import TokenFile, reading_token_files
 from tfseq.pipelines.tokenizer import TextEncoder, tokenized_lines
 from tfseq.pipelines.unrollings import (
@@ -68,6 +73,7 @@ __all__ = [
     "EncodedPairs",
     "EncodedSentences",
     "EncodedTexts",
+    "GraphVocabulary",
     "PreparedCorpus",
     "PreparedLabelledCorpus",
     "PreparedPairs",
@@ -95,6 +101,7 @@ __all__ = [
     "evaluation_sentences",
     "evaluation_unrollings",
     "fixed_batches",
+    "graph_vocabulary",
     "pad_left",
     "pair_order",
     "prepare_corpus",
@@ -105,6 +112,7 @@ __all__ = [
     "reading_token_files",
     "subword_vocabulary",
     "take_rows",
+    "text_vocabulary",
     "tokenized_lines",
     "training_batches",
     "training_pairs",

@@ -18,12 +18,8 @@ from tfseq.errors import DataError, UsageError
 from tfseq.pipelines.cache_folder import prepared_content
 from tfseq.pipelines.pair_batches import EncodedPairs
 from tfseq.pipelines.stored_ids import open_ids
-from tfseq.pipelines.vocabulary import (
-    Level,
-    Vocabulary,
-    character_vocabulary,
-    word_vocabulary,
-)
+from tfseq.pipelines.text_preparation import check_size, text_vocabulary
+from tfseq.pipelines.vocabulary import Level, Vocabulary
 from tfseq.strict_json import read_json
 
 FORMAT_VERSION = 1
@@ -125,8 +121,8 @@ def prepare_pairs(
             counted; None for any number.
 
     Raises:
-        UsageError: the cache folder cannot be made, or a vocabulary is to be shared by
-            two levels.
+        UsageError: the cache folder cannot be made, `vocabulary_size` does not fit the
+            levels or the texts, or a vocabulary is to be shared by two levels.
         DataError: no pair is left of a split, a text holds the mark of the line end, or
             the cache cannot be written.
 
@@ -141,6 +137,8 @@ def prepare_pairs(
             f"`shared_vocabulary`: found sources of {levels['sources']}s and targets of "
             f"{levels['tokens']}s, expected one level; leave it out"
         )
+    if set(levels.values()) == {"character"}:
+        check_size("character", vocabulary_size)
     tokens = vocabularies and {name: vocabularies[name].tokens for name in SIDES}
     levels = {name: levels[name] for name in SIDES}
     key = [
@@ -331,22 +329,13 @@ def _make_vocabularies(
             for side in sides:
                 yield "".join(f"{pair[side]}\n" for pair in full)
 
+    def learn(level: Level, *sides: int) -> Vocabulary:
+        most = None if level == "character" else size  # Of characters all are kept.
+        return text_vocabulary(chunks(*sides), level, most, origin=train.origin)
+
     if shared:
-        both = make_vocabulary(chunks(0, 1), levels["tokens"], size, train.origin)
-        return dict.fromkeys(SIDES, both)
-    return {
-        name: make_vocabulary(chunks(side), levels[name], size, train.origin)
-        for side, name in enumerate(SIDES)
-    }
-
-
-def make_vocabulary(
-    chunks: Iterable[str], level: Level, size: int | None, origin: str
-) -> Vocabulary:
-    """Returns the vocabulary of a text; of characters all are kept."""
-    if level == "character":
-        return character_vocabulary(chunks)
-    return word_vocabulary(chunks, size, origin)
+        return dict.fromkeys(SIDES, learn(levels["tokens"], 0, 1))
+    return {name: learn(levels[name], side) for side, name in enumerate(SIDES)}
 
 
 def _warn(
