@@ -16,7 +16,9 @@ from tfseq.cells import (
 )
 from tfseq.errors import UsageError
 from tfseq.layers import BidirectionalStack, TokenInputs
-from tfseq.tasks.transduction.model import Transducer
+from tfseq.pipelines import Vocabulary
+from tfseq.tasks import Settings
+from tfseq.tasks.transduction.model import Transducer, build_transducer
 
 SOURCES, TARGETS, WIDTH, UNITS, END = 9, 7, 3, 4, 1
 SOURCE_LENGTHS = np.array([5, 2, 0, 4], "int32")
@@ -332,4 +334,51 @@ def test_attention_of_a_model_without_any_is_refused():
     assert str(found.value) == (
         "`attention`=none: found a model without attention, expected dot, general or "
         "additive; train one with `attention`=general"
+    )
+
+
+VOCABULARIES = {
+    "tokens": Vocabulary(["<unk>", "<eos>", *"abcde"], "word"),
+    "sources": Vocabulary(["<unk>", "<eos>", *"fghijkl"], "word"),
+}
+
+
+def build_from_settings(**settings):
+    given = {"dataset": "multi30k", "level": "word", "embedding_size": 6, "units": 5}
+    return build_transducer(Settings(**(given | settings)), VOCABULARIES)
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize(
+    ("settings", "encoder", "memory", "written"),
+    [
+        ({"attention": "none"}, 5, None, 5),
+        ({"attention": "none", "tie_embeddings": True}, 6, None, 6),
+        ({"attention": "none", "bidirectional": True}, 10, None, 5),
+        ({"attention": "dot", "reverse_source": True}, 5, 5, 5),
+        ({"attention": "general", "bidirectional": True}, 10, 10, 5),
+        ({"attention": "additive", "input_feeding": True}, 5, 5, 5),
+        ({"bidirectional": True, "tie_embeddings": True}, 10, 10, 6),
+    ],
+)
+def test_settings_make_a_model_that_trains(
+    settings, encoder, memory, written, num_layers
+):
+    model = build_from_settings(num_layers=num_layers, dropout=0.2, **settings)
+    assert model.encoder.output_size == encoder
+    assert getattr(model.cell, "memory_size", None) == memory
+    assert model.cell.output_size == written
+    assert model.end_id == END
+    seed = LaneSeed(tf.constant([0, 1]), tf.constant(0))
+    _, found = gradients(model, BATCH, lane_seed=seed)
+    for variable, gradient in zip(model.trainable_variables, found, strict=True):
+        assert np.any(gradient), variable.path
+
+
+def test_dot_products_with_sources_read_from_both_ends_are_refused():
+    with pytest.raises(UsageError, match="expected equal widths") as found:
+        build_from_settings(attention="dot", bidirectional=True)
+    assert str(found.value) == (
+        "`attention`=dot: found with `bidirectional`, so sources of width 10 and a decoder "
+        "of 5 units, expected equal widths; take `attention`=general"
     )
