@@ -1,6 +1,11 @@
 """Writing tokens: one token loop, the rules that choose tokens, and beam search."""
 
-from tfseq.decoding.beam_search import BeamSearch, compile_beam_search
+from tfseq.decoding.beam_search import (
+    BeamSearch,
+    Decoded,
+    compile_beam_search,
+    compile_decoding,
+)
 from tfseq.decoding.rules import Choice, Greedy, Rule, Sampling, restrict
 from tfseq.decoding.token_loop import (
     Written,
@@ -14,11 +19,13 @@ from tfseq.decoding.token_loop import (
 __all__ = [
     "BeamSearch",
     "Choice",
+    "Decoded",
     "Greedy",
     "Rule",
     "Sampling",
     "Written",
     "compile_beam_search",
+    "compile_decoding",
     "compile_reading",
     "compile_sampling",
     "compile_writing",
