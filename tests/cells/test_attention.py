@@ -2,10 +2,13 @@
 
 import itertools
 
+import hypothesis
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis.extra.numpy import array_shapes
+from hypothesis.extra.numpy import arrays as arrays_of
 
 from tfseq.cells import (
     AttentionCell,
@@ -22,6 +25,7 @@ from tfseq.cells import (
     plain_unroll,
     unroll,
 )
+from tfseq.cells.attention import attention_weights
 
 BATCH, TIME, FEATURES = 3, 4, 2
 HIDDEN, UNITS, MEMORY_TIME, MEMORY_SIZE = 3, 5, 6, 3
@@ -203,6 +207,29 @@ def test_the_memory_after_the_length_changes_nothing(score, input_feeding):
     state = cell.initial_state(shorter, [4])
     alone, _ = unroll(cell, arrays["inputs"][1:2], state)
     np.testing.assert_allclose(alone[0], expected[0][1], rtol=1e-12)
+
+
+@hypothesis.given(
+    scores=arrays_of(
+        np.float32,
+        array_shapes(min_dims=3, max_dims=3, max_side=4),
+        elements=hypothesis.strategies.floats(-(2.0**100), 2.0**100, width=32),
+    ),
+    data=hypothesis.strategies.data(),
+)
+def test_weights_are_the_softmax_of_the_scores_inside(scores, data):
+    rows, queries, time = scores.shape
+    lengths = data.draw(
+        arrays_of(np.int32, rows, elements=hypothesis.strategies.integers(0, time))
+    )
+    found = attention_weights(tf.constant(scores), lengths).numpy()
+    for row, query in np.ndindex(rows, queries):
+        inside = np.float64(scores[row, query, : lengths[row]])
+        expected = np.zeros(time)
+        if lengths[row]:
+            exponentials = np.exp(inside - inside.max())
+            expected[: lengths[row]] = exponentials / exponentials.sum()
+        np.testing.assert_allclose(found[row, query], expected, atol=1e-6)
 
 
 def test_a_row_without_memory_reads_zeros():

@@ -28,8 +28,6 @@ from tfseq.cells.stack import WrappedCell, initial_state_of
 from tfseq.cells.time_loop import loop_over_time
 
 SCORES = ("dot", "general", "additive")
-# The exponential of this is zero in every type.
-LOWEST_SCORE = -1e9
 
 
 class AttentionMemory(NamedTuple):
@@ -90,7 +88,7 @@ def attention_weights(scores: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     dtype = scores.dtype
     inside = tf.sequence_mask(lengths, tf.shape(scores)[2])[:, tf.newaxis]
     wide = scores if dtype.size >= 4 else tf.cast(scores, tf.float32)
-    weights = tf.nn.softmax(tf.where(inside, wide, LOWEST_SCORE))
+    weights = tf.nn.softmax(tf.where(inside, wide, wide.dtype.min))
     return tf.cast(tf.where(inside, weights, 0), dtype)
 
 
