@@ -262,8 +262,10 @@ def _loss_by_blocks(
                 return _gradients_of_block(d_logits, hidden, kernel, scales, tied=tied)
 
             return loss, gradient_of_all
-        loss, gradients = _sum_over_blocks(
-            functools.partial(_block, tied=tied, label_share=label_share),
+        block = functools.partial(_block, tied=tied, label_share=label_share)
+        sum_over_blocks = functools.partial(
+            _sum_over_blocks,
+            block,
             hidden,
             kernel,
             bias,
@@ -271,6 +273,15 @@ def _loss_by_blocks(
             weights=weights,
             block_rows=block_rows,
         )
+        if rows is None:
+            # One block needs no sums, which would be as large as the kernel.
+            loss, gradients = tf.cond(
+                tf.shape(hidden)[0] <= block_rows,
+                lambda: block(hidden, kernel, bias, labels, weights),
+                sum_over_blocks,
+            )
+        else:
+            loss, gradients = sum_over_blocks()
 
         def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
             return [part * tf.cast(upstream, part.dtype) for part in gradients]
