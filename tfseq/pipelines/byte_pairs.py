@@ -51,13 +51,13 @@ def joined_pairs(
         ids: the id of each piece.
         marks: tokens that are no pieces.
     """
-    pairs = {}
-    for piece, index in ids.items():
-        for cut in range(1, len(piece) if piece not in marks else 1):
-            left, right = ids.get(piece[:cut]), ids.get(piece[cut:])
-            if left is not None and right is not None:
-                pairs[left, right] = index
-    return pairs
+    pieces = {piece: index for piece, index in ids.items() if piece not in marks}
+    return {
+        (pieces[piece[:cut]], pieces[piece[cut:]]): index
+        for piece, index in pieces.items()
+        for cut in range(1, len(piece))
+        if piece[:cut] in pieces and piece[cut:] in pieces
+    }
 
 
 class WordCutter:

@@ -71,9 +71,10 @@ def prepare_labelled_corpus(
         fingerprint: a digest of the texts and of how they are split.
         cache_dir: the cache folder, made if need be; None is the default of
             `cache_root`.
-        level: the kind of token, "character" or "word".
+        level: the kind of token, "character", "word" or "subword".
         vocabulary: the tokens to use instead of those of "train".
         vocabulary_size: the most tokens of "train" that are kept; the rest is `<unk>`.
+            Sub-words need it.
 
     Raises:
         UsageError: the cache folder cannot be made.

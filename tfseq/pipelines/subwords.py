@@ -1,6 +1,6 @@
-"""Sub-words: vocabularies of pieces are learned, and any graph can cut texts into them.
+"""Learning the pieces of words.
 
-SentencePiece (Kudo and Richardson 2018, https://arxiv.org/abs/1808.06226) learns the pieces.
+SentencePiece (Kudo and Richardson 2018, https://arxiv.org/abs/1808.06226) learns them.
 Nothing else needs it: a vocabulary alone says how words are cut.
 """
 

@@ -135,6 +135,11 @@ class Vocabulary:
         marked = [token == END_TOKEN or token[0] == WORD_MARK for token in self.tokens]
         return np.array(marked) | (self.level == "word")
 
+    @property
+    def kind_of_parts(self) -> str:
+        """What a text must be made of: `words` or `characters`."""
+        return "words" if self.level == "word" else "characters"
+
     def unknown_parts(self, text: str) -> list[str]:
         """Returns the characters or words of a text that no token stands for, sorted."""
         if self.level == "character":
