@@ -8,7 +8,8 @@ import pytest
 
 from tfseq.datasets.pair_corpus import PairSplit
 from tfseq.errors import DataError, UsageError
-from tfseq.pipelines import Vocabulary, encode_pairs, prepare_pairs
+from tfseq.pipelines import Vocabulary, prepare_pairs
+from tfseq.pipelines.pair_preparation import LeftOut
 
 WORDS = {"sources": "word", "tokens": "word"}
 MIXED = {"sources": "character", "tokens": "word"}
@@ -84,7 +85,7 @@ def test_ids_are_those_of_the_texts_with_line_ends(tmp_path, levels):
         source
         == {"word": "a <unk>\n", "character": "a <unk><unk><unk>d\n"}[levels["sources"]]
     )
-    assert prepared.left_out == {"train": 0, "test": 0}
+    assert [found.count for found in prepared.left_out.values()] == [0, 0]
     lengths = prepared.splits["train"].source_lengths
     assert lengths.tolist() == ([3] * 3 if levels == WORDS else [6, 9, 6])
 
@@ -147,7 +148,10 @@ def test_pairs_without_text_or_too_long_are_left_out_with_one_warning(tmp_path, 
         "test (1 with an empty side; the first at more: pair 1)"
     )
     assert [record.getMessage() for record in caplog.records] == [warning]
-    assert prepared.left_out == {"train": 4, "test": 1}
+    assert prepared.left_out == {
+        "train": LeftOut(empty=2, long=2, first=1, total=7),
+        "test": LeftOut(empty=1, long=0, first=0, total=3),
+    }
     assert texts(prepared.splits["train"], prepared.vocabularies) == lines(TRAIN)
     assert prepared.splits["train"].numbers.tolist() == [0, 2, 5]
     # Figures of other parts are of all their pairs.
@@ -194,7 +198,7 @@ def test_many_pairs_are_encoded_in_blocks(tmp_path, monkeypatch, level):
             "some; give other files, or a larger `max_length`",
         ),
         (
-            [("a b c d", "a")],
+            [("a", "a b c d")],
             "data: found no pair with text on both sides of at most 3 tokens, expected "
             "some; give other files, or a larger `max_length`",
         ),
@@ -205,15 +209,3 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path, train, message):
         prepare(tmp_path, train, max_length=3)
     assert str(raised.value) == message
     assert list((tmp_path / "prepared").iterdir()) == []
-
-
-def test_pairs_are_encoded_in_memory(tmp_path):
-    prepared = prepare(tmp_path)
-    pairs = encode_pairs(split([*TEST, ("", "x"), *TRAIN]), prepared.vocabularies)
-    assert texts(pairs, prepared.vocabularies)[1:] == lines(TRAIN)
-    assert pairs.numbers.tolist() == [0, 2, 3, 4]
-    with pytest.raises(DataError) as raised:
-        encode_pairs(split([("", "")]), prepared.vocabularies)
-    assert str(raised.value) == (
-        "data: found no pair with text on both sides, expected some; give other files"
-    )

@@ -25,11 +25,7 @@ from tfseq.pipelines.pair_batches import (
     pair_order,
     training_pairs,
 )
-from tfseq.pipelines.pair_preparation import (
-    PreparedPairs,
-    encode_pairs,
-    prepare_pairs,
-)
+from tfseq.pipelines.pair_preparation import PreparedPairs, prepare_pairs
 from tfseq.pipelines.stored_ids import StoredIds
 from tfseq.pipelines.subwords import subword_vocabulary
 from tfseq.pipelines.tagged_batches import (
@@ -89,7 +85,6 @@ __all__ = [
     "count_batches",
     "count_pair_batches",
     "count_sentence_batches",
-    "encode_pairs",
     "encode_sentences",
     "encode_texts",
     "endless_unrollings",

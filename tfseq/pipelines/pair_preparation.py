@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from absl import logging
@@ -81,12 +81,12 @@ class PreparedPairs:
     Attributes:
         vocabularies: the tokens behind the ids: "tokens" of the targets and "sources".
         splits: the pairs of each split.
-        left_out: the number of pairs of each split that are left out.
+        left_out: what is left out of each split.
     """
 
     vocabularies: Mapping[str, Vocabulary]
     splits: Mapping[str, EncodedPairs]
-    left_out: Mapping[str, int]
+    left_out: Mapping[str, LeftOut]
 
 
 def prepare_pairs(
@@ -153,7 +153,7 @@ def prepare_pairs(
         size=vocabulary_size,
         shared=shared,
     )
-    prepared, left_out = prepared_content(
+    prepared = prepared_content(
         cache_dir,
         digest,
         write=functools.partial(
@@ -164,93 +164,105 @@ def prepare_pairs(
         ),
         load=functools.partial(_load, names=tuple(splits), levels=levels),
     )
-    _warn(splits, left_out, max_length)
+    _warn(splits, prepared.left_out, max_length)
     return prepared
 
 
-def encode_pairs(pairs: Pairs, vocabularies: Mapping[str, Vocabulary]) -> EncodedPairs:
-    """Returns pairs as ids in memory; those of which a side has no text are left out.
-
-    Args:
-        pairs: the pairs.
-        vocabularies: the tokens of "sources" and of the targets, "tokens".
+def _write_split(
+    folder: Path,
+    name: str,
+    split: Pairs,
+    *,
+    vocabularies: Mapping[str, Vocabulary],
+    max_length: int | None,
+) -> LeftOut:
+    """Writes the pairs of a split as ids, some at a time; returns what is left out.
 
     Raises:
         DataError: no pair is left, or a text holds the mark of the line end.
     """
-    kept: tuple[list[np.ndarray], ...] = ([], [])
-    coded = _encode(
-        pairs, vocabularies, keep=[ids.append for ids in kept], max_length=None
-    )
-    return coded.pairs(*map(np.concatenate, kept))
+    left_out, numbers = LeftOut(), [np.zeros(0, np.int32)]
+    lengths = [[np.zeros(1, np.int64)], [np.zeros(1, np.int64)]]
+    with (
+        open(_file(folder, name, "sources"), "wb") as sources,
+        open(_file(folder, name, "targets"), "wb") as targets,
+    ):
+        for first, pairs in _blocks(split.read()):
+            block = _encode_block(
+                pairs, first, split, vocabularies=vocabularies, max_length=max_length
+            )
+            left_out += block.left_out
+            numbers.append(block.numbers)
+            for side, file in enumerate((sources, targets)):
+                file.write(block.ids[side].tobytes())
+                lengths[side].append(block.lengths[side])
+    if left_out.count == left_out.total:
+        bound = "" if max_length is None else f" of at most {max_length} tokens"
+        raise DataError(
+            f"{split.origin}: found no pair with text on both sides{bound}, expected some; "
+            "give other files" + (bound and ", or a larger `max_length`")
+        )
+    arrays = {"numbers": np.concatenate(numbers)}
+    for side, part in enumerate(("source_starts", "target_starts")):
+        arrays[part] = np.cumsum(np.concatenate(lengths[side]))
+    for part, array in arrays.items():
+        np.save(_file(folder, name, f"{part}.npy"), array)
+    return left_out
 
 
-class _Coded(NamedTuple):
-    """What is known of encoded pairs beside their ids.
+class _Block(NamedTuple):
+    """Some pairs as ids, without those that are left out.
 
     Attributes:
-        source_starts, target_starts, numbers: as in `EncodedPairs`.
+        numbers: the number of each pair in its split, int32 `[pairs]`.
+        ids: the ids of all sources, and those of all targets.
+        lengths: the number of ids of each source, and of each target, `[pairs]`.
         left_out: what is left out.
     """
 
-    source_starts: np.ndarray
-    target_starts: np.ndarray
     numbers: np.ndarray
+    ids: list[np.ndarray]
+    lengths: list[np.ndarray]
     left_out: LeftOut
 
-    def pairs(self, sources: np.ndarray, targets: np.ndarray) -> EncodedPairs:
-        """Returns the pairs of these ids."""
-        return EncodedPairs(
-            sources, self.source_starts, targets, self.target_starts, self.numbers
-        )
 
-
-def _encode(
+def _encode_block(
+    pairs: Sequence[Pair],
+    first: int,
     split: Pairs,
-    vocabularies: Mapping[str, Vocabulary],
     *,
-    keep: Sequence[Callable[[np.ndarray], Any]],
+    vocabularies: Mapping[str, Vocabulary],
     max_length: int | None,
-) -> _Coded:
-    """Encodes pairs some at a time.
+) -> _Block:
+    """Encodes some pairs of a split.
 
     Args:
-        split: the pairs.
+        pairs: the pairs.
+        first: the number of the first of them in the split.
+        split: the split.
         vocabularies: the tokens of both sides.
-        keep: called with the ids of some sources, and of some targets.
         max_length: the most tokens of a side; None for any number.
     """
-    left_out, numbers = LeftOut(), [np.zeros(0, np.int32)]
-    lengths = [[np.zeros(1, np.int64)], [np.zeros(1, np.int64)]]
-    for first, block in _blocks(split.read()):
-        found = np.array([_has_text(pair) for pair in block])
-        places = first + np.flatnonzero(found)
-        full = list(itertools.compress(block, found))
-        sides = [
-            _encode_lines(
-                [pair[side] for pair in full],
-                vocabularies[name],
-                lambda line, places=places: split.describe(int(places[line])),
-            )
-            for side, name in enumerate(SIDES)
-        ]
-        short = np.ones(len(full), bool)
-        if max_length is not None:
-            short = np.maximum(*(counts for _, counts in sides)) <= max_length + 1
-        for side, (ids, counts) in enumerate(sides):
-            keep[side](ids[np.repeat(short, counts)])
-            lengths[side].append(counts[short])
-        numbers.append(places[short].astype(np.int32))
-        left_out += _count(first, found, short)
-    kept = np.concatenate(numbers)
-    if not len(kept):
-        bound = "" if max_length is None else f" of at most {max_length} tokens"
-        raise DataError(
-            f"{split.origin}: found no pair with text on both sides{bound}, expected "
-            "some; give other files" + (bound and ", or a larger `max_length`")
+    found = np.array([_has_text(pair) for pair in pairs])
+    numbers = first + np.flatnonzero(found)
+    full = list(itertools.compress(pairs, found))
+    sides = [
+        _encode_lines(
+            [pair[side] for pair in full],
+            vocabularies[name],
+            lambda line: split.describe(int(numbers[line])),
         )
-    starts = (np.cumsum(np.concatenate(side)) for side in lengths)
-    return _Coded(*starts, kept, left_out)
+        for side, name in enumerate(SIDES)
+    ]
+    short = np.ones(len(full), bool)
+    if max_length is not None:
+        short = np.maximum(*(counts for _, counts in sides)) <= max_length + 1
+    return _Block(
+        numbers[short].astype(np.int32),
+        [ids[np.repeat(short, counts)] for ids, counts in sides],
+        [counts[short] for _, counts in sides],
+        _count(first, found, short),
+    )
 
 
 def _has_text(pair: Pair) -> bool:
@@ -373,31 +385,22 @@ def _write(
     vocabularies = make()
     for name in SIDES:
         vocabularies[name].save(folder / f"{name}.vocabulary.txt")
-    left_out = {}
-    for name, split in splits.items():
-        with (
-            open(_file(folder, name, "sources"), "wb") as sources,
-            open(_file(folder, name, "targets"), "wb") as targets,
-        ):
-            coded = _encode(
-                split,
-                vocabularies,
-                keep=[_writer(file) for file in (sources, targets)],
-                max_length=max_length if name == "train" else None,
-            )
-        for part in ("source_starts", "target_starts", "numbers"):
-            np.save(_file(folder, name, f"{part}.npy"), getattr(coded, part))
-        left_out[name] = coded.left_out._asdict()
+    left_out = {
+        name: _write_split(
+            folder,
+            name,
+            split,
+            vocabularies=vocabularies,
+            max_length=max_length if name == "train" else None,
+        )._asdict()
+        for name, split in splits.items()
+    }
     (folder / LEFT_OUT_FILE).write_text(json.dumps(left_out) + "\n")
-
-
-def _writer(file: BinaryIO) -> Callable[[np.ndarray], Any]:
-    return lambda ids: file.write(ids.tobytes())
 
 
 def _load(
     folder: Path, names: Sequence[str], levels: Mapping[str, Level]
-) -> tuple[PreparedPairs, dict[str, LeftOut]] | None:
+) -> PreparedPairs | None:
     """Returns what is in the folder, or None if that is not whole."""
     try:
         vocabularies = {
@@ -415,10 +418,7 @@ def _load(
         )
     except (OSError, ValueError, LookupError, TypeError, EOFError, DataError):
         return None  # Not there, or not what was written.
-    if not whole:
-        return None
-    counts = {name: found.count for name, found in left_out.items()}
-    return PreparedPairs(vocabularies, splits, counts), left_out
+    return PreparedPairs(vocabularies, splits, left_out) if whole else None
 
 
 def _load_split(
