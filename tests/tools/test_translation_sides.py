@@ -16,12 +16,17 @@ def fixture_sides(load_side):
         load_side(f"translation_{name}") for name in ("work", "tfseq", "pytorch")
     )
     sizes = work.Sizes(
-        tokens=30, embedding=6, units=8, pairs=40, batch=8, sentences=10, decoded=4
+        tokens=30,
+        embedding=6,
+        units=8,
+        dropout=0.0,
+        pairs=40,
+        batch=100,
+        sentences=10,
+        decoded=4,
     )
     weights = work.first_weights(sizes)
-    weights = weights._replace(
-        kernel=4 * weights.kernel, target_embedding=9 * weights.target_embedding
-    )
+    weights = weights._replace(target_embedding=9 * weights.target_embedding)
     model = ours.build_task(sizes).build_model(ours.vocabularies_of(sizes))
     ours.set_weights(model, weights)
     peer = theirs.Transducer(sizes)
@@ -33,14 +38,22 @@ def test_losses_and_gradients_are_equal(sides):
     work, theirs, sizes, model, peer = sides
     for batch in work.training_batches(sizes)[:3]:
         peer.zero_grad()
-        loss = peer(*theirs.tensors(batch))
-        loss.backward()
+        loss, minimised = peer(*theirs.tensors(batch))
+        minimised.backward()
+        variables = (model.inputs_layer.embedding, model.cell.key_kernel, model.bridge)
         with tf.GradientTape() as tape:
-            ours = model.losses(batch).loss
-        found = tape.gradient(ours, [model.cell.key_kernel.value, model.bridge.value])
-        np.testing.assert_allclose(loss.detach(), ours, rtol=1e-5)
-        np.testing.assert_allclose(peer.keys.weight.grad.T, found[0], atol=1e-4)
-        np.testing.assert_allclose(peer.bridge.weight.grad.T, found[1], atol=1e-4)
+            losses = model.losses(batch, training=True)
+            sum_of_both = losses.loss + losses.penalty
+        gradients = tape.gradient(sum_of_both, [each.value for each in variables])
+        np.testing.assert_allclose(loss.detach(), losses.loss, rtol=1e-5)
+        np.testing.assert_allclose(minimised.detach(), sum_of_both, rtol=1e-5)
+        expected = (
+            peer.targets.weight.grad,
+            peer.keys.weight.grad.T,
+            peer.bridge.weight.grad.T,
+        )
+        for found, own in zip(gradients, expected, strict=True):
+            np.testing.assert_allclose(tf.convert_to_tensor(found), own, atol=1e-4)
 
 
 @pytest.mark.parametrize(("width", "length_penalty"), [(1, 0.0), (3, 0.0), (3, 1.0)])

@@ -45,12 +45,12 @@ class Memory(NamedTuple):
 
 
 class Transducer(nn.Module):
-    """An LSTM in each direction, an LSTM decoder with general attention, a softmax."""
+    """An LSTM in each direction, an LSTM with general attention, a tied softmax."""
 
     def __init__(self, sizes: Sizes):
         super().__init__()
         embedding, units = sizes.embedding, sizes.units
-        self.units = units
+        self.units, self.smoothing = units, sizes.smoothing
         self.sources = nn.Embedding(sizes.tokens, embedding)
         self.targets = nn.Embedding(sizes.tokens, embedding)
         self.ahead = nn.LSTM(embedding, units, batch_first=True)
@@ -58,8 +58,10 @@ class Transducer(nn.Module):
         self.decoder = nn.LSTM(embedding, units, batch_first=True)
         self.bridge = nn.Linear(2 * units, 2 * units)
         self.keys = nn.Linear(2 * units, units, bias=False)
-        self.attended = nn.Linear(3 * units, units, bias=False)
-        self.softmax = nn.Linear(units, sizes.tokens)
+        self.attended = nn.Linear(3 * units, embedding, bias=False)
+        self.dropout = nn.Dropout(sizes.dropout)
+        self.softmax = nn.Linear(embedding, sizes.tokens)
+        self.softmax.weight = self.targets.weight
 
     @torch.no_grad()
     def set_weights(self, weights: Weights) -> None:
@@ -70,7 +72,6 @@ class Transducer(nn.Module):
             (self.bridge, weights.bridge.T),
             (self.keys, weights.key_kernel.T),
             (self.attended, weights.attended_kernel.T),
-            (self.softmax, weights.kernel.T),
         ):
             layer.weight.copy_(torch.from_numpy(values.copy()))
         self.bridge.bias.zero_()
@@ -114,14 +115,17 @@ class Transducer(nn.Module):
         return torch.tanh(self.attended(torch.cat([context, hidden], dim=2)))
 
     def forward(self, sources, lengths, targets, target_lengths):
-        """Returns the sum of -ln p of all tokens of the targets."""
+        """Returns the sum of -ln p of all tokens of the targets, and what is minimised."""
         memory, (output, cell) = self.encode(sources, lengths)
         inputs = self.targets(nn.functional.pad(targets[:, :-1], (1, 0), value=END))
         hidden, _ = self.decoder(inputs, (output[None], cell[None]))
         inside = torch.arange(targets.shape[1]) < target_lengths[:, None]
         # The rows of padding need no products with the vocabulary.
-        logits = self.softmax(self.attend(hidden, memory)[inside])
-        return nn.functional.cross_entropy(logits, targets[inside], reduction="sum")
+        read = self.dropout(self.attend(hidden, memory)[inside])
+        logs = self.softmax(read).log_softmax(dim=1)
+        loss = nn.functional.nll_loss(logs, targets[inside], reduction="sum")
+        spread = -logs.mean(dim=1).sum()
+        return loss, torch.lerp(loss, spread, self.smoothing)
 
     def step(self, tokens, state, memory):
         """Reads one token of each row; rows of a text stand one after the other.
@@ -234,15 +238,17 @@ def run(width: int | None, compiled: bool = False) -> None:
     """Trains, or with a `width` translates by beam search; 1 is the greedy loop."""
     model = Transducer(SIZES)
     model.set_weights(first_weights(SIZES))
+    torch.manual_seed(0)
     if width is None:
         _train(model, torch.compile(model, dynamic=True) if compiled else model)
     else:
+        model.eval()
         if compiled:
             model.step = torch.compile(model.step, dynamic=True)
         _translate(model, width)
 
 
-def _train(model: Transducer, loss_of: Callable[..., torch.Tensor]) -> None:
+def _train(model: Transducer, losses_of: Callable) -> None:
     optimizer = torch.optim.Adam(model.parameters(), RATE, fused=True)
     batches = itertools.cycle([tensors(batch) for batch in training_batches(SIZES)])
     step = 0
@@ -252,9 +258,9 @@ def _train(model: Transducer, loss_of: Callable[..., torch.Tensor]) -> None:
         total, tokens = 0.0, 0
         for _ in range(count):
             parts = next(batches)
-            loss = loss_of(*parts)
+            loss, minimised = losses_of(*parts)
             optimizer.zero_grad()
-            (loss / SIZES.batch).backward()
+            (minimised / SIZES.batch).backward()
             nn.utils.clip_grad_norm_(model.parameters(), CLIP)
             optimizer.param_groups[0]["eps"] = adam_epsilon(step)
             optimizer.step()

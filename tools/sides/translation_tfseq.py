@@ -29,14 +29,18 @@ from tfseq.training.steps import no_totals
 
 
 def build_task(sizes: Sizes) -> Task:
-    """Returns the task of the recipe, in these sizes and without dropout."""
+    """Returns the task of the recipe, in these sizes."""
     return create_task(
         Settings(
             dataset="multi30k",
-            batch_size=sizes.batch,
+            shared_vocabulary=True,
+            batch_tokens=sizes.batch,
             units=sizes.units,
             embedding_size=sizes.embedding,
             bidirectional=True,
+            tie_embeddings=True,
+            dropout=sizes.dropout,
+            label_smoothing=sizes.smoothing,
             optimizer="adam",
             learning_rate=RATE,
             max_gradient_norm=CLIP,
@@ -60,7 +64,6 @@ def set_weights(model: Transducer, weights: Weights) -> None:
         (model.bridge, weights.bridge),
         (model.cell.key_kernel, weights.key_kernel),
         (model.cell.kernel, weights.attended_kernel),
-        (model.softmax.kernel, weights.kernel),
     ):
         variable.assign(values)
     for cell, layer in (

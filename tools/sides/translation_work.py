@@ -1,7 +1,7 @@
 """The work of the sides of translation: sizes, made-up pairs and the first weights.
 
-The sizes are those of the recipe `multi30k_en_de`, the lengths of the pairs are spread like
-those of its data. No model has dropout.
+The sizes are those of the recipe `multi30k_en_de`, and the lengths of the pairs are spread
+like those of its data.
 """
 
 import dataclasses
@@ -17,14 +17,16 @@ END, FIRST_TOKEN = 1, 2  # 0 is the unknown token; words begin at 2.
 
 @dataclasses.dataclass(frozen=True)
 class Sizes:
-    """The sizes of a model and of its work.
+    """The sizes of a model and of its work, and what makes its training harder.
 
     Attributes:
         tokens: tokens of each of the two vocabularies.
         embedding: width of both embeddings.
         units: units of the decoder and of each direction of the encoder.
+        dropout: share of what the softmax reads that training drops.
+        smoothing: share of a label's probability that training spreads over all tokens.
         pairs: pairs of the training data.
-        batch: pairs of a training step.
+        batch: tokens of a training step on the longer side, padding included.
         steps: training steps in a turn.
         sentences: sentences that are decoded in a turn.
         decoded: sentences that are decoded at a time.
@@ -33,11 +35,13 @@ class Sizes:
     tokens: int = 8_000
     embedding: int = 256
     units: int = 256
+    dropout: float = 0.4
+    smoothing: float = 0.1
     pairs: int = 29_000
-    batch: int = 64
+    batch: int = 1_280
     steps: int = 10
     sentences: int = 1_000
-    decoded: int = 64
+    decoded: int = 128
 
 
 SIZES = Sizes()
@@ -63,15 +67,15 @@ class Weights(NamedTuple):
 
     Attributes:
         source_embedding: `[tokens, embedding]`.
-        target_embedding: `[tokens, embedding]`.
+        target_embedding: `[tokens, embedding]`, the kernel of the softmax too.
         ahead: the encoder's layer that reads from the left.
         back: the encoder's layer that reads from the right.
         decoder: the decoder's layer.
         bridge: from the last outputs of both to the decoder's first output and cell,
             `[2 * units, 2 * units]`.
         key_kernel: of the general score, `[2 * units, units]`.
-        attended_kernel: from context and output to what is attended, `[3 * units, units]`.
-        kernel: of the softmax, `[units, tokens]`.
+        attended_kernel: from context and output to what the softmax reads,
+            `[3 * units, embedding]`.
     """
 
     source_embedding: np.ndarray
@@ -82,7 +86,6 @@ class Weights(NamedTuple):
     bridge: np.ndarray
     key_kernel: np.ndarray
     attended_kernel: np.ndarray
-    kernel: np.ndarray
 
 
 def first_weights(sizes: Sizes) -> Weights:
@@ -109,8 +112,7 @@ def first_weights(sizes: Sizes) -> Weights:
         lstm(),
         uniform(2 * units, 2 * units),
         uniform(2 * units, units),
-        uniform(3 * units, units),
-        uniform(units, sizes.tokens),
+        uniform(3 * units, sizes.embedding),
     )
 
 
@@ -142,8 +144,8 @@ def make_pairs(sizes: Sizes) -> EncodedPairs:
 def training_batches(sizes: Sizes) -> list[list[np.ndarray]]:
     """Returns the batches of the first epoch: sources, lengths, targets, lengths."""
     pairs = make_pairs(sizes)
-    count = count_pair_batches(pairs, batch_size=sizes.batch)
-    batches = training_pairs(pairs, batch_size=sizes.batch, seed=SEED).take(count)
+    count = count_pair_batches(pairs, batch_tokens=sizes.batch)
+    batches = training_pairs(pairs, batch_tokens=sizes.batch, seed=SEED).take(count)
     found = []
     for parts in batches.as_numpy_iterator():
         inside = parts[1] > 0  # Rows that fill up a batch are left out.
