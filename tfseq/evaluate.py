@@ -5,6 +5,7 @@ Examples:
   python -m tfseq.evaluate --run_dir=runs/ptb_small --text_file=FILE --per_line
   python -m tfseq.evaluate --run_dir=runs/ptb_tied --cache_size=2000 --cache_search
   python -m tfseq.evaluate --run_dir=runs/imdb_lstm --format=json
+  python -m tfseq.evaluate --run_dir=runs/multi30k_en_de --beam_width=5
 """
 
 from collections.abc import Iterable

@@ -62,7 +62,14 @@ def settings_in(folder, **changes):
 
 def train_transducer(folder):
     write_pairs(folder / "pairs.tsv", 600, seed=0)
-    assert runs.train(settings_in(folder)) == 0
+    settings = settings_in(
+        folder,
+        schedule="cosine",
+        num_steps=300,
+        evaluate_every=150,
+        sample_every=150,
+    )
+    assert runs.train(settings) == 0
 
 
 @pytest.fixture(name="folder", scope="module")
@@ -73,8 +80,8 @@ def fixture_folder(tmp_path_factory):
 def test_a_transducer_learns_to_write(folder):
     results = json.loads((folder / "run" / "results.json").read_text())
     for split in ("valid", "test"):
-        assert results[split]["accuracy"] > 0.95
-        assert results[split]["word_accuracy"] > 0.95
+        assert results[split]["accuracy"] > 0.9
+        assert results[split]["word_accuracy"] > 0.9
     run = runs.load(str(folder / "run"))
     again = run.evaluate("test")
     assert again["accuracy"] == results["test"]["accuracy"]
@@ -111,7 +118,7 @@ def test_every_way_in_writes_the_same(folder):
 def test_figures_and_scores_by_the_command(folder):
     flags = [f"--run_dir={folder / 'run'}", "--format=json"]
     found = json.loads(run_command("tfseq.evaluate", flags).stdout)
-    assert found["step"] in (100, 200) and found["perplexity"] < 1.1
+    assert found["step"] in (150, 300) and found["perplexity"] < 1.1
     output = run_command("tfseq.evaluate", [*flags, "--per_line"])
     scores = [json.loads(line) for line in output.stdout.splitlines()]
     assert len(scores) == found["predictions"]
