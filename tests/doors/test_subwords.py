@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from training_runs import filled_once, results
 
+import tfseq
 from tfseq import runs
 from tfseq.datasets import toy_reviews_corpus
 from tfseq.datasets.toy_reviews import ASPECTS, BLAME, PRAISE
@@ -227,3 +228,11 @@ def test_a_source_of_words_is_refused(settings, tmp_path):
 def test_what_does_not_fit_is_refused_at_once(given, message):
     with pytest.raises(UsageError, match=message):
         read_settings({"level": "subword", "num_steps": 1, **given})
+
+
+def test_a_model_of_a_text_in_memory():
+    model = tfseq.LanguageModel.from_text(
+        "low lower lowest\n", level="subword", vocabulary_size=20, units=4
+    )
+    assert len(model.vocabulary) == model.vocabulary_size <= 20
+    assert model.vocabulary.decode(model.vocabulary.encode("slower")) == "slower"

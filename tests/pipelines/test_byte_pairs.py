@@ -71,6 +71,11 @@ def test_pieces_are_joined_by_hand():
     assert join_pieces(written) == "lower b\nc\n\ner ▁▁"
 
 
+def test_words_without_pieces_leave_no_space():
+    written = ["▁", "▁a", "▁", "▁b", "▁", "<eos>", "▁", "▁c", "▁"]
+    assert join_pieces(written) == "a b\nc "
+
+
 @given(pieces, st.text(st.sampled_from("abc▁ \n\t\xa0\r")))
 def test_known_texts_come_back_with_single_spaces(pieces, text):
     vocabulary = Vocabulary([*LETTERS, *pieces], "subword")

@@ -90,7 +90,7 @@ def test_the_size_of_a_word_vocabulary(tmp_path):
     assert small.vocabulary.tokens == ("<unk>", "a", "<eos>")
     whole = prepare_corpus(splits, "f", level="word", cache_dir=tmp_path)
     assert len(whole.vocabulary) == 5
-    with pytest.raises(UsageError, match="`vocabulary_size`=9 is for `level`=word or s"):
+    with pytest.raises(UsageError, match="`vocabulary_size`=9 is for `level`=word"):
         prepare_corpus(
             splits, "f", level="character", cache_dir=tmp_path, vocabulary_size=9
         )

@@ -13,6 +13,7 @@ words with subword units", https://aclanthology.org/P16-1162.
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from tfseq.pipelines.words import END_TOKEN
@@ -31,6 +32,8 @@ def mark_word(word: str) -> str:
 def join_pieces(pieces: Iterable[str]) -> str:
     r"""Returns the text of pieces, with a space before each word that begins no line.
 
+    A mark that no piece of a word follows is an empty word, which has no place in a text.
+
     Args:
         pieces: the pieces of words; `<eos>` is a line end.
 
@@ -38,7 +41,8 @@ def join_pieces(pieces: Iterable[str]) -> str:
         join_pieces(["▁low", "er", "▁", "b", "<eos>", "▁c"])  # "lower b\nc"
     """
     text = "".join("\n" if piece == END_TOKEN else piece for piece in pieces)
-    text = text.replace(f"\n{WORD_MARK}", "\n").removeprefix(WORD_MARK)
+    text = re.sub(f"{WORD_MARK}*\n{WORD_MARK}*", "\n", text)
+    text = re.sub(f"{WORD_MARK}+", WORD_MARK, text).removeprefix(WORD_MARK)
     return text.translate(_SWAPPED)
 
 

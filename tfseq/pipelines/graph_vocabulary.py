@@ -107,7 +107,8 @@ class _Subwords(GraphVocabulary):
 
     def _join(self, tokens: tf.RaggedTensor) -> tf.Tensor:
         texts = tf.strings.reduce_join(tokens, axis=1)
-        texts = tf.strings.regex_replace(texts, f"\n{WORD_MARK}", "\n")
+        texts = tf.strings.regex_replace(texts, f"{WORD_MARK}*\n{WORD_MARK}*", "\n")
+        texts = tf.strings.regex_replace(texts, f"{WORD_MARK}+", WORD_MARK)
         texts = tf.strings.regex_replace(texts, f"^{WORD_MARK}", "")
         # No piece holds a tab: it stands for one of the two that are exchanged.
         for old, new in ((" ", "\t"), (WORD_MARK, " "), ("\t", WORD_MARK)):
