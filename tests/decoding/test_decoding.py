@@ -7,6 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tfseq.decoding import Greedy, Written, compile_decoding, write_tokens
+from tfseq.decoding.beam_search import BLOCK, top_tokens
+from tfseq.decoding.targets import TEXTS_OF_ROUND
 from tfseq.decoding.token_loop import TEXTS_OF_A_PART
 from tfseq.machine.hardware import count_cores
 
@@ -203,14 +205,15 @@ def test_a_batch_is_its_single_texts_and_each_has_its_limit(width):
 
 
 class Counting(SmallTransducer):
-    """Ends each text after as many tokens as its state says, and counts the steps."""
+    """Ends each text after as many tokens as its state says; counts steps and rows."""
 
     def __init__(self):
         super().__init__()
-        self.steps = tf.Variable(0)
+        self.steps, self.rows = tf.Variable(0), tf.Variable(0)
 
     def __call__(self, tokens, state):
         self.steps.assign_add(1)
+        self.rows.assign_add(tf.shape(tokens)[0])
         (left,) = state
         ends = tf.one_hot(tf.where(left > 0, 2, END), SIZE, 0.0, -20.0)
         return ends[:, tf.newaxis], (left - 1,)
@@ -235,6 +238,22 @@ def test_writing_stops_when_the_last_text_has_ended(width):
         assert model.steps == max(lengths) + 2
 
 
+@pytest.mark.parametrize("width", [1, 4])
+def test_texts_that_have_ended_leave_the_batch(width):
+    model, lengths = Counting(), [*range(16), 0, 0]
+    decode = compile_decoding(model, width=width)
+    decoded = decode((tf.constant(lengths),), limits(18, 50))
+    np.testing.assert_array_equal(decoded.lengths[:, 0], lengths)
+    expected, left, tokens = 18, 18, 0  # The first token is read by a row a text.
+    while left:
+        tokens += 1
+        expected += left * width
+        unsettled = sum(length + 1 > tokens for length in lengths)
+        if left - unsettled >= max(left // TEXTS_OF_ROUND, 1):
+            left = unsettled
+    assert model.rows == expected < (18 + 18 * 17 * width) * 0.65
+
+
 @pytest.mark.parametrize("width", [1, 2])
 def test_no_texts_and_texts_without_room(width):
     decode = compile_decoding(SmallTransducer(), width=width, num_best=width)
@@ -250,3 +269,20 @@ def test_no_texts_and_texts_without_room(width):
 def test_the_forbidden_token_is_never_written():
     decode = compile_decoding(SmallTransducer(), width=8, num_best=8, forbidden=2)
     assert not (decode(start(5), limits(5)).ids == 2).numpy().any()
+
+
+@pytest.mark.parametrize("size", [5, BLOCK, BLOCK + 1, 7 * BLOCK - 3])
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_the_greatest_numbers_are_found_in_their_order(size, count):
+    count = min(count, size)
+    generator = np.random.default_rng(size)
+    for values in (
+        generator.normal(size=[9, size]),
+        generator.integers(0, 4, [9, size]),  # Many are equal.
+        np.where(generator.random([9, size]) < 0.5, -np.inf, 0.0),
+    ):
+        values = values.astype(np.float32)
+        best, places = top_tokens(tf.constant(values), count)
+        order = np.argsort(-values, axis=1, kind="stable")[:, :count]
+        np.testing.assert_array_equal(places, order)
+        np.testing.assert_array_equal(best, np.take_along_axis(values, order, axis=1))

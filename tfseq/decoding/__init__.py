@@ -1,12 +1,8 @@
 """Writing tokens: one token loop, the rules that choose tokens, and beam search."""
 
-from tfseq.decoding.beam_search import (
-    BeamSearch,
-    Decoded,
-    compile_beam_search,
-    compile_decoding,
-)
+from tfseq.decoding.beam_search import BeamSearch, compile_beam_search
 from tfseq.decoding.rules import Choice, Greedy, Rule, Sampling, restrict
+from tfseq.decoding.targets import Decoded, compile_decoding
 from tfseq.decoding.token_loop import (
     Written,
     compile_reading,

@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tfseq.cells.lanes import join_lanes, split_lanes
 from tfseq.decoding.rules import Choice, Rule
-from tfseq.decoding.token_loop import Written, count_parts, repeat_rows, write_tokens
+from tfseq.decoding.token_loop import Written, repeat_rows, write_tokens
 from tfseq.machine.compiled import compiled
+
+# The greatest of many numbers are looked for in blocks of so many.
+BLOCK = 64
 
 
 class Beams(NamedTuple):
@@ -49,8 +51,10 @@ class BeamSearch(Rule):
         limits: the most tokens of each text, int32 `[texts]`, where there is an end. A
             text of so many tokens is cut off there.
         length_penalty: exponent of the length normalisation, at least 0.
-        num_best: the first so many rows of each text that are wanted. Search finishes as
-            soon as no other can take their places.
+        num_best: the first so many rows of each text that are wanted. A text is settled
+            as soon as no other can take their places.
+        start: where the beams stand already; None for the beginning of all texts.
+        unsettled: search finishes when no more than so many texts are unsettled.
     """
 
     width: int | tf.Tensor
@@ -58,6 +62,8 @@ class BeamSearch(Rule):
     limits: tf.Tensor | None = None
     length_penalty: float | tf.Tensor = 0.0
     num_best: int | tf.Tensor = 1
+    start: Beams | None = None
+    unsettled: int | tf.Tensor = 0
 
     @property
     def reorders(self) -> bool:
@@ -75,6 +81,8 @@ class BeamSearch(Rule):
         All rows of a text hold the same beginning at first. The others are impossible
         until they are replaced.
         """
+        if self.start is not None:
+            return self.start
         first = tf.range(num_rows) % self.width == 0
         lengths = tf.zeros([num_rows], tf.int32)
         ended = tf.zeros([num_rows], tf.bool)
@@ -98,7 +106,7 @@ class BeamSearch(Rule):
         # Of the tokens after one beginning no more than `width` can be among the best.
         count = tf.minimum(self.width, logits.shape[-1])
         # The barrier excludes a token; the probabilities are the model's own.
-        more, tokens = tf.math.top_k(tf.nn.log_softmax(logits) + barrier, count)
+        more, tokens = top_tokens(tf.nn.log_softmax(logits) + barrier, count)
         lengths, ended = state.lengths + 1, state.ended
         if self.end is not None:
             lengths = tf.where(ended, state.lengths, lengths)
@@ -126,10 +134,18 @@ class BeamSearch(Rule):
         return choice, Beams(sums, lengths, ended)
 
     def finished(self, state: Beams) -> tf.Tensor:
-        """Returns whether the `num_best` best beginnings of all texts are settled.
+        """Returns whether few enough texts are unsettled."""
+        unsettled = tf.cast(tf.logical_not(self.settled(state)), tf.int32)
+        return tf.reduce_sum(unsettled) <= self.unsettled
+
+    def settled(self, state: Beams) -> tf.Tensor:
+        """Returns whether the `num_best` best beginnings of each text stay what they are.
 
         They have ended, and no other beginning can get a better score: ln p does not
         rise, and the greatest divisor is that of the text's limit.
+
+        Returns:
+            `[texts]`.
         """
         over = state.ended | (state.log_probabilities == -float("inf"))
         best_possible = state.log_probabilities / self._penalty(self._limits_of_rows())
@@ -138,7 +154,8 @@ class BeamSearch(Rule):
             for part in (over, best_possible, self.scores(state))
         )
         behind = best_possible <= scores[:, self.num_best - 1, tf.newaxis]
-        return tf.reduce_all(over[:, : self.num_best]) & tf.reduce_all(over | behind)
+        best_over = tf.reduce_all(over[:, : self.num_best], axis=1)
+        return best_over & tf.reduce_all(over | behind, axis=1)
 
     def scores(self, state: Beams) -> tf.Tensor:
         """Returns ln p after length normalisation, `[rows]`."""
@@ -151,106 +168,35 @@ class BeamSearch(Rule):
         return tf.repeat(self.limits, self.width)
 
 
-class Decoded(NamedTuple):
-    """The best target texts of some source texts, the best of each first.
+def top_tokens(
+    values: tf.Tensor, count: int | tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Does what `tf.math.top_k` does, in less time where there are many numbers.
 
-    Attributes:
-        ids: tokens, `[texts, best, time]` int32; after the end of a text comes its end
-            token again and again.
-        lengths: number of tokens without the end, `[texts, best]` int32.
-        finished: whether each has ended, bool `[texts, best]`. If not, it was cut off at
-            its limit.
-        log_probabilities: ln p of tokens and end, `[texts, best]`; -inf where there are
-            fewer texts than asked for.
-        scores: ln p after length normalisation, `[texts, best]`.
-    """
-
-    ids: tf.Tensor
-    lengths: tf.Tensor
-    finished: tf.Tensor
-    log_probabilities: tf.Tensor
-    scores: tf.Tensor
-
-
-def compile_decoding(
-    model: Any,
-    *,
-    width: int | tf.Tensor = 1,
-    num_best: int | tf.Tensor = 1,
-    length_penalty: float | tf.Tensor = 0.0,
-    forbidden: int | None = None,
-    num_texts: int | None = None,
-) -> Callable[[Any, tf.Tensor], Decoded]:
-    """Compiles the writing of the best target texts by beam search, many at a time.
-
-    A beam of width 1 takes the most probable token each time. Writing stops as soon as the
-    best of all texts are settled. A text does not depend on those beside it.
-
-    What is the same for all beginnings of a text, such as the encoded source, is held once
-    for the text. For that, the model parts its state: `split_state(state)` returns what
-    changes from token to token, `[rows, …]`, and what does not, `[texts, …]`;
-    `join_state` puts them together again. A text has `width` rows, one after the other.
-
-    Example:
-        decode = compile_decoding(model, width=5, length_penalty=1.0)
-        decoded = decode(model.encode(sources, lengths), 2 * lengths + 10)
+    The `count` greatest numbers lie in the `count` blocks whose maxima are the greatest.
 
     Args:
-        model: `(tokens [rows, 1], state) -> (logits [rows, 1, vocabulary], state)`, with
-            `vocabulary_size`, `split_state`, `join_state`, and `end_id`: the token that is
-            read first and that ends a text.
-        width: beginnings kept of each text; a number, or a scalar tensor of the graph in
-            which the function is called, as `num_best` and `length_penalty` may be.
-        num_best: texts wanted for each source, at most `width`.
-        length_penalty: exponent of the length normalisation, at least 0.
-        forbidden: a token that is never written (`<unk>`), or None.
-        num_texts: how many texts there will be, where it is known.
+        values: numbers, `[rows, size]`; size is known.
+        count: how many are wanted, at most `size`.
 
     Returns:
-        A function of the state before the first token, `[texts, …]`, and of the most
-        tokens of each text, the end among them, int32 `[texts]`.
+        The greatest numbers of each row and their places, `[rows, count]`, the greatest
+        first; of equal ones the first.
     """
-    parts = count_parts(num_texts)
-
-    def decode_part(state: Any, limits: tf.Tensor) -> Decoded:
-        rule = BeamSearch(width, model.end_id, limits, length_penalty, num_best)
-        texts = tf.shape(limits)[0]
-        logits, state = model(tf.fill([texts, 1], model.end_id), state)
-        changing, fixed = model.split_state(state)
-
-        def step(tokens: tf.Tensor, changing: Any) -> tuple[tf.Tensor, Any]:
-            logits, state = model(tokens, model.join_state(changing, fixed))
-            return logits, model.split_state(state)[0]
-
-        ids, _, beams = write_tokens(
-            step,
-            rule,
-            repeat_rows(Written(logits[:, 0], changing), width),
-            # An array without any element has no shape.
-            length=tf.reduce_max(tf.concat([limits, [1]], axis=0)),
-            forbidden=forbidden,
-        )
-        lengths = tf.reduce_sum(tf.cast(ids != model.end_id, tf.int32), axis=1)
-        finished = lengths < tf.repeat(limits, width)
-        figures = lengths, finished, beams.log_probabilities, rule.scores(beams)
-        return Decoded(
-            tf.reshape(ids, [texts, width, tf.shape(ids)[1]])[:, :num_best],
-            *(tf.reshape(part, [texts, width])[:, :num_best] for part in figures),
-        )
-
-    @compiled(reduce_retracing=True)
-    def decode(state: Any, limits: tf.Tensor) -> Decoded:
-        decoded = [decode_part(*part) for part in split_lanes((state, limits), parts)]
-        most = tf.reduce_max([tf.shape(part.ids)[2] for part in decoded])
-        return join_lanes([_pad(part, most, model.end_id) for part in decoded])
-
-    return decode
-
-
-def _pad(decoded: Decoded, time: tf.Tensor, end: int) -> Decoded:
-    """Returns texts of `time` tokens, with ends after those that were there."""
-    missing = [[0, 0], [0, 0], [0, time - tf.shape(decoded.ids)[2]]]
-    return decoded._replace(ids=tf.pad(decoded.ids, missing, constant_values=end))
+    size = values.shape[-1]
+    num_blocks = -(-size // BLOCK)
+    missing = [[0, 0], [0, num_blocks * BLOCK - size]]
+    padded = tf.pad(values, missing, constant_values=-float("inf"))
+    blocks = tf.reshape(padded, [tf.shape(values)[0], num_blocks, BLOCK])
+    maxima = tf.reduce_max(blocks, axis=2)
+    _, chosen = tf.math.top_k(maxima, tf.minimum(count, num_blocks))
+    chosen = tf.sort(chosen)
+    candidates = tf.gather(blocks, chosen, batch_dims=1)
+    most = tf.shape(chosen)[1] * BLOCK
+    candidates = tf.reshape(candidates, [tf.shape(values)[0], most])
+    best, places = tf.math.top_k(candidates, count)
+    first = tf.gather(chosen, places // BLOCK, batch_dims=1) * BLOCK
+    return best, first + places % BLOCK
 
 
 def compile_beam_search(
