@@ -29,7 +29,7 @@ ALLOWED = {
 }
 # Rooms that serve every task, and the words by which they could ask which one it is.
 WITHOUT_TASKS = ("training", "runs", "decoding", "machine", "configuration")
-WORDS_OF_TASKS = ("languagemodel", "classif", "review")
+WORDS_OF_TASKS = ("languagemodel", "classif", "review", "transduc")
 # Calls whose texts are help for the user or rows of a table.
 EXPLAINING = {"option", "add"}
 

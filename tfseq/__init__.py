@@ -36,6 +36,8 @@ _HOMES = {
     "Task": "tfseq.tasks",
     "TextTagger": "tfseq.tasks.tagging.text_model",
     "TextTagging": "tfseq.tasks.tagging.text_task",
+    "Transducer": "tfseq.tasks.transduction.model",
+    "Transduction": "tfseq.tasks.transduction.task",
     "configure": "tfseq.runs",
     "fit": "tfseq.runs",
     "load": "tfseq.runs",

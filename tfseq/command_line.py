@@ -5,6 +5,7 @@ backticks, in help texts and errors; here it becomes a flag.
 """
 
 import contextlib
+import copy
 import dataclasses
 import gc
 import math
@@ -161,13 +162,29 @@ def define_options(use: str) -> None:
 
 
 def option_fields(use: str) -> list[dataclasses.Field]:
-    """Returns the options that some task has for a use, each name once."""
+    """Returns the options that some task has for a use, each name once.
+
+    An option has the choices that any of the tasks gives it.
+    """
     fields: dict[str, dataclasses.Field] = {}
     for row in TASKS.rows():
         record = options_of_uses(row).get(use)
         for field in dataclasses.fields(record) if record else ():
-            fields.setdefault(field.name, field)
+            known = fields.setdefault(field.name, field)
+            choices = choices_of(known) or ()
+            more = [name for name in choices_of(field) or () if name not in choices]
+            if more:
+                fields[field.name] = with_choices(known, (*choices, *more))
     return list(fields.values())
+
+
+def with_choices(
+    field: dataclasses.Field, choices: tuple[str, ...]
+) -> dataclasses.Field:
+    """Returns an option with other choices."""
+    changed = copy.copy(field)
+    changed.metadata = {**field.metadata, "choices": choices}
+    return changed
 
 
 def given_options(use: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Examples:
   python -m tfseq.evaluate --run_dir=runs/ptb_small --text_file=FILE --per_line
   python -m tfseq.evaluate --run_dir=runs/ptb_tied --cache_size=2000 --cache_search
   python -m tfseq.evaluate --run_dir=runs/imdb_lstm --format=json
+  python -m tfseq.evaluate --run_dir=runs/multi30k_en_de --beam_width=5
 """
 
 from collections.abc import Iterable
@@ -51,10 +52,15 @@ def main() -> int:
         command_line.print_json(figures)
     else:
         for name, value in figures.items():
-            is_float = isinstance(value, float)
-            shown = format_figure(value, 4) if is_float else f"{value:,}"
-            print(f"{name.replace('_', ' '):20} {shown:>12}")
+            print(f"{name.replace('_', ' '):20} {show_figure(value):>12}")
     return 0
+
+
+def show_figure(value: float | int | str) -> str:
+    """Returns a figure as a table shows it; a text, such as a signature, stays."""
+    if isinstance(value, str):
+        return value
+    return format_figure(value, 4) if isinstance(value, float) else f"{value:,}"
 
 
 def show_lines(scores: Iterable[dict]) -> None:

@@ -1,7 +1,7 @@
 """Writes a trained run for serving: `python -m tfseq.export --run_dir=RUN --export_dir=DIR`.
 
 The SavedModel needs TensorFlow alone. Of a language model it holds `initial_state`, `step`
-and `generate`, of a classifier `predict`; texts go in and out as strings.
+and `generate`, of all others `predict`; texts go in and out as strings.
 
 Examples:
   python -m tfseq.export --run_dir=runs/quickstart --export_dir=exported

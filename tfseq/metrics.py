@@ -33,13 +33,13 @@ def format_figure(value: float, digits: int) -> str:
 def token_metrics(loss: float, level: str) -> dict[str, float]:
     """Returns the usual forms of a mean negative log-likelihood of a prediction.
 
-        perplexity = exp(loss)                for characters and words
+        perplexity = exp(loss)                for characters, words and sub-words
         bits_per_character = loss / ln 2      for characters
 
     Args:
         loss: the mean of -ln p, in nats.
-        level: the kind of prediction: the next `character` or `word`, or the label of a
-            `text`.
+        level: the kind of prediction: the next `character`, `word` or `subword`, or the
+            label of a `text`.
 
     Returns:
         Metrics by name, `loss` first.
@@ -53,6 +53,22 @@ def token_metrics(loss: float, level: str) -> dict[str, float]:
     if level == "character":
         figures["bits_per_character"] = loss / math.log(2)
     return figures
+
+
+def line_score(number: int, count: int, log_probability: float) -> dict[str, float]:
+    """Returns number, tokens, ln p and perplexity of a line, by name.
+
+    Args:
+        number: the number of the line, from 1.
+        count: its tokens.
+        log_probability: ln p of what is predicted for them.
+    """
+    return {
+        "line": number,
+        "tokens": count,
+        "log_probability": log_probability,
+        "perplexity": perplexity(-log_probability / max(count, 1)),
+    }
 
 
 def review_metrics(logits: Sequence[float], labels: Sequence[int]) -> dict[str, float]:

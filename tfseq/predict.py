@@ -1,4 +1,4 @@
-"""Tells labels or tags of texts: `python -m tfseq.predict --run_dir=RUN --text=TEXT`.
+"""Tells labels, tags or targets of texts: `python -m tfseq.predict --run_dir=RUN --text=TEXT`.
 
 Examples:
   python -m tfseq.predict --run_dir=runs/imdb_lstm --text="not bad at all"
@@ -6,6 +6,7 @@ Examples:
   python -m tfseq.predict --run_dir=runs/imdb_lstm < reviews.txt
   python -m tfseq.predict --run_dir=runs/conll2000_chunks --words --text="He_PRP left_VBD"
   python -m tfseq.predict --run_dir=runs/python_code --file=program.py
+  python -m tfseq.predict --run_dir=runs/cmudict --text=tensor --beam_width=5 --n_best=3
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -27,7 +27,16 @@ from absl import app, flags
 from sides.turns import Side
 from sides.workloads import WORKLOADS
 
-OTHERS = ("conll2000_chunks", "input", "evaluation", "sampling", "startup")
+# Beginnings that are kept; None for training.
+TRANSLATION = {"multi30k_en_de": None, "multi30k_greedy": 1, "multi30k_beam": 5}
+OTHERS = (
+    *TRANSLATION,
+    "conll2000_chunks",
+    "input",
+    "evaluation",
+    "sampling",
+    "startup",
+)
 QUICK = ("text8", "ptb_small", "sampling")
 TEXT_SIZES = (10, 100, 2000)
 MOST_REPEATS = {"scaling": 2}  # Each turn is whole commands, minutes long.
@@ -56,14 +65,18 @@ def training_sides(name: str, quick: bool) -> list[str]:
         sides.insert(1, "tfseq_separate")
     if not quick:
         sides.append("keras_jit")
-    if importlib.util.find_spec("torch"):
-        sides.append("pytorch")
-        if not quick and shutil.which("gcc"):
-            sides.append("pytorch_compile")
+    sides += peers()[: 1 if quick else None]
     # Only PyTorch can update single rows of an embedding as well.
     if name == "imdb_lazy":
         sides = [side for side in sides if not side.startswith("keras")]
     return sides
+
+
+def peers() -> list[str]:
+    """Returns the sides of PyTorch that this machine can run, the plain one first."""
+    if not importlib.util.find_spec("torch"):
+        return []
+    return ["pytorch"] + ["pytorch_compile"] * bool(shutil.which("gcc"))
 
 
 def be_side(side: str, name: str) -> None:
@@ -99,6 +112,10 @@ def be_side(side: str, name: str) -> None:
         if package == "pytorch":
             return tagging_side.run_pytorch()
         return tagging_side.run_tfseq(tag_layer or "crf")
+    if name in TRANSLATION:
+        package, _, variant = side.partition("_")
+        module = importlib.import_module(f"sides.translation_{package}")
+        return module.run(TRANSLATION[name], **{"compiled": True} if variant else {})
     if name == "sampling":
         from sides import sampling_side
 
@@ -193,7 +210,7 @@ def compare_rates(name: str, sides: list[str], repeats: int) -> dict:
         for side, (_, answers) in turns.items()
     }
     rows = []
-    for side, (_, answers) in turns.items():
+    for side, (facts, answers) in turns.items():
         rates = all_rates[side]
         row = {
             "side": side,
@@ -205,6 +222,8 @@ def compare_rates(name: str, sides: list[str], repeats: int) -> dict:
         if "tfseq" in all_rates:
             ratios = map(operator.truediv, all_rates["tfseq"], rates)
             row["ratio"] = statistics.median(ratios)
+        if "loss" in facts:
+            row["loss"] = facts["loss"]
         if "all_reduced_bytes" in answers[0]:
             row["kilobytes_sent"] = answers[0]["all_reduced_bytes"] / 1e3
             del row["megabytes"]  # That of the process that starts the others.
@@ -240,6 +259,8 @@ def measure(name: str, repeats: int, quick: bool) -> dict:
         sides = ["tfseq", "tfseq_softmax", *packages[1:]]
     elif name == "evaluation":
         sides = packages
+    elif name in TRANSLATION:
+        sides = ["tfseq", *peers()]
     elif name == "scaling":
         sides = ["1 device", "2 replicas", "1 worker", "2 workers"]
     else:

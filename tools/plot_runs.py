@@ -33,6 +33,7 @@ POINTS = flags.DEFINE_string(
 PANELS = {
     "character": ("Characters: validation perplexity", "perplexity"),
     "word": ("Words: validation perplexity", "perplexity"),
+    "subword": ("Sub-words: validation perplexity of words", "word_perplexity"),
     "text": ("Labelled texts: validation accuracy", "accuracy"),
 }
 LABELLED = {row.name for row in DATASETS.rows() if row.kind == "labelled"}

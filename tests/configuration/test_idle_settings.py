@@ -22,12 +22,15 @@ LABELLED = {"dataset": "labelled", "train_file": "a.csv"}
 REVIEWS = {"dataset": "toy_reviews"}
 TAGGED = {"dataset": "tagged", "train_file": "a.txt", "embedding_size": 8}
 CHUNKS = {"dataset": "conll2000", "embedding_size": 8}
+MIRROR = {"dataset": "mirror"}
+PAIRS = {"dataset": "pairs", "embedding_size": 8}
+TABLE = {**PAIRS, "train_file": "a.tsv"}
 # Settings that have an effect beside all others.
 ALWAYS = {
-    *("dataset", "data_dir", "cache_dir", "level", "batch_size", "num_steps"),
+    *("dataset", "data_dir", "cache_dir", "level", "num_steps"),
     *("num_epochs", "strategy", "steps_per_call", "chains", "intra_op_threads"),
     *("inter_op_threads", "precision", "eager", "cell", "num_layers", "units"),
-    *("embedding_size", "ngram", "initializer", "optimizer"),
+    *("embedding_size", "initializer", "optimizer"),
     *("learning_rate", "max_gradient_norm", "dropout", "input_dropout"),
     *("recurrent_weight_dropout", "run_dir", "seed", "log_every", "evaluate_every"),
     *("checkpoint_every", "keep_checkpoints", "task"),
@@ -43,6 +46,17 @@ IDLE = {
     "token_column": (CHUNKS, TAGGED),
     "tag_column": (CHUNKS, TAGGED),
     "feature_columns": (CHUNKS, TAGGED),
+    "source_file": (
+        {"dataset": "mirror"},
+        {**PAIRS, "target_file": "b.txt"},
+    ),
+    "target_file": (TABLE, {**PAIRS, "source_file": "a.txt"}),
+    "valid_source_file": (TABLE, {**TABLE, "valid_target_file": "b.txt"}),
+    "valid_target_file": (TABLE, {**TABLE, "valid_source_file": "a.txt"}),
+    "test_source_file": (TABLE, {**TABLE, "test_target_file": "b.txt"}),
+    "test_target_file": (TABLE, {**TABLE, "test_source_file": "a.txt"}),
+    "source_language": ({"dataset": "mirror"}, {**PAIRS, "dataset": "multi30k"}),
+    "stress": ({"dataset": "mirror"}, {**PAIRS, "dataset": "cmudict"}),
     "letter_embedding_size": (TAGGED, {**TAGGED, "letter_units": 4}),
     "skip_characters": ({}, TEXT),
     "valid_size": ({"dataset": "ptb"}, TEXT),
@@ -74,6 +88,11 @@ IDLE = {
     "embedding_dropout": ({}, {"embedding_size": 8}),
     "write_graph": ({"eager": True}, {}),
     "tie_embeddings": ({}, {"embedding_size": 256}),
+    "batch_size": ({**MIRROR, "batch_tokens": 900}, MIRROR),
+    "ngram": (MIRROR, {}),
+    "ngram_features": (MIRROR, {}),
+    "reverse_source": ({**MIRROR, "bidirectional": True}, MIRROR),
+    "input_feeding": ({**MIRROR, "attention": "none"}, MIRROR),
 }
 # Those that act by validations, and those that act from a step on.
 VALIDATED = {
@@ -90,6 +109,7 @@ LATE = {
 OPTIONS_ALWAYS = {
     *("text_file", "data_dir", "cache_dir", "cache_size", "dynamic_learning_rate"),
     *("prompt", "length", "beam_width", "reset_state", "words", "one_text"),
+    *("bleu_tokenizer", "replace_unknown", "attention_image"),
 }
 FILE, BEAMS, GREEDY = {"text_file": "a.txt"}, {"beam_width": 3}, {"greedy": True}
 OPTIONS_IDLE = {
@@ -111,6 +131,8 @@ OPTIONS_IDLE = {
     "greedy": [(BEAMS, {})],
     "seed": [(BEAMS, {}), (GREEDY, {})],
     "stop_at": [(BEAMS, GREEDY)],
+    "length_penalty": [({}, BEAMS)],
+    "n_best": [({}, BEAMS)],
 }
 
 
@@ -171,6 +193,24 @@ def test_a_setting_without_effect_is_refused_by_name(name):
     read_settings({**beside, name: FIELDS[name].default})
 
 
+def test_a_table_of_pairs_and_two_files_exclude_each_other():
+    for part in ("", "valid_", "test_"):
+        files = {f"{part}source_file": "a.txt", f"{part}target_file": "b.txt"}
+        name = f"{part or 'train_'}file"
+        with pytest.raises(UsageError) as error:
+            read_settings({**TABLE, **files, name: "c.tsv"})
+        assert str(error.value) == (
+            f"`{part}source_file`=a.txt: found with `{name}`=c.tsv, beside which it has no "
+            "effect; leave one out"
+        )
+    with pytest.raises(UsageError) as error:
+        read_settings(PAIRS)
+    assert str(error.value) == (
+        "`source_file`, `train_file`: found none, expected a file with `dataset`=pairs; "
+        "give `source_file`=FILE or `train_file`=FILE"
+    )
+
+
 @pytest.mark.parametrize("row", TASKS.rows(), ids=lambda row: row.name)
 def test_settings_of_other_tasks_are_refused_by_name(row):
     datasets = {
@@ -178,6 +218,7 @@ def test_settings_of_other_tasks_are_refused_by_name(row):
         "labelled": REVIEWS,
         "tagged": TAGGED,
         "tagged_text": {"dataset": "python_code"},
+        "pairs": MIRROR,
     }
     for field in foreign_fields(row):
         with pytest.raises(UsageError, match=f"`{field.name}`=.*expected only for"):

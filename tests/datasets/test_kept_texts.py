@@ -1,6 +1,5 @@
 """Texts from pipes, kept in the cache."""
 
-import dataclasses
 import gzip
 import os
 import threading
@@ -90,24 +89,14 @@ def test_labelled_texts_from_a_pipe_are_read_as_from_a_file(tmp_path, pipe, tabl
     assert [row[1:] for row in LabelledFile(Path(kept)).rows()] == [("not, bad", "1")]
 
 
-@dataclasses.dataclass
-class Files:
-    """The settings that matter here."""
-
-    train_file: str
-    valid_file: str | None
-    test_file: str | None
-    cache_dir: str
-
-
 def test_each_file_of_the_settings_is_kept(tmp_path, pipe):
-    settings = Files(
-        pipe("train", b"one"), pipe("valid", b"two"), None, str(tmp_path / "cache")
-    )
-    kept = keep_streams(settings)
-    assert kept.test_file is None
-    texts = [open(name).read() for name in (kept.train_file, kept.valid_file)]  # noqa: SIM115
-    assert texts == ["one", "two"]
+    names = ("train_file", "valid_file", "source_file", "test_target_file")
+    pipes = {name: pipe(name, name.encode()) for name in names}
+    kept = keep_streams(Settings(**pipes, cache_dir=str(tmp_path / "cache")))
+    assert kept.test_file is None and kept.target_file is None
+    for name in names:
+        with open(getattr(kept, name)) as file:
+            assert file.read() == name
 
 
 @pytest.mark.parametrize(

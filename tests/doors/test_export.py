@@ -34,7 +34,11 @@ def answer(request):  # As TensorFlow Serving does: one input, rows in and rows 
 
 
 def train_each(folder: pathlib.Path) -> None:
-    """Trains for a moment: a character model, a word model and two classifiers."""
+    """Trains for a moment: language models, classifiers and a transducer."""
+    words = [f"{a}{b}{c}" for a in "abcd" for b in "abcd" for c in "ab"]
+    (folder / "pairs.tsv").write_text(
+        "".join(f"{word}\t{word[::-1]} {word}\n" for word in words)
+    )
     (folder / "text.txt").write_text(
         "the quick brown fox jumps over the lazy dog\n" * 60
     )
@@ -63,6 +67,12 @@ def train_each(folder: pathlib.Path) -> None:
             "ngram_rows": 512,
         },
         "textbook": {**reviews, "padding": "left"},
+        "transducer": {
+            "dataset": "pairs",
+            "train_file": str(folder / "pairs.tsv"),
+            "target_level": "word",
+            "embedding_size": 8,
+        },
     }
     for name, options in kinds.items():
         settings = Settings(run_dir=str(folder / name), **common, **options)
@@ -72,7 +82,7 @@ def train_each(folder: pathlib.Path) -> None:
 @pytest.fixture(name="run_dirs", scope="module")
 def fixture_run_dirs(tmp_path_factory):
     folder = filled_once(tmp_path_factory, "export", train_each)
-    kinds = ("character", "word", "review", "textbook")
+    kinds = ("character", "word", "review", "textbook", "transducer")
     return {name: str(folder / name) for name in kinds}
 
 
@@ -193,6 +203,31 @@ def test_a_classifier_takes_raw_strings(run_dirs, kind, tmp_path):
     assert labels == [each["label"] for each in expected[:4]]
     assert answered == [each["label"] for each in expected]
     assert none == [[], []]
+
+
+def test_a_transducer_takes_and_returns_strings(run_dirs, tmp_path):
+    run = runs.load(run_dirs["transducer"])
+    export_saved_model(run, str(tmp_path / "saved"))
+    texts = ["abb", "zzz", "d", "aabbab"]
+    code = (
+        f"texts = tf.constant({texts!r})\n"
+        "def shown(strings):\n"
+        "    return [s.decode() for s in strings.numpy().ravel()]\n"
+        "greedy = model.signatures['serving_default'](texts=texts)\n"
+        "best = model.signatures['search'](texts=texts, beam_width=tf.constant(3),\n"
+        "    length_penalty=tf.constant(0.6))\n"
+        "some = [tf.constant([''] * count, tf.string) for count in (0, 1)]\n"
+        "rest = [model.signatures['predict'](texts=each)['predictions'] for each in some]\n"
+        "print(json.dumps([shown(greedy['predictions']), shown(best['predictions']),\n"
+        "    best['scores'].numpy().ravel().tolist(), *map(shown, rest)]))"
+    )
+    greedy, best, scores, none, empty = use(str(tmp_path / "saved"), code)
+    assert greedy == [each["prediction"] for each in run.predict(texts)]
+    beams = run.predict(texts, beam_width=3, n_best=3, length_penalty=0.6)
+    expected = [one for each in beams for one in each["predictions"]]
+    assert best == [one["prediction"] for one in expected]
+    np.testing.assert_allclose(scores, [one["score"] for one in expected], rtol=1e-4)
+    assert (none, empty) == ([], [""])
 
 
 @pytest.mark.parametrize("kind", ["character", "word"])

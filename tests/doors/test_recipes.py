@@ -50,6 +50,9 @@ def need(settings: Settings) -> None:
         "toy_classes": "",
         "conll2000": "conll2000/train.txt",
         "python_code": "",
+        "mirror": "",
+        "cmudict": "cmudict/cmudict.dict",
+        "multi30k": "multi30k/train.lc.norm.tok.en",
     }[settings.dataset]
     if wanted and not pathlib.Path(DATA_DIR, wanted).exists():
         pytest.skip(f"needs {wanted} in the folder that TFSEQ_DATA_DIR names")
@@ -83,6 +86,12 @@ def test_a_recipe_trains(name, tmp_path, monkeypatch):
         del changes["test_size"]
     if settings.dataset == "python_code":
         changes = {}
+    if settings.dataset in ("mirror", "cmudict", "multi30k"):
+        changes = {"data_dir": DATA_DIR or None}
+        if settings.level == "subword":
+            pytest.importorskip("sentencepiece")
+        if settings.monitor == "bleu":
+            pytest.importorskip("sacrebleu")
     if settings.dataset in ("imdb", "imdb_text"):
         monkeypatch.setattr(imdb_reviews, "NUM_REVIEWS", NUM_REVIEWS)
         changes = {"data_dir": few_reviews(tmp_path), "valid_size": 20}

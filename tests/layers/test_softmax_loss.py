@@ -1,10 +1,12 @@
 """The lean softmax loss against the plain one, in value and gradient."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfseq.layers.softmax_loss import softmax_loss
+from tfseq.layers.softmax_loss import smoothed_softmax_loss, softmax_loss
 
 ROWS, UNITS, VOCABULARY = 11, 4, 7
 
@@ -147,3 +149,86 @@ def test_bfloat16_rounds_the_gradient_of_the_logits_once(weighted):
     np.testing.assert_allclose(loss, expected[0], rtol=1e-2)
     # The logits are rounded too, by up to 2^-9 of themselves.
     np.testing.assert_allclose(d_bias, expected[3], rtol=2e-2)
+
+
+def smoothed_by_tensorflow(hidden, kernel, bias, labels, weights, smoothing):
+    """Loss and penalty by their definition, from probabilities."""
+    log_probabilities = tf.nn.log_softmax(hidden @ kernel + bias)
+    of_labels = -tf.gather(log_probabilities, labels, batch_dims=1)
+    of_all = -tf.reduce_mean(log_probabilities, axis=1)
+    loss = tf.reduce_sum(weights * of_labels)
+    return loss, smoothing * tf.reduce_sum(weights * (of_all - of_labels))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.6])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("block_rows", [4, 100])
+@pytest.mark.parametrize("offset", [0.0, 300.0])
+def test_smoothed_it_equals_the_definition(
+    smoothing, weighted, tied, block_rows, offset
+):
+    generator = np.random.default_rng(0)
+    shapes = ([ROWS, UNITS], [UNITS, VOCABULARY], [VOCABULARY])
+    hidden, kernel, bias = (generator.normal(size=shape) for shape in shapes)
+    bias += offset
+    labels = generator.integers(0, VOCABULARY, ROWS)
+    weights = generator.uniform(size=ROWS) if weighted else np.ones(ROWS)
+
+    def values_and_gradients(losses, *parts):
+        parts = [tf.constant(part) for part in parts]
+        with tf.GradientTape() as tape:
+            tape.watch(parts)
+            loss, penalty = losses(*parts)
+            both = 0.5 * (loss + penalty)
+        return [loss, penalty, *tape.gradient(both, parts)]
+
+    expected = values_and_gradients(
+        lambda *parts: smoothed_by_tensorflow(*parts, labels, weights, smoothing),
+        hidden,
+        kernel,
+        bias,
+    )
+    single = [np.float32(part) for part in (hidden, kernel.T if tied else kernel, bias)]
+    found = values_and_gradients(
+        lambda *parts: smoothed_softmax_loss(
+            *parts,
+            labels=labels,
+            weights=np.float32(weights) if weighted else None,
+            label_smoothing=smoothing,
+            tied=tied,
+            max_block_values=block_rows * VOCABULARY,
+        ),
+        *single,
+    )
+    if tied:
+        found[3] = tf.transpose(found[3])
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5 + offset * 1e-6)
+
+
+def test_smoothed_by_nothing_it_is_the_loss_itself():
+    generator = np.random.default_rng(0)
+    hidden = tf.constant(generator.normal(size=[ROWS, UNITS]), tf.float32)
+    kernel = tf.constant(generator.normal(size=[UNITS, VOCABULARY]), tf.float32)
+    given = {"labels": generator.integers(0, VOCABULARY, ROWS)}
+    bias = tf.zeros([VOCABULARY])
+    loss, penalty = smoothed_softmax_loss(
+        hidden, kernel, bias, **given, label_smoothing=0.0
+    )
+    assert loss == softmax_loss(hidden, kernel, bias, **given)
+    assert penalty == 0
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0, float("nan")])
+def test_a_smoothing_out_of_range_is_refused(smoothing):
+    hidden, kernel = tf.zeros([1, UNITS]), tf.zeros([UNITS, VOCABULARY])
+    message = f"`label_smoothing` must be at least 0 and below 1, received {smoothing}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        smoothed_softmax_loss(
+            hidden,
+            kernel,
+            tf.zeros([VOCABULARY]),
+            labels=[0],
+            label_smoothing=smoothing,
+        )

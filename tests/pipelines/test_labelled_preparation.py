@@ -108,7 +108,7 @@ def test_characters_stay_as_they_are(tmp_path):
 def test_many_ids_are_read_from_their_file(splits, tmp_path, monkeypatch):
     held = prepare_labelled_corpus(splits, "x", cache_dir=tmp_path).splits["train"]
     assert isinstance(held.ids, np.ndarray)
-    monkeypatch.setattr("tfseq.pipelines.labelled_preparation.MOST_BYTES_IN_MEMORY", 4)
+    monkeypatch.setattr("tfseq.pipelines.stored_ids.MOST_BYTES_IN_MEMORY", 4)
     stored = prepare_labelled_corpus(splits, "x", cache_dir=tmp_path).splits["train"]
     assert isinstance(stored.ids, StoredIds)
     for one, other in zip(

@@ -20,3 +20,11 @@ def fixture_load_tool():
         return module
 
     return load
+
+
+@pytest.fixture(name="load_side", scope="session")
+def fixture_load_side():
+    """A function from the name of a module of the benchmark's sides to the module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(TOOLS)
+        yield lambda name: importlib.import_module(f"sides.{name}")

@@ -181,6 +181,55 @@ def test_chains_compute_what_the_whole_batch_computes(chains, dropout):
         np.testing.assert_allclose(a, b, atol=2e-5)
 
 
+class WithoutState(LanguageModel):
+    """A model that starts each batch from state zero, whatever its rows are."""
+
+    def initial_state(self, batch_size):
+        return ()
+
+    def losses(self, batch, state, training=False, lane_seed=None):
+        state = super().initial_state(tf.shape(batch[0])[0])
+        part = super().losses(batch, state, training, lane_seed)
+        return part._replace(state=())
+
+
+def test_chains_share_rows_whose_number_varies():
+    """Weights and masks are those of one chain; each mask is a function of its row."""
+    elements = [
+        tuple(part[:rows] for part in unrolling)
+        for unrolling, rows in zip(unrollings(4), [4, 2, 4, 2], strict=True)
+    ]
+    trained = []
+    for chains in (1, 2):
+        keras.utils.set_random_seed(3)
+        cell = cells.DropoutCell(cells.FusedGateLSTMCell(UNITS), 0.4)
+        model = WithoutState(TokenInputs(VOCABULARY), cell, VOCABULARY, dropout=0.4)
+        model.build()
+        optimizer = keras.optimizers.Adam(0.01)
+        optimizer.build(model.dense_variables)
+        loop = compile_steps(
+            model,
+            optimizer,
+            tf.distribute.get_strategy(),
+            batch_size=2,
+            divisor=BATCH * TIME,
+            max_gradient_norm=0.5,
+            seed=0,
+            chains=chains,
+            varying=True,
+        )
+        specs = (tf.TensorSpec([None, TIME], tf.int32),) * 2
+        batches = tf.data.Dataset.from_generator(
+            lambda: iter(elements), output_signature=specs
+        )
+        first, count = tf.constant(0, tf.int64), tf.constant(4, tf.int64)
+        _, totals = loop(iter(batches), (), no_totals(), first, count)
+        assert totals.count == 12 * TIME
+        trained.append([totals.loss, totals.gradient_norm, *weights_of(model)])
+    for one, other in zip(*trained, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=2e-5)
+
+
 @pytest.mark.parametrize("rule", [RowAdam, RowAdagrad])
 @pytest.mark.parametrize("chains", [2, 4])
 def test_chains_update_rows_as_the_whole_batch_does(chains, rule):

@@ -6,6 +6,7 @@ another cell). The examples of this room need `import keras, numpy as np, tensor
 and the names of this package.
 """
 
+from tfseq.cells.attention import AttentionCell, AttentionMemory, AttentionState
 from tfseq.cells.conversion import fuse, separate
 from tfseq.cells.cudnn_lstm import CudnnLSTMCell
 from tfseq.cells.dropout import (
@@ -33,6 +34,9 @@ from tfseq.cells.weight_exchange import (
 )
 
 __all__ = [
+    "AttentionCell",
+    "AttentionMemory",
+    "AttentionState",
     "Cell",
     "ComposedCell",
     "CudnnLSTMCell",

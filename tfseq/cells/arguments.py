@@ -30,13 +30,19 @@ def positive_integer(name: str, value: Any) -> int:
 
 
 def tuple_of_sizes(sizes: Any) -> Any:
-    """Returns the `state_size` of any Keras cell as a nest of tuples."""
-    if isinstance(sizes, numbers.Integral):
+    """Returns the `state_size` of any Keras cell as a nest of tuples.
+
+    A state `[batch, size]` has an integer, any other one its shape, a `tf.TensorShape`.
+    """
+    if isinstance(sizes, (numbers.Integral, tf.TensorShape)):
         return (sizes,)
-    return tuple(
-        int(size) if isinstance(size, numbers.Integral) else tuple_of_sizes(size)
-        for size in sizes
-    )
+    return tuple(_size(size) for size in sizes)
+
+
+def _size(size):
+    if isinstance(size, tf.TensorShape):
+        return size
+    return int(size) if isinstance(size, numbers.Integral) else tuple_of_sizes(size)
 
 
 def check_is_cell(cell: Any) -> None:
@@ -180,8 +186,9 @@ def as_state(
 
     Args:
         cell: any Keras cell.
-        state: tensors, arrays or nested lists `[batch, size]`, in the structure of the
-            cell's `state_size`; a cell with one state takes it bare too.
+        state: tensors, arrays or nested lists `[batch, size]`, or of the shape that
+            stands in the place of the size, in the structure of the cell's `state_size`;
+            a cell with one state takes it bare too.
         batch_size: number of rows that it must have, None where it is not known.
         name: what the state is called in a message.
 
@@ -221,6 +228,8 @@ def _as_nest(cell, state, sizes, batch_size, name):
 def _as_part(cell, part, size, batch_size, name):
     expected = [batch_size, size]
     text = _text(("batch" if batch_size is None else batch_size, size))
+    if isinstance(size, tf.TensorShape):
+        expected, text = size, _text(size)
     name = f"`{name}` of {cell.name}"
     part = as_tensor(part, name, f"a tensor {text}")
     shape = _shape(part)

@@ -13,13 +13,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfseq.cells.lanes import LaneSeed
+from tfseq.cells.lanes import LaneSeed, fold_lane_seed
 from tfseq.cells.projection import RepeatedRows, lay_out
 from tfseq.cells.recurrent_cell import RecurrentCell, UnrollingWeights
 from tfseq.cells.stack import WrappedCell
 
 # One step of the Philox generator's counter gives this many values.
 VALUES_PER_COUNT = 4
+# The masks of a step come from a lane seed folded with this and the step's number.
+STEP_SEED = 1_000_081
 
 
 def check_rate(rate: float) -> None:
@@ -175,7 +177,7 @@ class DropoutCell(DroppingCell):
     A mask is 0 with probability `rate`, else 1. Each lane, step and feature has its own;
     the masks are a function of the lane seed. A single call knows no time: a loop that
     hands the same lane seed to each step draws one mask for all steps, as variational
-    dropout does.
+    dropout does, unless the lane seed has a `step`.
 
     Args:
         cell: the cell inside.
@@ -237,6 +239,8 @@ class DropoutCell(DroppingCell):
         if inputs.dtype.is_integer:
             tokens = tf.cast(inputs, tf.int32)
             inputs = tf.one_hot(tokens, self.input_size, dtype=self.compute_dtype)
+        if lane_seed.step is not None and not self.variational:
+            lane_seed = fold_lane_seed(lane_seed, STEP_SEED + lane_seed.step)
         return lane_dropout(
             inputs, self.rate, lane_seed, self.variational, time_major=time_major
         )

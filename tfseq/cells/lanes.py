@@ -16,6 +16,8 @@ class LaneSeed(NamedTuple):
         seed: int32, `[2]`.
         first_lane: the number, within the global batch, of the first row of the tensors
             at hand; an integer or an integer scalar tensor.
+        step: the number of the step that a cell is called for, in a loop whose steps have
+            dropout masks of their own; None for the same masks at each call.
 
     Example:
         seed = LaneSeed(tf.constant([1, 2]))
@@ -26,6 +28,7 @@ class LaneSeed(NamedTuple):
 
     seed: tf.Tensor
     first_lane: int | tf.Tensor = 0
+    step: int | tf.Tensor | None = None
 
 
 def lane_seed_as_tensors(lane_seed: LaneSeed | None) -> LaneSeed | None:
@@ -39,7 +42,8 @@ def lane_seed_as_tensors(lane_seed: LaneSeed | None) -> LaneSeed | None:
     check_lane_seed(lane_seed)
     if lane_seed is None:
         return None
-    return LaneSeed(*map(tf.convert_to_tensor, lane_seed))
+    parts = (None if part is None else tf.convert_to_tensor(part) for part in lane_seed)
+    return LaneSeed(*parts)
 
 
 def check_lane_seed(lane_seed: Any) -> None:

@@ -40,7 +40,9 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
 
     A cell of your own defines
 
-    - `state_size`, the sizes of its states: a tuple of integers, or a nest of tuples;
+    - `state_size`, the sizes of its states: a tuple of integers, or a nest of tuples; a
+      state that is not `[batch, size]` has its shape, a `tf.TensorShape`, in the place of
+      the size, and the cell then defines `get_initial_state` as well;
     - `output_size`, the size of its outputs;
     - `call(inputs, states, training=False, lane_seed=None)`, one step; a cell without
       dropout leaves out the last two;
@@ -138,7 +140,9 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
     def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> tuple:
         """Returns zeros `[batch_size, size]` for each state, of the compute dtype."""
         return tf.nest.map_structure(
-            lambda size: tf.zeros([batch_size, size], self.compute_dtype),
+            lambda size: tf.zeros(
+                [batch_size, size], self.compute_dtype
+            ),
             state_sizes(self),
         )
 

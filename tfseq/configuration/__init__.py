@@ -34,6 +34,7 @@ from tfseq.configuration.paths import (
     expand_paths,
     given_path,
     resolve_files,
+    settings_of_files,
 )
 from tfseq.configuration.shared_settings import SharedSettings
 from tfseq.configuration.table import Row, Table, load_target
@@ -65,5 +66,6 @@ __all__ = [
     "load_target",
     "option",
     "resolve_files",
+    "settings_of_files",
     "value_type",
 ]

@@ -49,9 +49,19 @@ CELLS.add(
 )
 
 # kind: the kind of data, which says what tasks can read it. level: the level of its
-# tokens, where the settings name none. takes: the settings that it understands, which
+# tokens, where the settings name none. target_level: that of the targets of pairs, where
+# it is another. takes: the settings that it understands, which
 # are the keyword arguments of the function that loads it. needs: those that must be given.
-DATASETS = Table("dataset", kind="text", level="character", takes=(), needs=())
+# needs_one: those of which one must be given.
+DATASETS = Table(
+    "dataset",
+    kind="text",
+    level="character",
+    target_level=None,
+    takes=(),
+    needs=(),
+    needs_one=(),
+)
 DATASETS.add(
     "python_docs",
     "tfseq.datasets.python_docs:python_docs_corpus",
@@ -177,6 +187,53 @@ DATASETS.add(
     "the source of Python's standard library, each character with its kind of token",
     kind="tagged_text",
     level="character",
+)
+DATASETS.add(
+    "pairs",
+    "tfseq.datasets.pair_files:pair_file_corpus",
+    "pairs of texts of your own, `source_file` and `target_file` line by line, or a table "
+    "of both as `train_file`",
+    kind="pairs",
+    level="word",
+    takes=(
+        *("source_file", "target_file", "train_file"),
+        *("valid_source_file", "valid_target_file", "valid_file"),
+        *("test_source_file", "test_target_file", "test_file"),
+        *("valid_size", "test_size", "data_dir"),
+    ),
+    needs_one=("source_file", "train_file"),
+)
+DATASETS.add(
+    "mirror",
+    "tfseq.datasets.mirrored_words:mirror_corpus",
+    "sentences of the language reference inside every Python, each word mirrored",
+    kind="pairs",
+    level="character",
+)
+DATASETS.add(
+    "mirror_text8",
+    "tfseq.datasets.mirrored_words:mirror_text8_corpus",
+    "the same of words of text8",
+    kind="pairs",
+    level="character",
+    takes=("data_dir", "cache_dir"),
+)
+DATASETS.add(
+    "cmudict",
+    "tfseq.datasets.cmudict:cmudict_corpus",
+    "the CMU Pronouncing Dictionary, spellings and their phonemes",
+    kind="pairs",
+    level="character",
+    target_level="word",
+    takes=("data_dir", "stress"),
+)
+DATASETS.add(
+    "multi30k",
+    "tfseq.datasets.multi30k:multi30k_corpus",
+    "Multi30k, descriptions of images in English and German",
+    kind="pairs",
+    level="word",
+    takes=("data_dir", "source_language"),
 )
 
 # takes: settings that the function is given beside the learning rate.

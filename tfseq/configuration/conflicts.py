@@ -23,12 +23,20 @@ def check_conflicts(settings: Any) -> None:
             f"`num_steps`={settings.num_steps} and `num_epochs`={settings.num_epochs}: "
             "expected one of them; leave one out"
         )
-    for name in DATASETS.row(settings.dataset).needs:
-        if not getattr(settings, name):
+    row = DATASETS.row(settings.dataset)
+    for names in [*((name,) for name in row.needs), row.needs_one]:
+        if names and not any(getattr(settings, name) for name in names):
             raise UsageError(
-                f"`{name}`: found none, expected a file with `dataset`={settings.dataset}; "
-                f"give `{name}`=FILE"
+                f"{', '.join(f'`{name}`' for name in names)}: found none, expected a file "
+                f"with `dataset`={settings.dataset}; give "
+                f"{' or '.join(f'`{name}`=FILE' for name in names)}"
             )
+    learns_pieces = settings.level == "subword" and not settings.initialize_from
+    if learns_pieces and settings.vocabulary_size is None:
+        raise UsageError(
+            "`level`=subword: found no `vocabulary_size`, expected the number of pieces to "
+            "learn; give `vocabulary_size`=8000"
+        )
     if settings.schedule == "per_epoch" and settings.num_epochs is None:
         raise UsageError(
             "`schedule`=per_epoch: found no `num_epochs`, expected a run counted in "

@@ -33,7 +33,8 @@ class DataSettings:
         "Text file (UTF-8) to train on, with `dataset`=text: plain or packed with gzip, "
         "bzip2 or xz, a pipe, or several with commas between them. With `dataset`=labelled "
         "a table (.csv, .tsv), JSON lines (.jsonl), or a folder with a folder of texts for "
-        "each label.",
+        "each label. With `dataset`=pairs a source and a target on each line, with a tab "
+        "between them.",
         path="files",
         needs=[{"dataset": DATASETS}],
     )
@@ -47,6 +48,59 @@ class DataSettings:
         None,
         "Text file for the test; by default a part of `train_file` is held out.",
         path="files",
+        needs=[{"dataset": DATASETS}],
+    )
+    source_file: str | None = option(
+        None,
+        "File of the sources to train on, one a line, in the place of `train_file`.",
+        path="files",
+        needs=[{"dataset": DATASETS}, "target_file"],
+        without=("train_file",),
+    )
+    target_file: str | None = option(
+        None,
+        "File of the targets, a line for each line of `source_file`.",
+        path="files",
+        needs=[{"dataset": DATASETS}, "source_file"],
+    )
+    valid_source_file: str | None = option(
+        None,
+        "File of the sources for validation.",
+        path="files",
+        needs=[{"dataset": DATASETS}, "valid_target_file"],
+        without=("valid_file",),
+    )
+    valid_target_file: str | None = option(
+        None,
+        "File of the targets for validation.",
+        path="files",
+        needs=[{"dataset": DATASETS}, "valid_source_file"],
+    )
+    test_source_file: str | None = option(
+        None,
+        "File of the sources for the test.",
+        path="files",
+        needs=[{"dataset": DATASETS}, "test_target_file"],
+        without=("test_file",),
+    )
+    test_target_file: str | None = option(
+        None,
+        "File of the targets for the test.",
+        path="files",
+        needs=[{"dataset": DATASETS}, "test_source_file"],
+    )
+    source_language: str = option(
+        "en",
+        "Language that is translated: en (English into German) or de (German into "
+        "English).",
+        choices=("en", "de"),
+        fixed=True,
+        needs=[{"dataset": DATASETS}],
+    )
+    stress: bool = option(
+        False,
+        "Keep the stress of vowels, a digit behind the phoneme.",
+        fixed=True,
         needs=[{"dataset": DATASETS}],
     )
     text_column: str | None = option(
@@ -81,7 +135,8 @@ class DataSettings:
     valid_size: int | None = option(
         None,
         "Characters held out for validation at the start of the text; by default the "
-        "5 % before the test part. Of labelled texts: their number; by default a tenth.",
+        "5 % before the test part. Of labelled texts, tagged sentences and pairs: their "
+        "number; by default a tenth, of pairs at most 5,000.",
         lower=0,
         fixed=True,
         needs=[{"dataset": DATASETS}],
@@ -89,34 +144,39 @@ class DataSettings:
     test_size: int | None = option(
         None,
         "Characters held out for the test at the end of the text; by default 5 %, or "
-        "none if `valid_size` is given. Of labelled texts: their number; by default a tenth.",
+        "none if `valid_size` is given. Of labelled texts, tagged sentences and pairs: their "
+        "number; by default a tenth, of pairs at most 5,000.",
         lower=0,
         fixed=True,
         needs=[{"dataset": DATASETS}],
     )
     level: str | None = option(
         None,
-        "Kind of token. Words are separated by white space, and each line end is a word. By "
-        "default words for ptb, imdb_text and labelled texts, otherwise characters.",
-        choices=("character", "word"),
+        "Kind of token. Words are separated by white space, and each line end is a word. "
+        "Sub-words are words or parts of words, learned by byte-pair encoding. By default "
+        "words for ptb, imdb_text, labelled and tagged texts, pairs and multi30k, otherwise "
+        "characters.",
+        choices=("character", "word", "subword"),
         fixed=True,
     )
     vocabulary_size: int | None = option(
         None,
         "Size of the vocabulary: the most frequent words have their own tokens, all others "
-        "are <unk>. By default all words of the training text have their own.",
+        "are <unk>. By default all words of the training text have their own. With "
+        "`level`=subword the number of pieces, which must be given.",
         lower=3,
         fixed=True,
-        needs=[{"level": ("word",)}],
+        needs=[dict.fromkeys(("level", "target_level"), ("word", "subword"))],
     )
 
     batch_size: int = option(
         32,
         "Lanes in a batch: contiguous parts of the text that are read side by side. Or "
-        "labelled texts in a batch.",
+        "labelled texts, tagged sentences or pairs in a batch.",
         lower=1,
         upper=65536,
         fixed=True,
+        without=("batch_tokens",),
     )
     num_steps: int | None = option(
         None,

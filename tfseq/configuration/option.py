@@ -51,7 +51,7 @@ def option(
         needs: what other settings must be for this one to have an effect. Each part is
             the name of a setting that must be given; or several names, of which one must
             be; or a mapping from the name of a setting to its values, or to the table
-            whose rows say which settings they take.
+            whose rows say which settings they take, where one of several names will do.
         without: settings beside which this one has no effect.
         validated: whether it has an effect only where there is a part for validation; or
             the values that have none without it.
@@ -205,15 +205,22 @@ def _why_idle(
             return f"found with {found(other)}, beside which it has no effect; leave one out"
     for need in field.metadata["needs"]:
         if isinstance(need, Mapping):
-            ((other, values),) = need.items()
-            if isinstance(values, Table):
-                values = values.taking(field.name)
-            if other not in fields or getattr(record, other) in values:
+            acting = {
+                other: values.taking(field.name) if isinstance(values, Table) else values
+                for other, values in need.items()
+                if other in fields
+            }
+            if not acting or any(
+                getattr(record, other) in values for other, values in acting.items()
+            ):
                 continue
-            choices = " or ".join(values) or "another"
+            choices = " or ".join(
+                f"`{other}`={' or '.join(values) or 'another'}"
+                for other, values in acting.items()
+            )
             return (
-                f"found with {found(other)}, where it has no effect, expected "
-                f"`{other}`={choices}; give that, or leave `{field.name}` out"
+                f"found with {' and '.join(map(found, acting))}, where it has no effect, "
+                f"expected {choices}; give that, or leave `{field.name}` out"
             )
         names = (need,) if isinstance(need, str) else need
         names = tuple(name for name in names if name in fields)

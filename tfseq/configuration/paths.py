@@ -1,5 +1,6 @@
 """Paths that a reader gives: home folders are expanded, empty names are refused."""
 
+import dataclasses
 import os
 from typing import Any
 
@@ -74,6 +75,15 @@ def expand_paths(files: str | os.PathLike) -> str:
     first, *others = expand_path(files).split(",")
     others = [expand_path(name) if name.startswith("~") else name for name in others]
     return ",".join([first, *others])
+
+
+def settings_of_files(record: Any) -> list[str]:
+    """Returns the names of the settings of a record that name files of data."""
+    return [
+        field.name
+        for field in dataclasses.fields(record)
+        if field.metadata["path"] == "files"
+    ]
 
 
 def resolve_files(files: str) -> str:

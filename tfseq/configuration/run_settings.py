@@ -29,8 +29,9 @@ class RunSettings:
     )
     monitor: str = option(
         "loss",
-        "Figure of a validation that decides on the best weights and on early stopping.",
-        choices=("loss", "accuracy", "f1"),
+        "Figure of a validation that decides on the best weights and on early stopping: "
+        "loss; accuracy; f1 of spans of tags; bleu of translations.",
+        choices=("loss", "accuracy", "f1", "bleu"),
         fixed=True,
         validated=True,
     )

@@ -9,7 +9,7 @@ from tfseq.errors import UsageError
 NAME = re.compile(r"\w[\w.-]*")
 PLACE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 # Details that name settings.
-NAMING = ("takes", "options", "reads", "needs", "unused")
+NAMING = ("takes", "options", "reads", "needs", "needs_one", "unused")
 
 
 def load_target(target: Any, where: str = "a table") -> Any:

@@ -1,9 +1,14 @@
-"""The data sets: published ones, the reader's own files and three that need no file."""
+"""The data sets: published ones, the reader's own files and some that need no file."""
 
+from tfseq.datasets.cmudict import cmudict_corpus
 from tfseq.datasets.imdb_reviews import imdb_reviews_corpus, imdb_text_corpus
 from tfseq.datasets.labelled_corpus import LabelledCorpus, LabelledSplit
 from tfseq.datasets.labelled_files import labelled_file_corpus
 from tfseq.datasets.loading import load_corpus
+from tfseq.datasets.mirrored_words import mirror_corpus, mirror_text8_corpus
+from tfseq.datasets.multi30k import multi30k_corpus
+from tfseq.datasets.pair_corpus import PairCorpus, PairSplit
+from tfseq.datasets.pair_files import pair_file_corpus
 from tfseq.datasets.penn_treebank import penn_treebank_corpus
 from tfseq.datasets.python_code import python_code_corpus
 from tfseq.datasets.python_docs import python_docs_corpus
@@ -24,6 +29,8 @@ from tfseq.datasets.toy_reviews import toy_reviews_corpus
 __all__ = [
     "LabelledCorpus",
     "LabelledSplit",
+    "PairCorpus",
+    "PairSplit",
     "TaggedCorpus",
     "TaggedSentence",
     "TaggedSplit",
@@ -31,11 +38,16 @@ __all__ = [
     "TaggedText",
     "TextCorpus",
     "TextSplit",
+    "cmudict_corpus",
     "conll2000_corpus",
     "imdb_reviews_corpus",
     "imdb_text_corpus",
     "labelled_file_corpus",
     "load_corpus",
+    "mirror_corpus",
+    "mirror_text8_corpus",
+    "multi30k_corpus",
+    "pair_file_corpus",
     "penn_treebank_corpus",
     "python_code_corpus",
     "python_docs_corpus",

@@ -15,10 +15,11 @@ from typing import Any
 from tfseq.datasets.tagged_files import DOCUMENT_START
 from tfseq.errors import DataError, UsageError
 from tfseq.files import digest_of, replacing
+from tfseq.text_input import BYTE_ORDER_MARK
 
 
-def check_text(text: Any) -> None:
-    """Raises `UsageError` unless it is a string that is not empty."""
+def check_text(text: Any) -> str:
+    """Returns a text; raises `UsageError` unless it is a string that is not empty."""
     if not isinstance(text, str) or not text:
         found = "an empty string" if text == "" else type(text).__name__
         raise UsageError(
@@ -26,6 +27,7 @@ def check_text(text: Any) -> None:
             "itself, or `train_file` for a file"
         )
     _check_unicode(text, "`text`")
+    return text
 
 
 def check_labelled(texts: Any, labels: Any) -> tuple[list[str], list[str | int]]:
@@ -126,6 +128,46 @@ def _is_column(part: Any) -> bool:
     )
 
 
+def check_pairs(pairs: Any) -> list[tuple[str, str]]:
+    """Returns pairs of a source and a target as a list.
+
+    Raises:
+        UsageError: there are none, or one holds something else.
+    """
+    if isinstance(pairs, (str, bytes)) or not isinstance(pairs, Iterable):
+        raise UsageError(
+            f"`pairs`: found {type(pairs).__name__}, expected a list of pairs; give "
+            '[("a source", "its target"), …]'
+        )
+    found = []
+    for number, pair in enumerate(pairs, 1):
+        if (
+            not isinstance(pair, (list, tuple))
+            or len(pair) != 2
+            or not all(_is_side(part) for part in pair)
+        ):
+            raise UsageError(
+                f"`pairs`: found {pair!r} as pair {number}, expected a source and a target, "
+                "strings that are not empty and without tabs and line ends; mend it"
+            )
+        for part in pair:
+            _check_unicode(part, f"`pairs`, pair {number}")
+        found.append((pair[0], pair[1]))
+    if not found:
+        raise UsageError("`pairs`: found none, expected some; give a longer list")
+    return found
+
+
+def _is_side(part: Any) -> bool:
+    """Returns whether a value can stand in a table of pairs."""
+    return (
+        isinstance(part, str)
+        and bool(part.strip())
+        and not set(part) & set("\t\n\r")
+        and not part.startswith(BYTE_ORDER_MARK)
+    )
+
+
 def _check_unicode(text: str, name: str) -> None:
     try:
         text.encode("utf-8")
@@ -173,6 +215,15 @@ def store_sentences(
         for sentence in sentences
     )
     return _store(folder, lines, "conll")
+
+
+def store_pairs(folder: Path, pairs: Sequence[tuple[str, str]]) -> Path:
+    """Writes pairs into a folder as a table with a tab between them; returns the file.
+
+    Raises:
+        DataError: they cannot be written.
+    """
+    return _store(folder, (f"{source}\t{target}\n" for source, target in pairs), "tsv")
 
 
 def _store(folder: Path, pieces: Iterable[str], ending: str) -> Path:

@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tfseq.configuration import settings_of_files
 from tfseq.errors import DataError, UsageError
 from tfseq.files import replacing
 from tfseq.pipelines.cache_folder import cache_root, make_cache_folder, remove_stale
 from tfseq.text_input import check_text_file, file_names, is_stream, read_text
-
-TEXT_FILES = ("train_file", "valid_file", "test_file")
 
 
 def keep_streams(settings: Any) -> Any:
@@ -33,7 +32,7 @@ def keep_streams(settings: Any) -> Any:
     """
     changes = {
         name: keep_stream(getattr(settings, name), name, settings.cache_dir)
-        for name in TEXT_FILES
+        for name in settings_of_files(settings)
     }
     return dataclasses.replace(settings, **changes)
 
@@ -46,7 +45,7 @@ def copies_of(given: Any, kept: Any) -> dict[str, str]:
         kept: what `keep_streams` returned for it.
     """
     pipes = {}
-    for name in TEXT_FILES:
+    for name in settings_of_files(given):
         if getattr(given, name) != getattr(kept, name):
             names = file_names(getattr(given, name), os.path.exists)
             pipes.update(zip(getattr(kept, name).split(","), names, strict=True))

@@ -10,7 +10,7 @@ from tfseq.datasets.text8 import ALPHABET, clean_text
 from tfseq.datasets.text_corpus import TextCorpus, cut_splits, cut_text, fingerprint_of
 from tfseq.errors import DataError
 
-_ORIGIN = "pydoc_data.topics"
+TOPICS = "pydoc_data.topics"
 
 
 def python_docs_corpus(
@@ -36,7 +36,7 @@ def python_docs_corpus(
     return TextCorpus(
         name="python_docs",
         fingerprint=fingerprint_of("python_docs", digest, sorted(bounds.items())),
-        splits=cut_splits(_ORIGIN, _read, bounds),
+        splits=cut_splits(TOPICS, _read, bounds),
         alphabet=ALPHABET,
     )
 
@@ -46,11 +46,20 @@ def _read() -> Iterator[str]:
 
 
 def _text() -> str:
+    return clean_text(python_topics())
+
+
+def python_topics() -> str:
+    """Returns the topics of `help()` as they are, in the order of their names.
+
+    Raises:
+        DataError: this Python comes without its topics.
+    """
     try:
-        topics = importlib.import_module(_ORIGIN).topics
+        topics = importlib.import_module(TOPICS).topics
     except ImportError as error:
         raise DataError(
-            f"{_ORIGIN}: this Python comes without its language reference ({error}); "
+            f"{TOPICS}: this Python comes without its language reference ({error}); "
             "use another Python, or `dataset`=text with a file of your own"
         ) from error
-    return clean_text("\n".join(topics[name] for name in sorted(topics)))
+    return "\n".join(topics[name] for name in sorted(topics))

@@ -2,6 +2,7 @@
 
 from tfseq.decoding.beam_search import BeamSearch, compile_beam_search
 from tfseq.decoding.rules import Choice, Greedy, Rule, Sampling, restrict
+from tfseq.decoding.targets import Decoded, compile_decoding
 from tfseq.decoding.token_loop import (
     Written,
     compile_reading,
@@ -14,11 +15,13 @@ from tfseq.decoding.token_loop import (
 __all__ = [
     "BeamSearch",
     "Choice",
+    "Decoded",
     "Greedy",
     "Rule",
     "Sampling",
     "Written",
     "compile_beam_search",
+    "compile_decoding",
     "compile_reading",
     "compile_sampling",
     "compile_writing",

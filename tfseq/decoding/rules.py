@@ -33,10 +33,12 @@ class Rule:
     Attributes:
         draws: whether `choose` needs noise.
         reorders: whether its choices have parents.
+        finishes: whether `finished` may end a text before its last token.
     """
 
     draws = False
     reorders = False
+    finishes = False
 
     def initial_state(self, num_rows: tf.Tensor) -> Any:
         """Returns what the rule carries before the first token: a nest of tensors."""
@@ -61,6 +63,14 @@ class Rule:
 
         Returns:
             The choice and the rule's new state.
+        """
+        raise NotImplementedError
+
+    def finished(self, state: Any) -> tf.Tensor:
+        """Returns whether nothing is left to choose, a boolean scalar.
+
+        Args:
+            state: what `initial_state` or `choose` has returned last.
         """
         raise NotImplementedError
 

@@ -54,6 +54,8 @@ def write_tokens(
 ) -> tuple[tf.Tensor, Written, Any]:
     """Writes `length` more tokens of each row; to be called in a `tf.function`.
 
+    A rule that has finished before ends the loop.
+
     Args:
         step: what reads the chosen tokens: `(tokens [rows, 1], state) -> (logits
             [rows, 1, vocabulary], state)`. The state is a nest of tuples.
@@ -65,18 +67,19 @@ def write_tokens(
             Gumbel noise `[rows, vocabulary]`.
 
     Returns:
-        Ids `[rows, length]`, where the rows then stand, and the rule's state.
+        Ids `[rows, tokens written]`, where the rows then stand, and the rule's state.
     """
     logits, state = written
     barrier = barrier_against(forbidden, logits.shape[-1])
     rule_state = rule.initial_state(tf.shape(logits)[0])
     # Only an array that knows the shape of its elements can be stacked without elements.
     tokens = tf.TensorArray(tf.int32, length, element_shape=logits.shape[:1])
+    if rule.finishes:
+        tokens = tokens.unstack(tf.zeros([length, tf.shape(logits)[0]], tf.int32))
     # A loop variable may be an empty tuple, but not None.
-    parents = ()
-    if rule.reorders:
-        parents = tf.TensorArray(tf.int32, length, element_shape=logits.shape[:1])
-    for position in tf.range(length):
+    parents = tokens if rule.reorders else ()
+    position = tf.constant(0)
+    while position < length and not (rule.finishes and rule.finished(rule_state)):
         choice, rule_state = rule.choose(
             logits,
             rule_state,
@@ -89,10 +92,13 @@ def write_tokens(
             state = gather_rows(state, choice.parents)
         next_logits, state = step(choice.tokens[:, tf.newaxis], state)
         logits = next_logits[:, 0]
-    if rule.reorders:
-        ids = follow_parents(tokens.stack(), parents.stack())
-    else:
-        ids = tf.transpose(tokens.stack())
+        position += 1
+    tokens, parents = tokens.stack(), parents.stack() if rule.reorders else ()
+    if rule.finishes:
+        tokens, parents = tf.nest.map_structure(
+            lambda rows: rows[:position], (tokens, parents)
+        )
+    ids = follow_parents(tokens, parents) if rule.reorders else tf.transpose(tokens)
     return ids, Written(logits, state), rule_state
 
 
@@ -120,12 +126,14 @@ def follow_parents(tokens: tf.Tensor, parents: tf.Tensor) -> tf.Tensor:
     """
     length = tf.shape(tokens)[0]
     rows = tf.range(tf.shape(tokens)[1])
-    ids = tf.TensorArray(tf.int32, length, element_shape=[None])
+    # An empty array has no shape to be stacked, so it has one element more.
+    ids = tf.TensorArray(tf.int32, length + 1, element_shape=[None])
+    ids = ids.write(length, rows)
     for back in tf.range(length):
         position = length - 1 - back
         ids = ids.write(position, tf.gather(tokens[position], rows))
         rows = tf.gather(parents[position], rows)
-    return tf.transpose(ids.stack())
+    return tf.transpose(ids.stack()[:length])
 
 
 def tokens_per_call(vocabulary_size: int) -> int:

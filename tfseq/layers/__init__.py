@@ -18,7 +18,7 @@ from tfseq.layers.recurrent import (
 from tfseq.layers.recurrent_layers import GRU, LSTM, Recurrent, SimpleRNN
 from tfseq.layers.sequence_model import Losses, SequenceModel, as_predictions
 from tfseq.layers.softmax import Softmax
-from tfseq.layers.softmax_loss import softmax_loss
+from tfseq.layers.softmax_loss import smoothed_softmax_loss, softmax_loss
 from tfseq.layers.token_inputs import TokenInputs, ngram_ids
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "layer_precision",
     "ngram_ids",
     "ngram_rows",
+    "smoothed_softmax_loss",
     "softmax_loss",
     "temporal_activation_penalty",
 ]

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfseq.cells import LaneSeed, RepeatedRows, fold_lane_seed, unroll
 from tfseq.cells.arguments import as_ids, check_is_cell
 from tfseq.errors import UsageError
+from tfseq.layers.masking import unroll_to_lengths
 
 BACKWARD_SEED = 1_000_033
 
@@ -116,34 +117,49 @@ class BidirectionalStack(keras.layers.Layer):
         lengths: tf.Tensor,
         training: bool = False,
         lane_seed: LaneSeed | None = None,
-    ) -> tf.Tensor:
+        return_state: bool = False,
+    ) -> tf.Tensor | tuple[tf.Tensor, tuple]:
         """Returns the outputs of the last layer, `[time, batch, output_size]`.
 
         Args:
-            inputs: `[time, batch, features]`.
+            inputs: `[time, batch, features]`, or integers or repeated rows with places
+                `[time, batch]`.
             lengths: number of each row's own steps, `[batch]`.
             training: whether dropout is active.
             lane_seed: needed in training by cells with dropout.
+            return_state: whether to return the states as well: of each layer a tuple of
+                the forward cell's state after the row's last step and, if there is one,
+                the backward cell's after its first.
         """
         lengths = as_ids(lengths, "`lengths`", tf.int32.max, ("batch",))
         batch_size = tf.shape(lengths)[0]
+        states = []
         for number, layer in enumerate(self._layers_of_cells()):
-            outputs = []
+            outputs, layer_states = [], []
             for direction, cell in enumerate(layer):
                 seed = lane_seed
                 if seed is not None:
                     seed = fold_lane_seed(seed, number + direction * BACKWARD_SEED)
-                found, _ = unroll(
+                found, state = self._unroll(
                     cell,
                     reverse_steps(inputs, lengths) if direction else inputs,
-                    cell.get_initial_state(batch_size),
+                    lengths if return_state else None,
+                    start=cell.get_initial_state(batch_size),
                     training=training,
                     lane_seed=seed,
-                    time_major=True,
                 )
                 outputs.append(reverse_steps(found, lengths) if direction else found)
+                layer_states.append(state)
             inputs = tf.concat(outputs, axis=-1)
-        return inputs
+            states.append(tuple(layer_states))
+        return (inputs, tuple(states)) if return_state else inputs
+
+    def _unroll(self, cell, inputs, lengths, *, start, training, lane_seed):
+        """Returns outputs, and the state after the lengths if they are given."""
+        arguments = {"training": training, "lane_seed": lane_seed}
+        if lengths is None:
+            return unroll(cell, inputs, start, time_major=True, **arguments)
+        return unroll_to_lengths(cell, inputs, start, lengths=lengths, **arguments)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor; cells are serialized."""

@@ -20,12 +20,14 @@ from tfseq.cells import (
     FusedSimpleRNNCell,
     LaneSeed,
     RecurrentCell,
+    RepeatedRows,
     SeparateGateGRUCell,
     SeparateGateLSTMCell,
     SeparateSimpleRNNCell,
     StackedCell,
     WeightDroppedCell,
     fold_lane_seed,
+    lay_out,
 )
 from tfseq.cells.recurrent_cell import UnrollingWeights, call_cell, takes
 from tfseq.cells.time_loop import loop_over_time
@@ -117,7 +119,7 @@ def last_output(outputs: tf.Tensor, steps: Steps, *, zeros: bool) -> tf.Tensor:
 
 def unroll_to_lengths(
     cell: keras.layers.Layer,
-    inputs: tf.Tensor,
+    inputs: tf.Tensor | RepeatedRows,
     state: tuple,
     *,
     lengths: tf.Tensor,
@@ -131,7 +133,8 @@ def unroll_to_lengths(
 
     Args:
         cell: any Keras cell, which is built.
-        inputs: `[time, batch, features]`, of the compute dtype.
+        inputs: `[time, batch, features]`, of the compute dtype, or integers or repeated
+            rows with places `[time, batch]`.
         state: the state before the first step, a nest of tuples.
         lengths: the number of steps of each row, `[batch]`.
         training: whether dropout is active.
@@ -153,13 +156,19 @@ def _step_by_step(cell, inputs, state, *, lengths, training, lane_seed):
         outputs, after = call_cell(
             cell, inputs, state, training=training, lane_seed=lane_seed
         )
-        state = tf.nest.map_structure(
-            lambda new, old: tf.where(inside, new, old), after, state
-        )
-        return [outputs], state
+
+        def choose(new, old):
+            return tf.where(
+                tf.reshape(inside, [-1] + [1] * (new.shape.rank - 1)), new, old
+            )
+
+        return [outputs], tf.nest.map_structure(choose, after, state)
 
     (outputs,), state = loop_over_time(
-        step, [inputs, _inside(inputs, lengths)], state, output_sizes=[cell.output_size]
+        step,
+        [lay_out(inputs), _inside(inputs, lengths)],
+        state,
+        output_sizes=[cell.output_size],
     )
     return outputs, state
 
@@ -262,8 +271,9 @@ WAYS: dict[type, Callable] = {
 }
 
 
-def _inside(inputs: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+def _inside(inputs: tf.Tensor | RepeatedRows, lengths: tf.Tensor) -> tf.Tensor:
     """Returns whether each step is before the row's length, `[time, batch, 1]`."""
+    inputs = inputs.places if isinstance(inputs, RepeatedRows) else inputs
     num_steps = inputs.shape[0]
     times = tf.range(tf.shape(inputs)[0] if num_steps is None else num_steps)
     return (times[:, tf.newaxis] < lengths)[..., tf.newaxis]

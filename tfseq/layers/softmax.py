@@ -13,7 +13,11 @@ from tfseq.layers.adaptive_softmax import (
     adaptive_log_probabilities,
     adaptive_softmax_loss,
 )
-from tfseq.layers.softmax_loss import project_to_vocabulary, softmax_loss
+from tfseq.layers.softmax_loss import (
+    project_to_vocabulary,
+    smoothed_softmax_loss,
+    softmax_loss,
+)
 
 
 @keras.saving.register_keras_serializable(package="tfseq")
@@ -153,6 +157,35 @@ class Softmax(keras.layers.Layer):
                 hidden, **variables, **given, cutoffs=self.cutoffs
             )
         return softmax_loss(hidden, **variables, **given)
+
+    def smoothed_loss(
+        self, hidden: tf.Tensor, labels: tf.Tensor, label_smoothing: float
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Computes the loss of all rows, and what label smoothing adds to it.
+
+        Args:
+            hidden: `[rows, units]`.
+            labels: ids, `[rows]`.
+            label_smoothing: see `smoothed_softmax_loss`.
+
+        Returns:
+            Loss and penalty, float32 scalars.
+
+        Raises:
+            UsageError: the softmax is an adaptive one.
+        """
+        if self.cutoffs:
+            raise UsageError(
+                "`label_smoothing`: found with `softmax_cutoffs`, expected one softmax over "
+                "all tokens; leave one of them out"
+            )
+        return smoothed_softmax_loss(
+            hidden,
+            **self.weights_as(hidden.dtype),
+            labels=labels,
+            tied=self.tied,
+            label_smoothing=label_smoothing,
+        )
 
 
 def check_cutoffs(cutoffs: Sequence[int], vocabulary_size: int) -> None:

@@ -33,7 +33,7 @@ def project_to_vocabulary(
 
 
 def cross_entropy(
-    project: Callable[[], tf.Tensor], labels: tf.Tensor
+    project: Callable[[], tf.Tensor], labels: tf.Tensor, label_share: float = 1.0
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Computes -ln softmax(logits)[label] of each row, and its gradient for the logits.
 
@@ -46,6 +46,7 @@ def cross_entropy(
         project: computes the logits, float32 `[rows, vocabulary]`.
         labels: ids, `[rows]`; one that is no column of the logits is an error on a
             processor.
+        label_share: the gradient is softmax(logits) - label_share · one_hot(label).
 
     Returns:
         Three float32 tensors: the losses `[rows]`; the gradient for the logits, each row
@@ -80,7 +81,8 @@ def cross_entropy(
     # must wait until the losses and the normalizers have read them.
     with tf.control_dependencies([losses, normalizers]):
         flat = tf.reshape(exponentials, [-1])
-        gradient = tf.raw_ops.InplaceSub(x=flat, i=places, v=normalizers)
+        at_labels = normalizers if label_share == 1 else normalizers * label_share
+        gradient = tf.raw_ops.InplaceSub(x=flat, i=places, v=at_labels)
     return losses, tf.reshape(gradient, tf.shape(exponentials)), normalizers
 
 
@@ -134,9 +136,110 @@ def softmax_loss(
         labels = tf.zeros([8], tf.int32)
         loss = softmax_loss(hidden, kernel, tf.zeros([1000]), labels=labels)
     """
-    vocabulary_size = bias.shape[0]
-    hidden, labels, weights = as_rows(hidden, labels, weights, vocabulary_size)
-    block_rows = max(max_block_values // vocabulary_size, 1)
+    hidden, labels, weights = as_rows(hidden, labels, weights, bias.shape[0])
+    return _loss_by_blocks(
+        hidden,
+        kernel,
+        bias,
+        labels=labels,
+        weights=weights,
+        tied=tied,
+        max_block_values=max_block_values,
+        max_rows=max_rows,
+    )
+
+
+def smoothed_softmax_loss(
+    hidden: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+    *,
+    labels: tf.Tensor,
+    label_smoothing: float,
+    weights: tf.Tensor | None = None,
+    tied: bool = False,
+    max_block_values: int = MAX_BLOCK_VALUES,
+    max_rows: int | None = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Computes the loss of `softmax_loss`, and what label smoothing adds to it.
+
+    A label then stands for 1 - s of the probability, and all V tokens for s / V each
+    (Szegedy et al. 2016, https://arxiv.org/abs/1512.00567):
+
+        loss + penalty = Σ weight · ((1 - s) · -ln p(label) + s / V · Σ over v of -ln p(v))
+        penalty = s · Σ weight · (logit(label) - mean of the logits)
+
+    The mean of the logits is a product of `hidden` with the mean of the kernel's columns,
+    so the logits are not read again. Differentiate the sum of the two: the gradient of the
+    penalty's first part comes with that of the loss.
+
+    Arguments are those of `softmax_loss`, and `label_smoothing`: s, at least 0 and below 1.
+
+    Returns:
+        Loss and penalty, float32 scalars; their sum can be differentiated once.
+
+    Raises:
+        TypeError: the labels are no integers.
+        ValueError: `label_smoothing` is out of range, or as in `softmax_loss`.
+
+    Example:
+        hidden, kernel = tf.random.normal([8, 16]), tf.random.normal([16, 1000])
+        loss, penalty = smoothed_softmax_loss(
+            hidden,
+            kernel,
+            tf.zeros([1000]),
+            labels=tf.zeros([8], tf.int32),
+            label_smoothing=0.1,
+        )
+    """
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(
+            f"`label_smoothing` must be at least 0 and below 1, received "
+            f"{label_smoothing!r}"
+        )
+    hidden, labels, weights = as_rows(hidden, labels, weights, bias.shape[0])
+    loss = _loss_by_blocks(
+        hidden,
+        kernel,
+        bias,
+        labels=labels,
+        weights=weights,
+        tied=tied,
+        max_block_values=max_block_values,
+        max_rows=max_rows,
+        label_share=1 - label_smoothing,
+    )
+    hidden, kernel, bias = (
+        tf.cast(each, tf.float32) for each in (hidden, kernel, bias)
+    )
+    weights = tf.ones_like(hidden[:, 0]) if weights is None else weights
+    weights = tf.stop_gradient(weights)
+    of_labels = tf.gather(kernel, labels, axis=0 if tied else 1)
+    of_labels = of_labels if tied else tf.transpose(of_labels)
+    logits = tf.reduce_sum(hidden * of_labels, axis=1) + tf.gather(bias, labels)
+    label_logits = tf.stop_gradient(tf.reduce_sum(weights * logits))
+    # A product is faster than a mean over the columns.
+    mean_of = tf.fill([bias.shape[0]], 1 / bias.shape[0])
+    mean_kernel = tf.linalg.matvec(kernel, mean_of, transpose_a=tied)
+    mean_logits = tf.linalg.matvec(hidden, mean_kernel) + tf.reduce_mean(bias)
+    mean_logits = tf.reduce_sum(weights * mean_logits)
+    return loss, label_smoothing * (label_logits - mean_logits)
+
+
+def _loss_by_blocks(
+    hidden: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+    *,
+    labels: tf.Tensor,
+    weights: tf.Tensor | None,
+    tied: bool,
+    max_block_values: int,
+    max_rows: int | None,
+    label_share: float = 1.0,
+) -> tf.Tensor:
+    """Computes the loss; arguments as in `softmax_loss` and `cross_entropy`."""
+    block_rows = max(max_block_values // bias.shape[0], 1)
 
     @tf.custom_gradient
     def loss_of(
@@ -145,7 +248,13 @@ def softmax_loss(
         rows = hidden.shape[0] or max_rows
         if rows is not None and rows <= block_rows:
             loss, d_logits, row_scales = _loss_of_block(
-                hidden, kernel, bias, labels, weights, tied=tied
+                hidden,
+                kernel,
+                bias,
+                labels,
+                weights,
+                tied=tied,
+                label_share=label_share,
             )
 
             def gradient_of_all(upstream: tf.Tensor) -> list[tf.Tensor]:
@@ -153,8 +262,10 @@ def softmax_loss(
                 return _gradients_of_block(d_logits, hidden, kernel, scales, tied=tied)
 
             return loss, gradient_of_all
-        loss, gradients = _sum_over_blocks(
-            functools.partial(_block, tied=tied),
+        block = functools.partial(_block, tied=tied, label_share=label_share)
+        sum_over_blocks = functools.partial(
+            _sum_over_blocks,
+            block,
             hidden,
             kernel,
             bias,
@@ -162,6 +273,15 @@ def softmax_loss(
             weights=weights,
             block_rows=block_rows,
         )
+        if rows is None:
+            # One block needs no sums, which would be as large as the kernel.
+            loss, gradients = tf.cond(
+                tf.shape(hidden)[0] <= block_rows,
+                lambda: block(hidden, kernel, bias, labels, weights),
+                sum_over_blocks,
+            )
+        else:
+            loss, gradients = sum_over_blocks()
 
         def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
             return [part * tf.cast(upstream, part.dtype) for part in gradients]
@@ -205,6 +325,7 @@ def _loss_of_block(
     weights: tf.Tensor | None,
     *,
     tied: bool,
+    label_share: float,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Computes the loss of some rows and what their gradients are made of.
 
@@ -217,7 +338,7 @@ def _loss_of_block(
         logits = project_to_vocabulary(hidden, kernel, bias, tied=tied)
         return tf.cast(logits, tf.float32)
 
-    losses, d_logits, normalizers = cross_entropy(project, labels)
+    losses, d_logits, normalizers = cross_entropy(project, labels, label_share)
     row_scales = 1 / normalizers
     if weights is not None:
         losses *= weights
@@ -273,10 +394,11 @@ def _block(
     weights: tf.Tensor | None,
     *,
     tied: bool,
+    label_share: float,
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """Returns the loss of some rows and its gradients for hidden, kernel and bias."""
     loss, d_logits, row_scales = _loss_of_block(
-        hidden, kernel, bias, labels, weights, tied=tied
+        hidden, kernel, bias, labels, weights, tied=tied, label_share=label_share
     )
     return loss, _gradients_of_block(d_logits, hidden, kernel, row_scales, tied=tied)
 

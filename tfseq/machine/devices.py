@@ -36,13 +36,14 @@ class Devices:
     chains: int = 1
 
 
-def configure_machine(settings: Any) -> Devices:
+def configure_machine(settings: Any, lanes: int | None = None) -> Devices:
     """Sets up the whole process for training and returns the devices of a run.
 
     It must run before the first operation of TensorFlow, which fixes threads and devices.
 
     Args:
         settings: the settings of the run.
+        lanes: the lanes of the global batch, `Task.lanes`; by default `batch_size`.
 
     Raises:
         UsageError: the devices do not fit the batch, or there are too few.
@@ -50,16 +51,17 @@ def configure_machine(settings: Any) -> Devices:
     Example:
         devices = configure_machine(Settings(batch_size=64))
     """
-    configure_process(settings)
+    configure_process(settings, lanes)
     set_graph_options(settings)
-    return build_devices(settings)
+    return build_devices(settings, lanes)
 
 
-def configure_process(settings: Any) -> bool:
+def configure_process(settings: Any, lanes: int | None = None) -> bool:
     """Sets threads and memory of the process for training.
 
     Args:
         settings: the settings of the run.
+        lanes: the lanes of the global batch; by default `batch_size`.
 
     Returns:
         Whether the threads could be set: TensorFlow's first operation fixes them.
@@ -70,7 +72,7 @@ def configure_process(settings: Any) -> bool:
         replicas = max(settings.num_devices, 1)
     elif settings.strategy == "multi_worker":
         replicas = len(read_cluster())
-    lanes = max(settings.batch_size // replicas, 1)
+    lanes = max((lanes or settings.batch_size) // replicas, 1)
     chains = choose_chains(settings.chains, lanes, settings.units)
     return set_threads(settings.intra_op_threads, settings.inter_op_threads, chains)
 
@@ -105,11 +107,12 @@ def graph_options(settings: Any) -> Iterator[None]:
         tf.config.optimizer.set_jit(jit or False)
 
 
-def build_devices(settings: Any) -> Devices:
+def build_devices(settings: Any, lanes: int | None = None) -> Devices:
     """Returns the devices of a run.
 
     Args:
         settings: the settings of the run.
+        lanes: the lanes of the global batch; by default `batch_size`.
 
     Raises:
         UsageError: the devices do not fit the batch, or there are too few.
@@ -120,13 +123,21 @@ def build_devices(settings: Any) -> Devices:
         check_single(settings.strategy)
     strategy = build_strategy(settings.strategy, settings.num_devices)
     replicas = strategy.num_replicas_in_sync
-    if settings.batch_size % replicas:
+    if lanes is None:
+        lanes = settings.batch_size
+    if lanes % replicas:
+        if lanes != settings.batch_size:
+            raise UsageError(
+                f"`strategy`={settings.strategy}: found {replicas} devices, expected a "
+                f"number that divides {lanes}, as the rows of every batch are a multiple "
+                "of it; change `num_devices`"
+            )
         raise UsageError(
             f"`batch_size`={settings.batch_size}: found {replicas} devices, expected "
             "a batch that they divide evenly; change `batch_size` or `num_devices`"
         )
-    lanes = settings.batch_size // replicas
-    return Devices(strategy, choose_chains(settings.chains, lanes, settings.units))
+    chains = choose_chains(settings.chains, lanes // replicas, settings.units)
+    return Devices(strategy, chains)
 
 
 def warn_without_gpu(settings: Any) -> None:
@@ -254,13 +265,14 @@ def check_single(strategy: str) -> None:
 
 
 def distribute_batches(
-    strategy: tf.distribute.Strategy, batch_size: int, read: BatchReader
+    strategy: tf.distribute.Strategy, lanes: int, read: BatchReader
 ) -> Any:
     """Distributes the training data to the replicas, contiguous lanes to each.
 
     Args:
         strategy: the devices.
-        batch_size: lanes of the global batch.
+        lanes: lanes of the global batch, or a number that divides the rows of every
+            batch; the replicas divide it.
         read: a function from `(first, count)` to a data set of these lanes of the global
             batch, or from None to one of all lanes; each worker reads its own lanes.
 
@@ -273,8 +285,8 @@ def distribute_batches(
     def read_for_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         workers = context.num_input_pipelines
         replicas = context.num_replicas_in_sync // workers
-        lanes = batch_size // workers
-        data = read((context.input_pipeline_id * lanes, lanes))
+        own = lanes // workers
+        data = read((context.input_pipeline_id * own, own))
         if replicas == 1:
             return data
 

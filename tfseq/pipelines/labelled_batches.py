@@ -141,7 +141,7 @@ def training_places(
         places = tf.ensure_shape(places, [None, batch_size])
         return tf.data.Dataset.from_tensor_slices(places)
 
-    return _shuffled_epochs(
+    return shuffled_epochs(
         len(lengths), seed, deal, per_epoch=per_epoch, first_step=first_step
     )
 
@@ -231,7 +231,7 @@ def fixed_batches(
         batches = deal(np.arange(len(texts))).skip(first_step)
     else:
         per_epoch = -(-len(texts) // batch_size)
-        batches = _shuffled_epochs(
+        batches = shuffled_epochs(
             len(texts), seed, deal, per_epoch=per_epoch, first_step=first_step
         )
     return _read(batches, texts, batch_size, max_length=max_length, left_padded=True)
@@ -255,7 +255,7 @@ def take_rows(
     )
 
 
-def _shuffled_epochs(
+def shuffled_epochs(
     num_texts: int,
     seed: int,
     deal: Callable[[tf.Tensor], tf.data.Dataset],
@@ -265,7 +265,15 @@ def _shuffled_epochs(
 ) -> tf.data.Dataset:
     """Returns endless epochs, each in the order of (seed, epoch), dealt into batches.
 
-    Elements are the places of a batch's texts.
+    Args:
+        num_texts: the number of texts.
+        seed: the seed of the order.
+        deal: returns the batches of an epoch for its order, places int64 `[texts]`.
+        per_epoch: the number of batches of an epoch.
+        first_step: the index of the first batch.
+
+    Returns:
+        The elements of the data sets that `deal` returns.
     """
     first_epoch, skipped = divmod(first_step, per_epoch)
 

@@ -15,7 +15,7 @@ import numpy as np
 from tfseq.errors import DataError
 from tfseq.pipelines.cache_folder import prepared_content
 from tfseq.pipelines.labelled_batches import EncodedTexts
-from tfseq.pipelines.stored_ids import StoredIds
+from tfseq.pipelines.stored_ids import open_ids
 from tfseq.pipelines.tokenizer import (
     TextEncoder,
     texts_together,
@@ -24,8 +24,6 @@ from tfseq.pipelines.tokenizer import (
 from tfseq.pipelines.vocabulary import Level, Vocabulary
 
 FORMAT_VERSION = 3
-# Ids of up to so many bytes are held in memory; of more, what a batch needs is read.
-MOST_BYTES_IN_MEMORY = 1 << 24
 VOCABULARY_FILE = "vocabulary.txt"
 
 
@@ -73,9 +71,10 @@ def prepare_labelled_corpus(
         fingerprint: a digest of the texts and of how they are split.
         cache_dir: the cache folder, made if need be; None is the default of
             `cache_root`.
-        level: the kind of token, "character" or "word".
+        level: the kind of token, "character", "word" or "subword".
         vocabulary: the tokens to use instead of those of "train".
         vocabulary_size: the most tokens of "train" that are kept; the rest is `<unk>`.
+            Sub-words need it.
 
     Raises:
         UsageError: the cache folder cannot be made.
@@ -183,7 +182,7 @@ def _load(
         vocabulary = Vocabulary.load(folder / VOCABULARY_FILE, level)
         splits = {
             name: EncodedTexts(
-                _open_ids(folder / f"{name}.ids", vocabulary.id_dtype),
+                open_ids(folder / f"{name}.ids", vocabulary.id_dtype),
                 *(
                     np.load(folder / f"{name}.{part}.npy")
                     for part in ("starts", "labels")
@@ -199,13 +198,3 @@ def _load(
     except (OSError, ValueError, EOFError, IndexError, DataError):
         return None  # Not there, or not what was written.
     return PreparedLabelledCorpus(vocabulary, splits) if whole else None
-
-
-def _open_ids(path: Path, dtype: np.dtype) -> np.ndarray | StoredIds:
-    """Returns the ids in a file, in memory where there are few.
-
-    Raises:
-        OSError, ValueError: the file cannot be read, or ends within an id.
-    """
-    ids = StoredIds(path, dtype)
-    return ids[:] if len(ids) * dtype.itemsize <= MOST_BYTES_IN_MEMORY else ids

@@ -11,6 +11,9 @@ import tensorflow as tf
 
 from tfseq.pipelines.token_file import SHORTENED
 
+# Ids of up to so many bytes are held in memory; of more, what a batch needs is read.
+MOST_BYTES_IN_MEMORY = 1 << 24
+
 
 class StoredIds:
     """Ids in a file, sliced as an array is; each slice is read from the file.
@@ -59,3 +62,13 @@ class StoredIds:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Returns all ids as an array."""
         return self[:].astype(dtype or self.dtype)
+
+
+def open_ids(path: Path, dtype: np.dtype) -> np.ndarray | StoredIds:
+    """Returns the ids in a file, in memory where there are few.
+
+    Raises:
+        OSError, ValueError: the file cannot be read, or ends within an id.
+    """
+    ids = StoredIds(path, dtype)
+    return ids[:] if len(ids) * dtype.itemsize <= MOST_BYTES_IN_MEMORY else ids

@@ -14,6 +14,7 @@ import numpy as np
 
 from tfseq.errors import DataError, UsageError
 from tfseq.pipelines.cache_folder import prepared_content
+from tfseq.pipelines.subwords import subword_vocabulary
 from tfseq.pipelines.token_file import TokenFile, write_token_file
 from tfseq.pipelines.vocabulary import (
     Level,
@@ -69,17 +70,16 @@ def prepare_corpus(
         splits: the texts by name; the vocabulary is that of "train".
         fingerprint: a digest of the texts and of how they are cut.
         alphabet: the fixed characters of the corpus, or None; words have none.
-        level: "character" or "word".
+        level: "character", "word" or "subword".
         cache_dir: the cache folder, made if need be; None is the default of
             `cache_root`.
         vocabulary: the tokens to use instead of the alphabet or those of "train", such
             as those of a trained model.
-        vocabulary_size: at level "word", the most tokens of "train" that are kept; the
-            rest is `<unk>`.
+        vocabulary_size: the most tokens of "train"; of words the rest is `<unk>`.
 
     Raises:
-        UsageError: the cache folder cannot be made, or `vocabulary_size` is given for
-            characters.
+        UsageError: the cache folder cannot be made, or `vocabulary_size` does not fit
+            the level.
         DataError: a split is empty or has a character outside the alphabet, or the
             cache cannot be written.
 
@@ -90,11 +90,7 @@ def prepare_corpus(
     """
     if vocabulary is None and alphabet is not None and level == "character":
         vocabulary = Vocabulary(alphabet, level)
-    if vocabulary_size is not None and level != "word":
-        raise UsageError(
-            f"`vocabulary_size`={vocabulary_size} is for `level`=word, but the level is "
-            f"{level}; leave it out"
-        )
+    check_size(level, vocabulary_size)
     prepared = prepared_content(
         cache_dir,
         _cache_key(
@@ -120,6 +116,41 @@ def prepare_corpus(
     return PreparedCorpus(prepared.vocabulary, files)
 
 
+def text_vocabulary(
+    chunks: Iterable[str],
+    level: Level,
+    size: int | None = None,
+    *,
+    origin: str = "the text",
+) -> Vocabulary:
+    """Returns the tokens of a text.
+
+    Args:
+        chunks: the text in pieces.
+        level: "character", "word" or "subword".
+        size: the most tokens of words or sub-words; sub-words need it.
+        origin: the file that the text is from, for the error message.
+
+    Raises:
+        UsageError: `size` does not fit the level or the text.
+        DataError: there is no white space in a million characters, expected words.
+    """
+    check_size(level, size)
+    if level == "character":
+        return character_vocabulary(chunks)
+    learn = {"word": word_vocabulary, "subword": subword_vocabulary}[level]
+    return learn(chunks, size, origin)
+
+
+def check_size(level: Level, size: int | None) -> None:
+    """Raises `UsageError` for a size of a vocabulary of characters."""
+    if size is not None and level == "character":
+        raise UsageError(
+            f"`vocabulary_size`={size} is for `level`=word or subword, but the level is "
+            f"{level}; leave it out"
+        )
+
+
 def _write(
     folder: Path,
     splits: Mapping[str, ReadableText],
@@ -130,11 +161,7 @@ def _write(
 ) -> None:
     if vocabulary is None:
         text, origin = splits["train"].read(), splits["train"].origin
-        vocabulary = (
-            word_vocabulary(text, vocabulary_size, origin)
-            if level == "word"
-            else character_vocabulary(text)
-        )
+        vocabulary = text_vocabulary(text, level, vocabulary_size, origin=origin)
     files = {
         name: _encode_split(split, vocabulary, folder / f"{name}.ids")
         for name, split in splits.items()
@@ -172,7 +199,7 @@ def _encode_chunks(
         origin: the file that the text is from, for error messages.
         start: the position of the text in `origin`, for error messages.
     """
-    if vocabulary.level == "word":
+    if vocabulary.level != "character":
         origin = f"{origin} from position {start} on" if start else origin
         chunks = whole_words(chunks, origin)
     line = 1

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import tensorflow as tf
 
 from tfseq.errors import UsageError
+from tfseq.pipelines.graph_vocabulary import SubwordEncoder
+from tfseq.pipelines.subwords import learned_vocabulary
 from tfseq.pipelines.vocabulary import (
     PADDING_TOKEN,
     UNKNOWN_TOKEN,
@@ -57,7 +59,7 @@ def split_characters(texts: tf.Tensor) -> tf.RaggedTensor:
     return tf.strings.unicode_split(texts, "UTF-8")
 
 
-SPLITTERS = {"word": tokenize, "character": split_characters}
+SPLITTERS = {"word": tokenize, "character": split_characters, "subword": tokenize}
 
 
 def tokenized_lines(texts: Iterable[str]) -> Iterator[str]:
@@ -76,16 +78,16 @@ def tokenized_vocabulary(
 ) -> Vocabulary:
     """Returns `<pad>`, `<unk>` and the tokens of the texts by falling count.
 
-    Tokens of equal count are in the order of their code points. Memory grows with the
-    number of different tokens.
+    Tokens of equal count are in the order of their code points. Sub-words stand in the order
+    of `learned_vocabulary`. Memory grows with the number of different words.
 
     Args:
         texts: the texts.
         size: the most tokens that are kept, the two marks among them; None keeps all.
-        level: "character" or "word".
+        level: "character", "word" or "subword", which needs a `size`.
 
     Raises:
-        UsageError: `size` leaves no room for a word.
+        UsageError: `size` leaves no room for a word, or for the characters of sub-words.
     """
     if size is not None and size < 3:
         raise UsageError(
@@ -95,43 +97,54 @@ def tokenized_vocabulary(
     for some in texts_together(texts):
         counts.update(SPLITTERS[level](some).flat_values.numpy())
     words = {word.decode("utf-8"): count for word, count in counts.items()}
+    marks = (PADDING_TOKEN, UNKNOWN_TOKEN)
+    if level == "subword":
+        return learned_vocabulary(words, size, marks)
     ranked = sorted(words, key=lambda word: (-words[word], word))
     kept = None if size is None else size - 2
-    return Vocabulary([PADDING_TOKEN, UNKNOWN_TOKEN, *ranked[:kept]], level)
+    return Vocabulary([*marks, *ranked[:kept]], level)
 
 
-class TextEncoder:
+class TextEncoder(tf.Module):
     """The ids of a text's tokens; a token outside the vocabulary is `<unk>`.
 
     Args:
         tokens: the vocabulary, by id, with `<unk>` in it.
-        level: "character" or "word".
+        level: "character", "word" or "subword".
 
     Attributes:
-        table: the lookup table from token to id.
+        unknown: the id of `<unk>`.
 
     Raises:
         ValueError: there is no `<unk>`.
     """
 
     def __init__(self, tokens: Sequence[str], level: Level = "word"):
+        super().__init__()
         if UNKNOWN_TOKEN not in tokens:
             raise ValueError(
                 f"`tokens`: expected a vocabulary with {UNKNOWN_TOKEN}, found none; "
                 "give one that has it"
             )
         self._split = SPLITTERS[level]
-        self.table = tf.lookup.StaticHashTable(
+        self.unknown = tokens.index(UNKNOWN_TOKEN)
+        self._cut = None
+        if level == "subword":
+            self._cut = SubwordEncoder(Vocabulary(tokens, level))
+            return
+        self._table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
                 tf.constant(tokens), tf.range(len(tokens), dtype=tf.int32)
             ),
-            default_value=tokens.index(UNKNOWN_TOKEN),
+            default_value=self.unknown,
         )
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Returns the ids, ragged int32 `[batch, tokens]`, of strings `[batch]`."""
         tokens = self._split(texts)
-        return tokens.with_flat_values(self.table.lookup(tokens.flat_values))
+        if self._cut is not None:
+            return tokens.with_values(self._cut(tokens.values)).merge_dims(1, 2)
+        return tokens.with_flat_values(self._table.lookup(tokens.flat_values))
 
 
 def texts_together(texts: Iterable[str]) -> Iterator[tf.Tensor]:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from tfseq.errors import DataError, UsageError
+from tfseq.pipelines.byte_pairs import WORD_MARK, WordCutter, join_pieces
 from tfseq.pipelines.words import END_TOKEN, join_words, split_words, whole_words
 from tfseq.text_input import read_text, split_lines
 
-Level = Literal["character", "word"]
+Level = Literal["character", "word", "subword"]
 
 UNKNOWN_TOKEN = "<unk>"
 PADDING_TOKEN = "<pad>"
 MARKS = (UNKNOWN_TOKEN, PADDING_TOKEN)
+WHOLE_WORDS = (*MARKS, END_TOKEN)
+"""The tokens that are no pieces of words, at level "subword"."""
 NUM_CODE_POINTS = 0x110000
+KEPT_WORDS = 1 << 17
+"""The pieces of so many words are kept at hand."""
 
 _NAMED_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _ESCAPED_NAMES = {escape[1]: character for character, escape in _NAMED_ESCAPES.items()}
@@ -34,20 +40,23 @@ class Vocabulary:
     """A fixed list of tokens; the id of a token is its place in the list.
 
     At level "character" every token but `<unk>` and `<pad>` is one Unicode code point; at
-    level "word" a token is a word, and `<eos>` stands for a line end.
+    level "word" a token is a word, and `<eos>` stands for a line end. At level "subword" it
+    is a piece of a word, and the order of the pieces says how words are cut: see
+    `tfseq.pipelines.byte_pairs`. A piece that begins a word begins with `▁`.
 
     Args:
         tokens: all tokens, by id.
-        level: "character" or "word".
+        level: "character", "word" or "subword".
 
     Attributes:
         tokens: all tokens, by id.
-        level: "character" or "word".
+        level: "character", "word" or "subword".
         unknown_id: the id of `<unk>`, or None when the vocabulary has none.
 
     Raises:
         ValueError: there is no token; a token is empty, occurs twice or, at level
-            "character", has several characters; or the level is unknown.
+            "character", has several characters; sub-words lack `<unk>` or `▁`; or the
+            level is unknown.
 
     Example:
         vocabulary = character_vocabulary(["the text"])
@@ -57,9 +66,9 @@ class Vocabulary:
     def __init__(self, tokens: Sequence[str], level: Level):
         self.tokens = tuple(tokens)
         self.level = level
-        if level not in ("character", "word"):
+        if level not in get_args(Level):
             raise ValueError(
-                f"`level` is {level!r}, expected 'character' or 'word'; give one"
+                f"`level` is {level!r}, expected 'character', 'word' or 'subword'; give one"
             )
         self._ids = {token: index for index, token in enumerate(self.tokens)}
         _check_tokens(self.tokens, self._ids, level)
@@ -82,7 +91,7 @@ class Vocabulary:
     @property
     def line_end_id(self) -> int | None:
         """The id of the line end, or None when the vocabulary has none."""
-        return self._ids.get(END_TOKEN if self.level == "word" else "\n")
+        return self._ids.get("\n" if self.level == "character" else END_TOKEN)
 
     @property
     def id_dtype(self) -> np.dtype:
@@ -105,9 +114,45 @@ class Vocabulary:
         Raises:
             DataError: a token is not in the vocabulary, which has no `<unk>`.
         """
+        if self.level == "character":
+            return self._encode_characters(text, origin, start)
         if self.level == "word":
             return self._encode_words(text, origin, line)
-        return self._encode_characters(text, origin, start)
+        pieces = chain.from_iterable(map(self.cut_word, split_words(text)))
+        return np.fromiter(pieces, self.id_dtype)
+
+    @cached_property
+    def cut_word(self) -> Callable[[str], tuple[int, ...]]:
+        """The function from a word to the ids of its pieces, at level "subword"."""
+        cutter = WordCutter(self.tokens, WHOLE_WORDS, self.unknown_id)
+        return lru_cache(KEPT_WORDS)(cutter)
+
+    @cached_property
+    def begins_word(self) -> np.ndarray:
+        """Whether each token is a line end or begins a word, bool `[tokens]`."""
+        if self.level == "character":
+            raise ValueError("`level` is 'character', expected tokens of words")
+        marked = [token == END_TOKEN or token[0] == WORD_MARK for token in self.tokens]
+        return np.array(marked) | (self.level == "word")
+
+    @property
+    def kind_of_parts(self) -> str:
+        """What a text must be made of: `words` or `characters`."""
+        return "words" if self.level == "word" else "characters"
+
+    def unknown_parts(self, text: str) -> list[str]:
+        """Returns the characters or words of a text that no token stands for, sorted."""
+        if self.level == "character":
+            return sorted(set(text) - set(self.tokens))
+        words = set(split_words(text)) - {END_TOKEN}
+        if self.level == "word":
+            return sorted(words - set(self.tokens))
+        characters = set("".join(words - set(self.tokens)))
+        return sorted(
+            character
+            for character in characters
+            if self.unknown_id in self.cut_word(character)
+        )
 
     def _encode_characters(self, text: str, origin: str, start: int) -> np.ndarray:
         code_points = to_code_points(text)
@@ -153,7 +198,7 @@ class Vocabulary:
                 f"[0, {len(self) - 1}]; give ids of this vocabulary"
             )
         tokens = (self.tokens[index] for index in indices.ravel().tolist())
-        return join_words(tokens) if self.level == "word" else "".join(tokens)
+        return _JOINS[self.level](tokens)
 
     def as_text(self) -> str:
         """Returns the tokens as text: line i is token i, as `escape_token` writes it."""
@@ -174,7 +219,7 @@ class Vocabulary:
 
         Args:
             path: the file.
-            level: "character" or "word".
+            level: "character", "word" or "subword".
 
         Raises:
             DataError: the file is not such a list of tokens.
@@ -198,6 +243,9 @@ class Vocabulary:
         table = np.full(code_points.max(initial=0) + 2, missing, np.int32)
         table[code_points] = ids
         return table
+
+
+_JOINS = {"character": "".join, "word": join_words, "subword": join_pieces}
 
 
 def character_vocabulary(chunks: Iterable[str]) -> Vocabulary:
@@ -307,3 +355,8 @@ def _check_tokens(tokens: Sequence[str], ids: dict[str, int], level: Level) -> N
         wrong = len(token) != 1 if level == "character" else not token
         if wrong and token not in MARKS:
             raise ValueError(f"token {index} is {token!r}, expected one {level}")
+    if level == "subword" and not {UNKNOWN_TOKEN, WORD_MARK} <= ids.keys():
+        raise ValueError(
+            f"a vocabulary of sub-words needs {UNKNOWN_TOKEN} and {WORD_MARK}, found "
+            "none of one of them"
+        )

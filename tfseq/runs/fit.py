@@ -4,16 +4,18 @@ import contextlib
 import dataclasses
 import pathlib
 import tempfile
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from absl import logging
 
 from tfseq.datasets.in_memory import (
     check_labelled,
+    check_pairs,
     check_sentences,
     check_text,
     store_labelled,
+    store_pairs,
     store_sentences,
     store_text,
 )
@@ -41,6 +43,38 @@ from tfseq.training.run_folder import RunFolder, package_versions
 from tfseq.training.trainer import Trainer
 
 
+class InMemory(NamedTuple):
+    """How data in memory become those of a run.
+
+    Attributes:
+        arguments: the names of the arguments of `fit` that give them.
+        dataset: the data set that their file becomes.
+        check: a function of these arguments that returns the data, or raises `UsageError`.
+        store: a function of a folder and the data that writes a file and returns it.
+    """
+
+    arguments: tuple[str, ...]
+    dataset: str
+    check: Callable[..., Any]
+    store: Callable[[pathlib.Path, Any], pathlib.Path]
+
+
+IN_MEMORY = {
+    kind.arguments[0]: kind
+    for kind in (
+        InMemory(("text",), "text", check_text, store_text),
+        InMemory(
+            ("texts", "labels"),
+            "labelled",
+            check_labelled,
+            lambda folder, labelled: store_labelled(folder, *labelled),
+        ),
+        InMemory(("sentences",), "tagged", check_sentences, store_sentences),
+        InMemory(("pairs",), "pairs", check_pairs, store_pairs),
+    )
+}
+
+
 def fit(
     settings: Settings | None = None,
     /,
@@ -49,13 +83,15 @@ def fit(
     texts: Sequence[str] | None = None,
     labels: Sequence[Any] | None = None,
     sentences: Sequence[Sequence[tuple[str, str]]] | None = None,
+    pairs: Sequence[tuple[str, str]] | None = None,
     verbose: bool = True,
     **values: Any,
 ) -> Run:
     """Trains a run, or goes on with it, and returns it with its best weights.
 
     The settings are those of the train command, by keyword. Data may be given in memory:
-    one text, or texts with their labels; they are kept in the run folder.
+    one text, texts with their labels, tagged sentences, or pairs; they are kept in the run
+    folder.
 
     The program that calls stays as it is: no exit, no signal handlers, no random state.
     Threads are set only where the program has not loaded TensorFlow before tfseq; where
@@ -67,6 +103,7 @@ def fit(
         texts: texts to learn to classify.
         labels: the label of each of `texts`, strings or whole numbers: `["sport", …]`.
         sentences: sentences to learn to tag, lists of pairs of a word and its tag.
+        pairs: pairs of a source and its target, which is learned to be written.
         verbose: whether progress is shown.
         **values: settings by name, such as `units=128`; see `Settings`. Without `run_dir`
             the run is trained in a new temporary folder, which stays: `run.folder.path`.
@@ -81,7 +118,13 @@ def fit(
         for text in run.sample(prompt="The ", num_samples=3, length=100):
             print(text)
     """
-    data = {"text": text, "texts": texts, "labels": labels, "sentences": sentences}
+    data = {
+        "text": text,
+        "texts": texts,
+        "labels": labels,
+        "sentences": sentences,
+        "pairs": pairs,
+    }
     given = [name for name, value in data.items() if value is not None]
     if settings is None:
         settings = _settings_with_data(values, given, data)
@@ -96,8 +139,9 @@ def fit(
             "them; use dataclasses.replace on the record, or keywords alone"
         )
     settings.check()
+    lanes = create_task(settings).lanes
     if not CALLER_USES_TENSORFLOW:
-        configure_process(settings)
+        configure_process(settings, lanes)
     elif verbose and not threads_are_set():
         logging.warning(
             "TensorFlow was loaded before tfseq, so its threads stay as they are; call "
@@ -109,7 +153,7 @@ def fit(
         graph_options(settings),
         naming_originals(originals),
     ):
-        _train(settings, build_devices(settings), verbose=verbose)
+        _train(settings, build_devices(settings, lanes), verbose=verbose)
         return load(settings.run_dir)
 
 
@@ -120,31 +164,18 @@ def _settings_with_data(
     named = [name for name in ("dataset", "train_file") if values.get(name) is not None]
     if ("texts" in given) != ("labels" in given):
         raise UsageError("`texts`, `labels`: found one of them, expected both or none")
-    alone = {"text", "sentences"} & set(given)
-    if (len(given) > 1 and alone) or (given and named):
+    if (named and given) or (len(given) > 1 and given != ["texts", "labels"]):
         raise UsageError(
             f"{', '.join(f'`{name}`' for name in [*given, *named])}: found more than one "
             "kind of data, expected one; leave the others out"
         )
-    if not given:
-        if named == ["train_file"]:
-            values["dataset"] = "text"
-        settings = read_settings({"run_dir": "new", **values})
-    elif "text" in given:
-        check_text(data["text"])
-        settings = read_settings(
-            {"run_dir": "new", **values, "dataset": "text", "train_file": "text"}
-        )
-    elif "sentences" in given:
-        data["sentences"] = check_sentences(data["sentences"])
-        settings = read_settings(
-            {"run_dir": "new", **values, "dataset": "tagged", "train_file": "sentences"}
-        )
+    if given:
+        kind = IN_MEMORY[given[0]]
+        checked = kind.check(*(data[name] for name in kind.arguments))
+        own = {"dataset": kind.dataset, "train_file": given[0]}
     else:
-        data["texts"], data["labels"] = check_labelled(data["texts"], data["labels"])
-        settings = read_settings(
-            {"run_dir": "new", **values, "dataset": "labelled", "train_file": "texts"}
-        )
+        own = {"dataset": "text"} if named == ["train_file"] else {}
+    settings = read_settings({"run_dir": "new", **values, **own})
     # Nothing is written before the settings are known to be right.
     if "run_dir" not in values:
         folder = tempfile.mkdtemp(prefix="tfseq-")
@@ -153,12 +184,7 @@ def _settings_with_data(
         return settings
     RunFolder(pathlib.Path(settings.run_dir)).create()
     folder = pathlib.Path(settings.run_dir).resolve() / "data"
-    if "text" in given:
-        path = store_text(folder, data["text"])
-    elif "sentences" in given:
-        path = store_sentences(folder, data["sentences"])
-    else:
-        path = store_labelled(folder, data["texts"], data["labels"])
+    path = kind.store(folder, checked)
     return dataclasses.replace(settings, train_file=str(path))
 
 
@@ -175,7 +201,7 @@ def configure(settings: Settings | None = None, /, **values: Any) -> None:
             and `inter_op_threads` matter.
     """
     settings = read_settings(values) if settings is None else settings
-    if not configure_process(settings):
+    if not configure_process(settings, create_task(settings).lanes):
         logging.warning(
             "configure: TensorFlow has started already, so its threads stay as they are; "
             "call it before the first operation"
@@ -198,10 +224,11 @@ def train(settings: Settings) -> int:
         DataError: data or checkpoints are damaged, or training failed.
     """
     settings.check()
+    lanes = create_task(settings).lanes
     # Before anything else: devices and threads are fixed by the first operation.
-    configure_process(settings)
+    configure_process(settings, lanes)
     with graph_options(settings):
-        return _train(settings, build_devices(settings), handle_signals=True)
+        return _train(settings, build_devices(settings, lanes), handle_signals=True)
 
 
 def _train(

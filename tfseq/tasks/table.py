@@ -23,7 +23,7 @@ TASKS = Table(
 TASKS.add(
     "language_modeling",
     "tfseq.tasks.language_modeling.task:LanguageModeling",
-    "the next character or word of a text",
+    "the next character, word or sub-word of a text",
     kind="text",
     noun="a language model",
     data="texts",
@@ -66,6 +66,18 @@ TASKS.add(
     unused=("ngram_features", "sample_every"),
     monitors=("loss", "accuracy"),
     uses="tfseq.tasks.tagging.settings:TEXT_USES",
+)
+TASKS.add(
+    "transduction",
+    "tfseq.tasks.transduction.task:Transduction",
+    "the target of a source, such as its translation",
+    kind="pairs",
+    noun="a transducer",
+    data="pairs of texts",
+    group="tfseq.tasks.transduction.settings:TransductionSettings",
+    unused=("loss_scale_over_time", "ngram", "hash_rows", "ngram_features"),
+    monitors=("loss", "accuracy", "bleu"),
+    uses="tfseq.tasks.transduction.settings:USES",
 )
 
 

@@ -29,10 +29,12 @@ class Evaluation(NamedTuple):
     Attributes:
         figures: metrics by name, `loss` in nats among them.
         texts: lines of text for a reader, by name.
+        images: images for a viewer, by name, uint8 `[height, width, 3]`.
     """
 
     figures: dict[str, float]
     texts: Mapping[str, list[str]] = {}
+    images: Mapping[str, np.ndarray] = {}
 
 
 class Column(NamedTuple):
@@ -131,7 +133,7 @@ class Task:
 
     @property
     def levels(self) -> Mapping[str, str]:
-        """The level of each vocabulary, `character` or `word`, by the vocabulary's name."""
+        """The level of each vocabulary by its name: `character`, `word` or `subword`."""
         return {"tokens": self.settings.level}
 
     def implied_vocabulary(
@@ -163,7 +165,8 @@ class Task:
         Args:
             data: the data.
             step: the first step, counted from 0.
-            lanes: `(first, count)` for a part of the global batch, or None for all lanes.
+            lanes: `(first, count)` for a part of the global batch, or None for all lanes;
+                where they vary, for that part of the rows of each batch.
         """
         raise NotImplementedError
 
@@ -172,9 +175,26 @@ class Task:
         raise NotImplementedError
 
     @property
+    def lanes(self) -> int:
+        """The lanes of the global batch, which devices and chains divide.
+
+        Where `lanes_vary`, the rows of every batch are a multiple of it.
+        """
+        return self.settings.batch_size
+
+    @property
+    def lanes_vary(self) -> bool:
+        """Whether the rows differ from batch to batch; the model's state is empty then."""
+        return False
+
+    @property
     def predictions_per_step(self) -> int:
         """The predictions in one step's global batch."""
         raise NotImplementedError
+
+    def mean_predictions(self, data: Data) -> float:
+        """Returns the predictions in one step's global batch, the mean over an epoch."""
+        return self.predictions_per_step
 
     @property
     def divisor(self) -> float:
@@ -209,7 +229,7 @@ class Task:
         raise NotImplementedError
 
     def sampler(
-        self, model: keras.Model, vocabularies: Vocabularies
+        self, model: keras.Model, data: Data
     ) -> Callable[[int], list[str]] | None:
         """Returns a function from the step to sampled lines, or None for no samples."""
         return None

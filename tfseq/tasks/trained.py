@@ -9,6 +9,7 @@ import keras
 from absl import logging
 
 from tfseq import __version__
+from tfseq.configuration import settings_of_files
 from tfseq.datasets.sources import find_text
 from tfseq.errors import DataError, UsageError
 from tfseq.pipelines import Vocabulary
@@ -135,7 +136,7 @@ def find_data_files(
         pairs of the setting and the file.
     """
     changes, missing = {}, []
-    for name in ("train_file", "valid_file", "test_file"):
+    for name in settings_of_files(settings):
         if getattr(settings, name) is None:
             continue
         parts = file_names(

@@ -31,6 +31,7 @@ def format_duration(seconds: float) -> str:
 FORMATS = {
     "loss": ("loss", 4),
     "perplexity": ("perplexity", 3),
+    "word_perplexity": ("word perplexity", 3),
     "bits_per_character": ("bits/character", 3),
     "accuracy": ("accuracy", 4),
     "macro_f1": ("macro F1", 4),

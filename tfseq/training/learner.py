@@ -69,7 +69,8 @@ class Learner:
             self.model,
             self.optimizer,
             self._strategy,
-            batch_size=settings.batch_size,
+            batch_size=task.lanes,
+            varying=task.lanes_vary,
             divisor=task.divisor,
             max_gradient_norm=settings.max_gradient_norm,
             seed=settings.seed,
@@ -119,13 +120,13 @@ class Learner:
         """Returns the training batches from a step on, distributed to the replicas."""
         return distribute_batches(
             self._strategy,
-            self._settings.batch_size,
+            self._task.lanes,
             lambda lanes: self._task.batches(self._data, step, lanes),
         )
 
     def global_state(self) -> Any:
         """Returns state zero of the global batch, a nest of `[lanes, …]`."""
-        return self.model.initial_state(self._settings.batch_size)
+        return self.model.initial_state(self._task.lanes)
 
     def initial_state(self) -> Any:
         """Returns state zero, distributed to the replicas."""

@@ -16,7 +16,7 @@ class Plan:
     Attributes:
         total_steps: steps of the run.
         steps_per_epoch: steps after which the state is set to zero again; None for never.
-        predictions_per_step: predictions in one step's global batch.
+        predictions_per_step: predictions in one step's global batch, on average.
         log_every: steps between two lines of training figures.
         evaluate_every: steps between two validations.
         sample_every: steps between two sets of samples; 0 for none.
@@ -24,14 +24,15 @@ class Plan:
         steps_per_call: most steps in one call; 0 to choose by time.
         early_stopping: validations without progress after which the run ends; 0 for
             never.
-        monitor: the figure of a validation that measures progress: `loss` or `accuracy`.
+        monitor: the figure of a validation that measures progress: `loss`, or one of
+            which more is better.
         profiled_steps: the steps before which a profile begins and ends; None for no
             profile.
     """
 
     total_steps: int
     steps_per_epoch: int | None
-    predictions_per_step: int
+    predictions_per_step: float
     log_every: int
     evaluate_every: int
     sample_every: int
@@ -98,7 +99,7 @@ def build_plan(settings: Any, task: Any, data: Any) -> Plan:
     return Plan(
         total_steps=total,
         steps_per_epoch=steps_per_epoch if settings.num_epochs else None,
-        predictions_per_step=task.predictions_per_step,
+        predictions_per_step=task.mean_predictions(data),
         log_every=settings.log_every,
         evaluate_every=evaluate_every,
         sample_every=settings.sample_every,

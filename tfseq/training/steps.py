@@ -116,6 +116,7 @@ def compile_steps(
     max_gradient_norm: float,
     seed: int,
     chains: int = 1,
+    varying: bool = False,
     row_optimizers: Sequence[RowOptimizer] = (),
     average: WeightAverage | None = None,
 ) -> StepLoop:
@@ -131,7 +132,8 @@ def compile_steps(
         model: the built model.
         optimizer: the built optimizer of the dense variables.
         strategy: the devices.
-        batch_size: lanes of all replicas together.
+        batch_size: lanes of all replicas together; where they vary, a number that divides
+            the rows of every batch.
         divisor: the sum of the losses of the global batch is divided by this before it is
             differentiated. With the number of tokens, a step minimises their mean. With
             the number of lanes, it minimises the sum over time, as older code does whose
@@ -140,6 +142,7 @@ def compile_steps(
         max_gradient_norm: bound of the global norm of the dense gradients; 0 for none.
         seed: seed of the run.
         chains: number of independent parts of a replica's lanes; it divides their number.
+        varying: whether the rows differ from batch to batch; the state must be empty then.
         row_optimizers: the optimizers of the model's row variables, in the order of these
             variables.
         average: the running average of the weights, updated after each step, or None.
@@ -170,15 +173,20 @@ def compile_steps(
     def train_step(
         batch: tuple[tf.Tensor, ...], states: list[Any], step: tf.Tensor
     ) -> tuple[list[tf.Tensor], tf.Tensor, list[Any]]:
-        # The batches of several workers come without a known size.
-        batch = [
-            tf.ensure_shape(part, [chains * lanes, *part.shape[1:]]) for part in batch
-        ]
+        if varying:
+            own_lanes = tf.shape(batch[0])[0] // chains
+        else:
+            own_lanes = lanes
+            # The batches of several workers come without a known size.
+            batch = [
+                tf.ensure_shape(part, [chains * lanes, *part.shape[1:]])
+                for part in batch
+            ]
         context = tf.distribute.get_replica_context()
         replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
         step_seed = tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
         lane_seeds = [
-            LaneSeed(step_seed, (replica * chains + chain) * lanes)
+            LaneSeed(step_seed, (replica * chains + chain) * own_lanes)
             for chain in range(chains)
         ]
         sums, gradients, row_gradients, states = chain_gradients(

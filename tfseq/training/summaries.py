@@ -196,6 +196,11 @@ class Summaries:
         with self._writing(self.valid, step):
             tf.summary.text(name, "\n".join("    " + line for line in lines))
 
+    def image(self, name: str, image: np.ndarray, step: int) -> None:
+        """Writes an image, uint8 `[height, width, 3]`."""
+        with self._writing(self.valid, step):
+            tf.summary.image(name, image[np.newaxis])
+
     def histograms(self, model: keras.Model, step: int) -> None:
         """Writes a histogram of every trainable variable."""
         with self._writing(self.train, step):

@@ -82,7 +82,7 @@ class Trainer:
         check_validation(settings, self.evaluations, resumed)
         self.sampler = None
         if settings.sample_every:
-            self.sampler = task.sampler(model, data.vocabularies)
+            self.sampler = task.sampler(model, data)
         if not self.sampler:
             self.plan = dataclasses.replace(self.plan, sample_every=0)
         self.plateau = None
@@ -313,8 +313,8 @@ class Trainer:
 
     def _validate_weights(self, state: Any) -> None:
         progress = self.progress
-        figures, texts = self.evaluations["valid"]()
-        figures = self.workers.mean(figures)
+        evaluation = self.evaluations["valid"]()
+        figures = self.workers.mean(evaluation.figures)
         best = self.plan.is_better(figures, progress["best"])
         progress["valid"] = {"step": self.step, **figures}
         waited = 0 if best else progress["validations_without_progress"] + 1
@@ -330,8 +330,10 @@ class Trainer:
             self._write_checkpoint(self.checkpoints.save_best, state)
         self.console.validation(self.step, figures, best)
         self.summaries.scalars("valid", figures, self.step)
-        for name, lines in texts.items():
+        for name, lines in evaluation.texts.items():
             self.summaries.text(name, lines, self.step)
+        for name, image in evaluation.images.items():
+            self.summaries.image(name, image, self.step)
         if self.settings.histograms:
             self.summaries.histograms(self.learner.model, self.step)
 
@@ -387,8 +389,7 @@ class Trainer:
         results = results_so_far(self.plan, self.progress, self._wall_seconds())
         if "test" in self.evaluations:
             best = self.workers.together(self.checkpoints.restore_best)
-            figures, _ = self.evaluations["test"]()
-            figures = self.workers.mean(figures)
+            figures = self.workers.mean(self.evaluations["test"]().figures)
             results["test"] = {"step": best["step"] if best else self.step, **figures}
             self.console.test(results["test"])
         if self.workers.is_chief:

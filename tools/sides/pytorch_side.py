@@ -69,6 +69,14 @@ def build_optimizers(model: Model, workload: Workload) -> list:
     ]
 
 
+def adam_epsilon(step: int) -> float:
+    """Returns what PyTorch's Adam needs in a step, counted from 0, to be that of Keras.
+
+    Keras adds epsilon before the correction of the second moment's bias.
+    """
+    return EPSILON / (1 - 0.999 ** (step + 1)) ** 0.5
+
+
 def run(workload: Workload, compiled: bool = False) -> None:
     """Trains when it is its turn."""
     torch.manual_seed(0)
@@ -106,9 +114,7 @@ def run(workload: Workload, compiled: bool = False) -> None:
         nn.utils.clip_grad_norm_(clipped, workload.clip)
         for optimizer in optimizers:
             if isinstance(optimizer, torch.optim.Adam):
-                # Keras adds epsilon before the correction of the second moment's bias.
-                correction = (1 - 0.999 ** (step + 1)) ** 0.5
-                optimizer.param_groups[0]["eps"] = EPSILON / correction
+                optimizer.param_groups[0]["eps"] = adam_epsilon(step)
             optimizer.step()
         step += 1
         return loss.detach()

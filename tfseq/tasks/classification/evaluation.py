@@ -152,9 +152,7 @@ def confident_mistakes(
 
 def show(vocabulary: Vocabulary, ids: np.ndarray) -> str:
     """Returns tokens as one line of text."""
-    between = " " if vocabulary.level == "word" else ""
-    text = between.join(vocabulary.tokens[token] for token in ids)
-    return " ".join(text.split())
+    return " ".join(vocabulary.decode(ids).split())
 
 
 def build_evaluations(

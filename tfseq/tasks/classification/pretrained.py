@@ -8,7 +8,7 @@ from typing import Any
 from tfseq.errors import UsageError
 from tfseq.tasks.trained import Trained, load_trained
 
-EQUAL = ("cell", "num_layers", "units", "embedding_size", "ngram", "hash_rows")
+EQUAL = ("level", "cell", "num_layers", "units", "embedding_size", "ngram", "hash_rows")
 # These may differ: a table of hashed n-grams starts at zero, so that it may be added to a
 # model of single words.
 MAY_JOIN = ("ngram", "hash_rows")
@@ -26,10 +26,10 @@ def load_source(settings: Any) -> Trained:
         run = load_trained(settings.initialize_from)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
-    if run.task.name != "language_modeling" or run.settings.level != "word":
+    if run.task.name != "language_modeling" or run.settings.level == "character":
         raise UsageError(
             f"{where}: found a model of `dataset`={run.settings.dataset}, expected a "
-            "language model of words; train one with `dataset`=imdb_text"
+            "language model of words or sub-words; train one with `dataset`=imdb_text"
         )
     joins = run.settings.ngram == 1 and settings.hash_rows
     for name in EQUAL:

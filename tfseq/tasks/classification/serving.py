@@ -18,12 +18,12 @@ TensorFlow alone:
     names = model.signatures["classes"]()["names"]
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from tfseq.pipelines import pad_left
+from tfseq.pipelines import TextEncoder, pad_left
 
 
 class ServedClassifier(tf.Module):
@@ -36,8 +36,8 @@ class ServedClassifier(tf.Module):
 
     Args:
         model: the built classifier.
-        encoder: turns strings `[batch]` into ids `[batch, tokens]`, ragged; its `table`
-            is saved with the module.
+        encoder: turns strings `[batch]` into ids `[batch, tokens]`, ragged; it is saved
+            with the module.
         names: the names of the classes.
         max_length: tokens of a text that are read, its last ones.
         left_padded: whether shorter texts are filled up on the left with id 0, which
@@ -47,7 +47,7 @@ class ServedClassifier(tf.Module):
     def __init__(
         self,
         model: Any,
-        encoder: Callable[[tf.Tensor], tf.RaggedTensor],
+        encoder: TextEncoder,
         names: Sequence[str],
         *,
         max_length: int,
@@ -59,7 +59,6 @@ class ServedClassifier(tf.Module):
         self._model = lambda: model
         self._encoder = encoder
         self.weights = [variable.value for variable in model.weights]
-        self.table = encoder.table
         self.names = tf.constant(list(names))
         self.max_length = max_length
         self.left_padded = left_padded
@@ -105,6 +104,6 @@ class ServedClassifier(tf.Module):
         """Returns the last ids of each text, at least one, int32 `[batch, tokens]`."""
         ids = self._encoder(texts)[:, -self.max_length :]
         empty = tf.cast(tf.equal(ids.row_lengths(), 0), tf.int64)
-        unknown = tf.fill([tf.reduce_sum(empty)], self.table.default_value)
+        unknown = tf.fill([tf.reduce_sum(empty)], self._encoder.unknown)
         alone = tf.RaggedTensor.from_row_lengths(unknown, empty)
         return tf.concat([ids, alone], axis=1)

@@ -13,7 +13,8 @@ class ClassificationSettings:
 
     max_length: int = option(
         400,
-        "Most tokens of a text that are read; of a longer one the last tokens.",
+        "Most tokens of a text that are read; of a longer one the last tokens. Pairs with a "
+        "longer source or target are left out.",
         lower=1,
         upper=65536,
         fixed=True,
@@ -29,7 +30,7 @@ class ClassificationSettings:
     initialize_from: str | None = option(
         None,
         "Run folder of a language model: a classifier starts with its vocabulary, "
-        "embedding and cells, which must be of the same kind and size.",
+        "embedding and cells, which must be of the same kind and size, as the `level` is.",
         fixed=True,
         path=True,
     )
@@ -53,10 +54,10 @@ class ClassificationSettings:
     @staticmethod
     def check_task(settings: Any) -> None:
         """Raises `UsageError` for settings that do not fit a classifier."""
-        if settings.initialize_from and settings.level != "word":
+        if settings.initialize_from and settings.level == "character":
             raise UsageError(
-                f"`level`={settings.level}: found with `initialize_from`, expected words, "
-                "the tokens of the language model; leave one out"
+                f"`level`={settings.level}: found with `initialize_from`, expected words "
+                "or sub-words, the tokens of the language model; leave one out"
             )
         for name in ("lazy_rows", "ngram_features"):
             if getattr(settings, name) and settings.strategy == "multi_worker":

@@ -1,1 +1,1 @@
-"""Language modelling: the next character or word of a text."""
+"""Language modelling: the next character, word or sub-word of a text."""

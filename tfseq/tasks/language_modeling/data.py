@@ -11,13 +11,14 @@ from typing import Any
 from tfseq.datasets import TextCorpus, load_corpus, text_file_corpus
 from tfseq.datasets.kept_texts import keep_stream
 from tfseq.errors import UsageError
-from tfseq.pipelines import TokenFile, cache_root, prepare_corpus
+from tfseq.pipelines import TokenFile, Vocabulary, cache_root, prepare_corpus
 from tfseq.tasks.language_modeling.settings import TextSource
 from tfseq.tasks.task import Data
 from tfseq.tasks.trained import Trained
 from tfseq.text_input import check_text_file, file_names
 
 FEWEST_TOKENS = 2
+TOKENS_AT_A_TIME = 1 << 20
 HELD_OUT = {"valid": "validation", "test": "the test"}
 
 
@@ -117,6 +118,22 @@ def count_predicted_bytes(pieces: Iterable[str]) -> int:
         first = first or piece[:1]
         count += len(piece.encode("utf-8"))
     return count - len(first.encode("utf-8"))
+
+
+def count_predicted_words(text: TokenFile, vocabulary: Vocabulary) -> int:
+    """Returns the words of a text, line ends among them, without its first one.
+
+    A model of words predicts as many.
+
+    Args:
+        text: the text.
+        vocabulary: its tokens, words or sub-words.
+    """
+    count = 0
+    for start in range(0, text.num_tokens, TOKENS_AT_A_TIME):
+        ids = text.read(start, min(TOKENS_AT_A_TIME, text.num_tokens - start))
+        count += int(vocabulary.begins_word[ids].sum())
+    return count - 1
 
 
 def bits_per_byte(nats: float, num_bytes: int) -> float:

@@ -25,7 +25,7 @@ def compile_dynamic_evaluation(
 
     Args:
         model: the language model.
-        level: the kind of token, `character` or `word`.
+        level: the kind of token, `character`, `word` or `subword`.
         learning_rate: the size of a step.
 
     Returns:

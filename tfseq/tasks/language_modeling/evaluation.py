@@ -1,4 +1,8 @@
-"""The evaluation of a language model: loss, perplexity and bits per character of a text."""
+"""The evaluation of a language model: loss, perplexity and bits per character of a text.
+
+The perplexity of sub-words is that of a piece. `word_perplexity` has the same sum of losses
+over the number of words, so that it can be compared with the perplexity of words.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,17 @@ import numpy as np
 import tensorflow as tf
 
 from tfseq.machine.compiled import compiled
-from tfseq.metrics import token_metrics
-from tfseq.pipelines import TokenFile, evaluation_unrollings, reading_token_files
+from tfseq.metrics import perplexity, token_metrics
+from tfseq.pipelines import (
+    TokenFile,
+    Vocabulary,
+    evaluation_unrollings,
+    reading_token_files,
+)
 from tfseq.tasks.language_modeling.data import (
     bits_per_byte,
     count_predicted_bytes,
+    count_predicted_words,
     encode_text,
     text_to_read,
 )
@@ -45,7 +55,7 @@ def compile_evaluation(
 
     Args:
         model: the language model.
-        level: the kind of token, `character` or `word`.
+        level: the kind of token, `character`, `word` or `subword`.
         batch_size: lanes of the data sets that will be given.
 
     Returns:
@@ -78,14 +88,21 @@ def compile_evaluation(
 
 
 def build_evaluations(
-    model: Any, texts: Mapping[str, TokenFile], level: str
+    model: Any, texts: Mapping[str, TokenFile], vocabulary: Vocabulary
 ) -> Mapping[str, Callable[[], Evaluation]]:
     """Returns functions that evaluate the model on the texts held out, at batch 1."""
-    evaluate_text = compile_evaluation(model, level)
+    evaluate_text = compile_evaluation(model, vocabulary.level)
 
     def on(split: str) -> Callable[[], Evaluation]:
         dataset = evaluation_unrollings(texts[split], 1, EVALUATION_TIME)
-        return lambda: Evaluation(evaluate_text(dataset))
+        words = _count_words(texts[split], vocabulary)
+
+        def evaluation() -> Evaluation:
+            figures = evaluate_text(dataset)
+            figures.update(_word_figures(figures["loss"], texts[split], words))
+            return Evaluation(figures)
+
+        return evaluation
 
     return {split: on(split) for split in ("valid", "test") if split in texts}
 
@@ -94,7 +111,8 @@ def evaluate(trained: Trained, options: EvaluateOptions) -> dict[str, float]:
     """Returns metrics of a trained language model, with the number of predictions.
 
     The text is read at batch 1, and the state is carried on. For characters there are also
-    bits per byte of UTF-8, by which texts in different scripts can be compared.
+    bits per byte of UTF-8, by which texts in different scripts can be compared; for sub-words
+    the number of words and the perplexity of a word.
 
     Raises:
         UsageError: there is no such text, or it does not fit.
@@ -110,7 +128,31 @@ def evaluate(trained: Trained, options: EvaluateOptions) -> dict[str, float]:
             figures["loss"] * figures["predictions"],
             count_predicted_bytes(text.splits[options.split].read()),
         )
+    words = _count_words(tokens, trained.vocabulary)
+    if words:
+        figures["words"] = words
+        figures.update(_word_figures(figures["loss"], tokens, words))
     return figures
+
+
+def _count_words(text: TokenFile, vocabulary: Vocabulary) -> int:
+    """Returns the words that are predicted piece by piece; 0 at other levels."""
+    return (
+        count_predicted_words(text, vocabulary) if vocabulary.level == "subword" else 0
+    )
+
+
+def _word_figures(loss: float, text: TokenFile, words: int) -> dict[str, float]:
+    """Returns the perplexity of a word, if there are any.
+
+    Args:
+        loss: the mean loss of a piece.
+        text: the text.
+        words: the number of words.
+    """
+    if not words:
+        return {}
+    return {"word_perplexity": perplexity(loss * (text.num_tokens - 1) / words)}
 
 
 def _evaluate_tokens(

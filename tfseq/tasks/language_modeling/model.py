@@ -23,7 +23,7 @@ from tfseq.layers import (
     layer_precision,
     temporal_activation_penalty,
 )
-from tfseq.pipelines import character_vocabulary, word_vocabulary
+from tfseq.pipelines import text_vocabulary
 from tfseq.tasks.language_modeling.settings import parse_cutoffs
 from tfseq.tasks.settings import read_settings
 
@@ -123,11 +123,11 @@ class LanguageModel(SequenceModel):
     def from_text(
         cls, text: str, level: str = "character", units: int = 128, **settings: Any
     ) -> "LanguageModel":
-        """Returns a built, untrained model for the characters or words of a text.
+        """Returns a built, untrained model for the tokens of a text.
 
         Args:
             text: the text whose tokens the model knows.
-            level: `character` or `word`.
+            level: `character`, `word` or `subword`, which needs a `vocabulary_size`.
             units: units of each recurrent layer.
             **settings: more settings of the model by name, such as `num_layers=2`; see
                 `tfseq.Settings`.
@@ -144,8 +144,7 @@ class LanguageModel(SequenceModel):
             logits, state = model(ids, model.initial_state(batch_size=1))
         """
         settings = read_settings({"level": level, "units": units, **settings})
-        build = word_vocabulary if level == "word" else character_vocabulary
-        vocabulary = build([text])
+        vocabulary = text_vocabulary([text], level, settings.vocabulary_size)
         model = build_language_model(settings, len(vocabulary))
         model.vocabulary = vocabulary
         return model

@@ -34,6 +34,9 @@ import tensorflow as tf
 
 from tfseq.decoding.rules import Sampling, gumbel_noise
 from tfseq.decoding.token_loop import Written, write_tokens
+from tfseq.pipelines import Vocabulary, graph_vocabulary
+from tfseq.pipelines.graph_vocabulary import WHITE_SPACE
+from tfseq.tasks.graph_checks import checked
 from tfseq.tasks.language_modeling.settings import SampleOptions
 
 DEFAULTS = SampleOptions()
@@ -41,24 +44,6 @@ RANGES = {
     field.name: (field.metadata["lower"], field.metadata["upper"])
     for field in dataclasses.fields(SampleOptions)
 }
-# White space between words, all but line ends.
-WHITE_SPACE = r"[\t\v\f\r\x1c-\x1f\x{0085}\p{Z}]+"
-
-
-def checked(values: Any, *checks: tuple[tf.Tensor, str, tf.Tensor]) -> Any:
-    """Returns tensors of a graph; a check that fails ends the call with one line instead.
-
-    Args:
-        values: a nest of tensors.
-        checks: for each check a boolean scalar that must hold, the words of the error, and
-            the tensor that it shows.
-    """
-    asserts = [
-        tf.debugging.Assert(holds, [words, shown], summarize=10)
-        for holds, words, shown in checks
-    ]
-    with tf.control_dependencies(asserts):
-        return tf.nest.map_structure(tf.identity, values)
 
 
 class SteppedLanguageModel(tf.Module):
@@ -154,7 +139,7 @@ class ServedLanguageModel(SteppedLanguageModel):
     Args:
         model: the built language model.
         tokens: the vocabulary, by id.
-        level: the kind of token, `character` or `word`.
+        level: the kind of token, `character`, `word` or `subword`.
         forbidden: a token that is never written (`<unk>`), or None.
     """
 
@@ -162,17 +147,12 @@ class ServedLanguageModel(SteppedLanguageModel):
         self, model: Any, tokens: Sequence[str], level: str, *, forbidden: int | None
     ):
         super().__init__(model)
-        self.level = level
+        vocabulary = Vocabulary(tokens, level)
         self.forbidden = forbidden
         self.size = len(tokens)
-        shown = ["\n" if token == "<eos>" else token for token in tokens]
-        self.tokens = tf.Variable(shown, trainable=False)
-        self.table = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(
-                tf.constant(shown), tf.range(self.size, dtype=tf.int32)
-            ),
-            default_value=-1,
-        )
+        self.kind_of_parts = vocabulary.kind_of_parts
+        self.start = vocabulary.line_end_id or 0
+        self.vocabulary = graph_vocabulary(vocabulary)
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """Returns the functions by name, for `tf.saved_model.save`."""
@@ -200,18 +180,11 @@ class ServedLanguageModel(SteppedLanguageModel):
         Args:
             text: a scalar string.
         """
-        if self.level == "word":
-            spaced = tf.strings.regex_replace(text, WHITE_SPACE, " ")
-            spaced = tf.strings.regex_replace(spaced, "\n", " \n ")
-            parts = tf.strings.split(spaced, " ")
-            parts = tf.boolean_mask(parts, parts != "")
-        else:
-            parts = tf.strings.unicode_split(text, "UTF-8")
-        ids = self.table.lookup(parts)
-        unknown = tf.boolean_mask(parts, ids < 0)
-        words = f"prompt: expected {self.level}s of the vocabulary, found"
-        ids = checked(ids, (tf.equal(tf.size(unknown), 0), words, unknown))
-        start = tf.maximum(self.table.lookup(tf.constant(["\n"])), 0)
+        unknown = self.vocabulary.unknown_parts(text[tf.newaxis])
+        words = f"prompt: expected {self.kind_of_parts} of the vocabulary, found"
+        text = checked(text, (tf.equal(tf.size(unknown), 0), words, unknown))
+        ids = self.vocabulary.encode(text[tf.newaxis]).flat_values
+        start = tf.constant([self.start])
         return tf.cond(tf.size(ids) > 0, lambda: ids, lambda: start)
 
     def generate(
@@ -239,9 +212,9 @@ class ServedLanguageModel(SteppedLanguageModel):
         temperature = checked(temperature, check)
         words = f"length: expected 0 to {longest:,} tokens, found"
         length = checked(length, ((length >= 0) & (length <= longest), words, length))
-        ids = self.encode(prompt)
+        read = self.encode(prompt)
         model = self._model()
-        logits, state = model(ids[tf.newaxis], model.initial_state(1))
+        logits, state = model(read[tf.newaxis], model.initial_state(1))
         drawn = temperature > 0
 
         def noise(position: tf.Tensor) -> tf.Tensor:
@@ -257,16 +230,26 @@ class ServedLanguageModel(SteppedLanguageModel):
             forbidden=self.forbidden,
             noise=noise,
         )
-        words = tf.gather(self.tokens, ids[0])
-        if self.level == "character":
-            return {"text": tf.strings.join([prompt, tf.strings.reduce_join(words)])}
-        joined = tf.strings.reduce_join(words, separator=" ")
-        joined = tf.strings.regex_replace(joined, " ?\n ?", "\n")
-        at_line_end = tf.strings.regex_full_match(
-            prompt, r"(?s)|.*\n"
-        ) | tf.strings.regex_full_match(joined, r"(?s)|\n.*")
-        between = tf.where(at_line_end, "", " ")
-        return {"text": tf.strings.join([prompt, between, joined])}
+        return {"text": prompt + self._continuation(prompt, read, ids[0])}
+
+    def _continuation(
+        self, prompt: tf.Tensor, read: tf.Tensor, written: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the text of tokens that follow a prompt, a scalar.
+
+        Args:
+            prompt: the prompt.
+            read: its tokens.
+            written: the tokens that follow.
+        """
+        # Where white space ends the prompt, or there is none, no space is missing.
+        ended = tf.strings.regex_full_match(prompt, rf"(?s)(.*(\n|{WHITE_SPACE}))?")
+        before = read[tf.size(read) - tf.cast(~ended, tf.int32) :]
+        both = tf.concat([before, before, written], axis=0)
+        lengths = [tf.size(before), tf.size(before) + tf.size(written)]
+        texts = self.vocabulary.decode(tf.RaggedTensor.from_row_lengths(both, lengths))
+        length = tf.strings.length(texts[1])
+        return tf.strings.substr(texts[1], tf.strings.length(texts[0]), length)
 
     def generate_each(self, prompts: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns each prompt and what `sample` has by default after it, under `texts`.

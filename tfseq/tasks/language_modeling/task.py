@@ -1,4 +1,4 @@
-"""The task of language modelling: to predict each next character or word of a text."""
+"""The task of language modelling: to predict each next token of a text."""
 
 from __future__ import annotations
 
@@ -73,13 +73,11 @@ class LanguageModeling(LaneTask):
         self, model: keras.Model, data: Data
     ) -> Mapping[str, Callable[[], Evaluation]]:
         """Returns functions that evaluate the model on the held-out texts at batch 1."""
-        return build_evaluations(model, data.splits, self.settings.level)
+        return build_evaluations(model, data.splits, data.vocabularies["tokens"])
 
-    def sampler(
-        self, model: keras.Model, vocabularies: Vocabularies
-    ) -> Callable[[int], list[str]]:
+    def sampler(self, model: keras.Model, data: Data) -> Callable[[int], list[str]]:
         """Returns a function from the step to a few sampled texts."""
-        return build_sampler(model, vocabularies["tokens"], self.settings.seed)
+        return build_sampler(model, data.vocabularies["tokens"], self.settings.seed)
 
     def evaluate(self, trained: Trained, options: Any) -> dict[str, float]:
         """Returns metrics on a text, to which the model may adapt as it reads it."""

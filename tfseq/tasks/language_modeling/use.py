@@ -52,15 +52,24 @@ def encode_prompt(vocabulary: Vocabulary, prompt: str) -> list[int]:
     Raises:
         UsageError: the prompt has characters or words that are not in the vocabulary.
     """
-    parts = prompt.split() if vocabulary.level == "word" else list(prompt)
-    unknown = sorted(set(parts) - set(vocabulary.tokens))
+    unknown = vocabulary.unknown_parts(prompt)
     if unknown:
         raise UsageError(
             f"`prompt`: found {', '.join(map(repr, unknown))}, expected "
-            f"{vocabulary.level}s of the run's vocabulary; leave them out"
+            f"{vocabulary.kind_of_parts} of the run's vocabulary; leave them out"
         )
     ids = vocabulary.encode(prompt, "`prompt`").tolist()
     return ids or [vocabulary.line_end_id or 0]
+
+
+def last_written(prompt: str, ids: list[int]) -> list[int]:
+    """Returns the token that a text goes on behind; none where no space is missing.
+
+    Args:
+        prompt: the prompt.
+        ids: its tokens.
+    """
+    return ids[-1:] if prompt and not prompt[-1].isspace() else []
 
 
 def continuation(vocabulary: Vocabulary, before: list[int], row: list[int]) -> str:
@@ -99,7 +108,7 @@ def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]
         trained.model, rule, vocabulary.unknown_id, num_texts=num_samples
     )
     at_a_time = tokens_per_call(len(vocabulary))
-    last = [ids[-1:] if options.prompt else []] * num_samples
+    last = [last_written(options.prompt, ids)] * num_samples
     endings = [Ending(options.stop_at) for _ in range(num_samples)]
     for first in range(0, options.length, at_a_time):
         call = tf.constant(first // at_a_time)
@@ -183,7 +192,7 @@ def search_texts(trained: Trained, options: SampleOptions) -> list[tuple[str, fl
         forbidden=vocabulary.unknown_id,
     )
     rows, scores = (part.numpy() for part in search(written))
-    last = ids[-1:] if options.prompt else []
+    last = last_written(options.prompt, ids)
     return [
         (continuation(vocabulary, last, row.tolist()), float(score))
         for row, score in zip(rows, scores, strict=True)

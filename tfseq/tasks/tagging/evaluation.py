@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfseq.machine.compiled import compiled
-from tfseq.metrics import perplexity
+from tfseq.metrics import line_score
 from tfseq.pipelines import (
     EncodedSentences,
     Vocabulary,
@@ -216,23 +216,7 @@ def score_sentences(
         zip(*parts, strict=True), 1
     ):
         yield {
-            **score_of(number, len(sentence.words), float(likelihood)),
+            **line_score(number, len(sentence.words), float(likelihood)),
             "accuracy": float(np.mean(of_sentence)),
             "text": " ".join(sentence.words),
         }
-
-
-def score_of(number: int, count: int, log_probability: float) -> dict[str, Any]:
-    """Returns number, tokens, ln p and perplexity of a line.
-
-    Args:
-        number: the number of the line, from 1.
-        count: its tokens.
-        log_probability: ln p of their tags.
-    """
-    return {
-        "line": number,
-        "tokens": count,
-        "log_probability": log_probability,
-        "perplexity": perplexity(-log_probability / max(count, 1)),
-    }

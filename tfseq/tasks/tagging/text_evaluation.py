@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfseq.machine.compiled import compiled
+from tfseq.metrics import line_score
 from tfseq.pipelines import TokenFile, Vocabulary, reading_token_files
 from tfseq.tasks.tagging.data import text_of_run
-from tfseq.tasks.tagging.evaluation import score_of, tag_table
+from tfseq.tasks.tagging.evaluation import tag_table
 from tfseq.tasks.tagging.settings import EvaluateTextOptions, ScoreOptions
 from tfseq.tasks.task import Data, Evaluation
 from tfseq.tasks.trained import Trained
@@ -191,7 +192,7 @@ def score_lines(trained: Trained, options: ScoreOptions) -> Iterator[dict[str, A
     for number, (start, end) in enumerate(itertools.pairwise(bounds.tolist()), 1):
         likelihood = -float(answers.losses[start:end].sum())
         yield {
-            **score_of(number, end - start, likelihood),
+            **line_score(number, end - start, likelihood),
             "accuracy": float(np.mean((answers.tags == own)[start:end])),
             "text": vocabulary.decode(characters[start:end]).rstrip("\n"),
         }

@@ -1,0 +1,1 @@
+"""Transduction: to write the target of a source, such as its translation."""
