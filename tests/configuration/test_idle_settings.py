@@ -90,7 +90,6 @@ IDLE = {
     "tie_embeddings": ({}, {"embedding_size": 256}),
     "batch_size": ({**MIRROR, "batch_tokens": 900}, MIRROR),
     "ngram": (MIRROR, {}),
-    "ngram_features": (MIRROR, {}),
     "reverse_source": ({**MIRROR, "bidirectional": True}, MIRROR),
     "input_feeding": ({**MIRROR, "attention": "none"}, MIRROR),
 }

@@ -140,9 +140,7 @@ class Cell(keras.layers.Layer, DropoutRNNCell):
     def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> tuple:
         """Returns zeros `[batch_size, size]` for each state, of the compute dtype."""
         return tf.nest.map_structure(
-            lambda size: tf.zeros(
-                [batch_size, size], self.compute_dtype
-            ),
+            lambda size: tf.zeros([batch_size, size], self.compute_dtype),
             state_sizes(self),
         )
 
