@@ -46,6 +46,9 @@ class SmallTransducer:
             logits.append(hidden @ self.kernel)
         return tf.stack(logits, axis=1), (hidden, source)
 
+    def token_step(self):
+        return self
+
     def split_state(self, state):
         return state[:1], state[1:]
 

@@ -282,6 +282,19 @@ def test_tied_it_reads_the_embedding_as_the_kernel():
     )
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_steps_in_a_row_equal_single_calls(tied):
+    model = build_model(tie_embeddings=tied)
+    state = model.encode(*BATCH[:2])
+    tokens = BATCH[2]
+    expected, end = model(tokens, state)
+    found, final = model.token_step()(tokens, state)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert found.dtype == "float32"
+    for one, other in zip(tf.nest.flatten(final), tf.nest.flatten(end), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_lazy_tables_are_those_of_both_inputs():
     model = Transducer(
         TokenInputs(TARGETS, WIDTH, lazy=True),

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfseq.cells.lanes import join_lanes, split_lanes
 from tfseq.decoding.beam_search import Beams, BeamSearch
 from tfseq.decoding.token_loop import (
+    Step,
     Written,
     count_parts,
     gather_rows,
@@ -91,9 +92,9 @@ def compile_decoding(
         decoded = decode(model.encode(sources, lengths), 2 * lengths + 10)
 
     Args:
-        model: `(tokens [rows, 1], state) -> (logits [rows, 1, vocabulary], state)`, with
-            `vocabulary_size`, `split_state`, `join_state`, and `end_id`: the token that is
-            read first and that ends a text.
+        model: it has `token_step()`, which returns a function `(tokens [rows, 1], state)
+            -> (logits [rows, 1, vocabulary], state)`, `split_state`, `join_state`, and
+            `end_id`: the token that is read first and that ends a text.
         width: beginnings kept of each text; a number, or a scalar tensor of the graph in
             which the function is called, as `num_best` and `length_penalty` may be.
         num_best: texts wanted for each source, at most `width`.
@@ -120,10 +121,10 @@ def compile_decoding(
             unsettled=count - tf.maximum(count // TEXTS_OF_ROUND, 1),
         )
 
-    def begin(state: Any, limits: tf.Tensor) -> _Search:
+    def begin(read: Step, state: Any, limits: tf.Tensor) -> _Search:
         """Returns where all texts stand before their first token."""
         texts = tf.range(tf.size(limits))
-        logits, state = model(tf.fill([tf.size(limits), 1], model.end_id), state)
+        logits, state = read(tf.fill([tf.size(limits), 1], model.end_id), state)
         changing, fixed = model.split_state(state)
         written = repeat_rows(Written(logits[:, 0], changing), width)
         rows = tf.size(limits) * width
@@ -133,12 +134,12 @@ def compile_decoding(
         ids = tf.fill([rows, longest], model.end_id)
         return _Search(texts, limits, fixed, written, beams, ids, tf.constant(0))
 
-    def write_on(search: _Search) -> _Search:
+    def write_on(read: Step, search: _Search) -> _Search:
         """Returns where the texts stand after a round."""
 
         def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
             changing, origins = state
-            logits, whole = model(tokens, model.join_state(changing, search.fixed))
+            logits, whole = read(tokens, model.join_state(changing, search.fixed))
             return logits, (model.split_state(whole)[0], origins)
 
         logits, changing = search.written
@@ -195,19 +196,22 @@ def compile_decoding(
             )
         )
 
-    def decode_part(state: Any, limits: tf.Tensor) -> Decoded:
-        search = begin(state, limits)
+    def decode_part(read: Step, state: Any, limits: tf.Tensor) -> Decoded:
+        search = begin(read, state, limits)
         decoded = best_of(search)
         search = without_settled(search)
         while tf.size(search.texts) > 0:
-            search = write_on(search)
+            search = write_on(read, search)
             decoded = put_rows(decoded, search.texts, best_of(search))
             search = without_settled(search)
         return decoded._replace(ids=decoded.ids[:, :, : search.time])
 
     @compiled(reduce_retracing=True)
     def decode(state: Any, limits: tf.Tensor) -> Decoded:
-        decoded = [decode_part(*part) for part in split_lanes((state, limits), parts)]
+        read = model.token_step()
+        decoded = [
+            decode_part(read, *part) for part in split_lanes((state, limits), parts)
+        ]
         most = tf.reduce_max([tf.shape(part.ids)[2] for part in decoded])
         return join_lanes([_pad(part, most, model.end_id) for part in decoded])
 

@@ -1,6 +1,6 @@
 """The transducer: an encoder of sources, and a decoder that writes targets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -271,10 +271,30 @@ class Transducer(SequenceModel):
         """
         state = TransducerState(*state)
         hidden, state = self._decoded(tokens, state, training, lane_seed)
+        return self._logits(hidden, self.softmax), state
+
+    def token_step(self) -> Callable:
+        """Returns a function `(tokens, state) -> (logits, state)` that computes `call`.
+
+        It is for many calls in a row: what they share is computed once, here.
+        """
+        project = self.softmax.projection(self.cell.compute_dtype)
+
+        @tf.autograph.experimental.do_not_convert
+        def step(
+            tokens: tf.Tensor, state: TransducerState
+        ) -> tuple[tf.Tensor, TransducerState]:
+            hidden, state = self._decoded(tokens, TransducerState(*state), False, None)
+            return self._logits(hidden, project), state
+
+        return step
+
+    def _logits(self, hidden, project):
+        """Returns `[batch, time, vocabulary]` for what the softmax reads, time first."""
         hidden = swap_batch_and_time(hidden)
-        logits = self.softmax(tf.reshape(hidden, [-1, hidden.shape[-1]]))
+        logits = project(tf.reshape(hidden, [-1, hidden.shape[-1]]))
         shape = tf.concat([tf.shape(hidden)[:-1], [self.vocabulary_size]], axis=0)
-        return tf.reshape(logits, shape), state
+        return tf.reshape(logits, shape)
 
     def _decoded(self, tokens, state, training, lane_seed):
         """Returns what the softmax reads, `[time, batch, units]`, and the new state."""

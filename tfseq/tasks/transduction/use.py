@@ -167,7 +167,12 @@ class TargetWriter:
         predictions = self._as_texts(texts, sources, written)
         return [
             [
-                {"prediction": prediction, **target._asdict()}
+                {
+                    "prediction": prediction,
+                    "finished": target.finished,
+                    "log_probability": target.log_probability,
+                    "score": target.score,
+                }
                 for prediction, target in zip(*each, strict=True)
             ]
             for each in zip(predictions, written, strict=True)
