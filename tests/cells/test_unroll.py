@@ -4,15 +4,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cell_kinds import BASIC_CELLS, WITH_SLOW_CELLS, new_cell
 
 from tfseq.cells import (
     DropoutCell,
     FusedGateGRUCell,
+    FusedGateLayerNormLSTMCell,
     FusedGateLSTMCell,
+    FusedGateMinGRUCell,
     FusedSimpleRNNCell,
-    SeparateGateGRUCell,
     SeparateGateLSTMCell,
-    SeparateSimpleRNNCell,
     StackedCell,
     plain_unroll,
     unroll,
@@ -21,18 +22,10 @@ from tfseq.cells.lstm_recurrence import MOST_UNITS_TO_TRANSPOSE
 from tfseq.cells.time_loop import MAX_UNROLLED_STEPS
 
 BATCH, FEATURES, UNITS = 2, 4, 3
-CELLS = [
-    FusedGateLSTMCell,
-    SeparateGateLSTMCell,
-    FusedGateGRUCell,
-    SeparateGateGRUCell,
-    FusedSimpleRNNCell,
-    SeparateSimpleRNNCell,
-]
 
 
 def make_cell(cell_class, dtype="float64"):
-    return randomized(cell_class(UNITS, dtype=dtype))
+    return randomized(new_cell(cell_class, UNITS, dtype=dtype))
 
 
 def make_stack(dtype="float64"):
@@ -122,7 +115,7 @@ def check_equals_plain_loop(cell, inputs, **options):
 
 @pytest.mark.parametrize("time", [1, 10, "unknown"])
 @pytest.mark.parametrize("kind", ["dense", "tokens"])
-@pytest.mark.parametrize("cell_class", CELLS)
+@pytest.mark.parametrize("cell_class", WITH_SLOW_CELLS)
 def test_equals_the_plain_loop(cell_class, kind, time):
     num_steps = 7 if time == "unknown" else time
     inputs = dense_inputs(num_steps) if kind == "dense" else token_inputs(num_steps)
@@ -139,20 +132,23 @@ def test_stack_equals_the_plain_loop(kind, time):
     check_equals_plain_loop(make_stack(), inputs, time_is_known=time != "unknown")
 
 
+QUICK = (FusedGateLSTMCell, FusedGateGRUCell, FusedSimpleRNNCell, FusedGateMinGRUCell)
+
+
 @pytest.mark.parametrize(
     "cell_class",
     [
-        pytest.param(
-            each, marks=pytest.mark.slow if "Separate" in each.__name__ else []
-        )
-        for each in CELLS
+        pytest.param(each, marks=[] if each in QUICK else pytest.mark.slow)
+        for each in BASIC_CELLS
     ],
 )
 def test_equals_the_plain_loop_over_100_steps(cell_class):
     check_equals_plain_loop(make_cell(cell_class), dense_inputs(100))
 
 
-@pytest.mark.parametrize("cell_class", [FusedGateLSTMCell, FusedGateGRUCell])
+@pytest.mark.parametrize(
+    "cell_class", [FusedGateLSTMCell, FusedGateGRUCell, FusedGateLayerNormLSTMCell]
+)
 def test_equals_the_plain_loop_beyond_the_unrolled_steps(cell_class):
     inputs = dense_inputs(MAX_UNROLLED_STEPS + 2)
     check_equals_plain_loop(make_cell(cell_class), inputs)

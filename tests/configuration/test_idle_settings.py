@@ -29,7 +29,14 @@ ALWAYS = {
     *("inter_op_threads", "precision", "eager", "cell", "num_layers", "units"),
     *("embedding_size", "ngram", "initializer", "ngram_features", "optimizer"),
     *("learning_rate", "max_gradient_norm", "dropout", "input_dropout"),
-    *("recurrent_weight_dropout", "run_dir", "seed", "log_every", "evaluate_every"),
+    *(
+        "recurrent_weight_dropout",
+        "zoneout",
+        "run_dir",
+        "seed",
+        "log_every",
+        "evaluate_every",
+    ),
     *("checkpoint_every", "keep_checkpoints", "task"),
 }
 # Settings beside which one has no effect, and others beside which it has one.
@@ -55,6 +62,10 @@ IDLE = {
     "initializer_mean": ({}, {"initializer": "truncated_normal"}),
     "initializer_scale": ({}, {"initializer": "uniform"}),
     "forget_bias": ({"cell": "gru_fused"}, {"cell": "lstm_separate"}),
+    "projection_size": ({}, {"cell": "projected_lstm_fused"}),
+    "mogrifier_rounds": ({}, {"cell": "mogrifier_lstm_separate"}),
+    "zoneout_memory": ({"cell": "min_gru_fused"}, {"cell": "coupled_lstm_fused"}),
+    "residual": ({}, {"num_layers": 2}),
     "ngram_rows": ({}, {"ngram_features": 2}),
     "ngram_learning_rate": ({}, {"ngram_features": 2}),
     "ngram_start_step": ({}, {"ngram_features": 2}),

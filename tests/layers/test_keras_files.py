@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cell_kinds import BASIC_CELLS, RARE, new_cell
 
 import tfseq
 from tfseq import cells, layers
@@ -29,23 +30,20 @@ def initializer():
     return keras.initializers.GlorotUniform(keras.random.SeedGenerator(3))
 
 
-BASIC_CELLS = [
-    cells.CudnnLSTMCell,
-    cells.FusedGateGRUCell,
-    cells.FusedGateLSTMCell,
-    cells.FusedSimpleRNNCell,
-    cells.SeparateGateGRUCell,
-    cells.SeparateGateLSTMCell,
-    cells.SeparateSimpleRNNCell,
-]
 CELLS = {
     **{
-        each.__name__: lambda each=each: each(5, kernel_initializer=initializer())
-        for each in BASIC_CELLS
+        each.__name__: lambda each=each: new_cell(
+            each, 5, kernel_initializer=initializer()
+        )
+        for each in (cells.CudnnLSTMCell, *BASIC_CELLS)
     },
     "DropoutCell": lambda: cells.DropoutCell(
         cells.SeparateGateGRUCell(5), 0.5, variational=True
     ),
+    "ResidualCell": lambda: cells.ResidualCell(
+        cells.FusedGateGRUCell(FEATURES, kernel_initializer=initializer())
+    ),
+    "ZoneoutCell": lambda: cells.ZoneoutCell(cells.FusedGateLSTMCell(5), 0.1, 0.4),
     "StackedCell": lambda: cells.StackedCell(
         [cells.FusedGateLSTMCell(5, forget_bias=0.5), cells.FusedGateGRUCell(2)]
     ),
@@ -234,7 +232,13 @@ WRAPPINGS = {
 
 
 @pytest.mark.parametrize("wrapping", WRAPPINGS)
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * name.startswith(RARE))
+        for name in CELLS
+    ],
+)
 def test_cells_within_layers_of_keras(name, wrapping, tmp_path):
     model = sequential(WRAPPINGS[wrapping](CELLS[name]()))
     randomize(model)

@@ -86,6 +86,11 @@ class SentenceTaggingSettings:
                 "`embedding_size`=0: found with words, which are too many for one-hot "
                 "vectors, expected an embedding; give `embedding_size`=100"
             )
+        if settings.residual and settings.bidirectional:
+            raise UsageError(
+                "`residual`: found with `bidirectional`, whose layers read more values than "
+                "they give out, expected one of them; leave one out"
+            )
         if settings.lazy_rows and settings.strategy == "multi_worker":
             raise UsageError(
                 "`lazy_rows`: found with `strategy`=multi_worker, where batches by length "
