@@ -82,6 +82,8 @@ IDLE = {
     "sample_every": (REVIEWS, {}),
     "variational_dropout": ({}, {"input_dropout": 0.5}),
     "embedding_dropout": ({}, {"embedding_size": 8}),
+    "random_unrollings": ({}, {"num_epochs": 2}),
+    "shuffle_lanes": ({"num_steps": 5}, {"num_epochs": 2}),
     "write_graph": ({"eager": True}, {}),
     "tie_embeddings": ({}, {"embedding_size": 256}),
 }

@@ -41,6 +41,11 @@ from tfseq.pipelines.unrollings import (
     evaluation_unrollings,
     unrollings_per_epoch,
 )
+from tfseq.pipelines.varied_epochs import (
+    MEAN_LENGTH,
+    varied_unrollings,
+    varied_unrollings_per_epoch,
+)
 from tfseq.pipelines.vocabulary import (
     Vocabulary,
     character_vocabulary,
@@ -50,6 +55,7 @@ from tfseq.pipelines.vocabulary import (
 
 __all__ = [
     "LEVELS",
+    "MEAN_LENGTH",
     "EncodedSentences",
     "EncodedTexts",
     "PreparedCorpus",
@@ -86,5 +92,7 @@ __all__ = [
     "training_batches",
     "training_sentences",
     "unrollings_per_epoch",
+    "varied_unrollings",
+    "varied_unrollings_per_epoch",
     "word_vocabulary",
 ]

@@ -6,15 +6,13 @@ from typing import Any
 from tfseq.configuration import CELLS
 from tfseq.configuration.option import check_options, is_whole_number, option
 from tfseq.errors import UsageError
+from tfseq.tasks.lane_settings import LaneSettings, check_lanes
 
 
 @dataclasses.dataclass(frozen=True)
-class LanguageModelingSettings:
+class LanguageModelingSettings(LaneSettings):
     """The settings of a run that only language models have."""
 
-    num_unrollings: int = option(
-        50, "Time steps in one unrolling, in tokens.", lower=1, upper=65536, fixed=True
-    )
     tie_embeddings: bool = option(
         False,
         "Use the embedding as the softmax's weights too; the last layer then has "
@@ -47,6 +45,7 @@ class LanguageModelingSettings:
     @staticmethod
     def check_task(settings: Any) -> None:
         """Raises `UsageError` for settings that do not fit a language model."""
+        check_lanes(settings)
         parse_cutoffs(settings.softmax_cutoffs)
         if settings.ngram_features == 1:
             raise UsageError(

@@ -6,6 +6,7 @@ from typing import Any
 from tfseq.configuration import DATASETS
 from tfseq.configuration.option import check_options, option
 from tfseq.errors import UsageError
+from tfseq.tasks.lane_settings import LaneSettings, check_lanes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,12 +100,9 @@ class SentenceTaggingSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-class TextTaggingSettings:
+class TextTaggingSettings(LaneSettings):
     """The settings of a run that only taggers of texts have."""
 
-    num_unrollings: int = option(
-        50, "Time steps in one unrolling, in tokens.", lower=1, upper=65536, fixed=True
-    )
     lookahead: int = option(
         10,
         "Characters that are read after one before its tag is told.",
@@ -117,6 +115,7 @@ class TextTaggingSettings:
     def check_task(settings: Any) -> None:
         """Raises `UsageError` for settings that do not fit a tagger of texts."""
         check_inputs(settings, "character")
+        check_lanes(settings)
         if settings.monitor == "f1":
             raise UsageError(
                 "`monitor`=f1: found for characters, whose tags are no spans, expected "
