@@ -13,6 +13,7 @@ from tfseq.cells.stack import initial_state_of
 from tfseq.configuration import CELLS
 from tfseq.errors import UsageError
 from tfseq.layers.token_inputs import TokenInputs
+from tfseq.machine.hardware import choose_precision
 
 # Keras' names of the number formats.
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -169,7 +170,7 @@ def layer_precision(name: str) -> Iterator[None]:
     Their weights stay float32.
 
     Args:
-        name: `float32` or `bfloat16`.
+        name: `float32`, `bfloat16`, or `auto` for the faster one on this machine.
 
     Raises:
         UsageError: the name is unknown.
@@ -178,8 +179,12 @@ def layer_precision(name: str) -> Iterator[None]:
         with layer_precision("bfloat16"):
             softmax = Softmax(1000)
     """
+    if name == "auto":
+        name = choose_precision()
     if name not in POLICIES:
-        raise UsageError(f"`precision`={name}: expected one of {', '.join(POLICIES)}")
+        raise UsageError(
+            f"`precision`={name}: expected one of {', '.join(POLICIES)}, auto"
+        )
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(POLICIES[name])
     try:
