@@ -20,14 +20,17 @@ PAIRS = [
     (cells.SeparateSimpleRNNCell, cells.FusedSimpleRNNCell),
 ]
 BASIC_CELLS = [variant for pair in PAIRS for variant in pair]
-# The same, for tests that take long: the separate variants of the rarer kinds are slow.
-RARE = tuple(f"SeparateGate{kind}" for kind in KINDS if kind not in ("LSTM", "GRU"))
+RARE = tuple(kind for kind in KINDS if kind not in ("LSTM", "GRU"))
+
+
+def is_rare(name):
+    """Whether a cell is one of the rarer kinds, with separate gates: for slow tests."""
+    return name.startswith(tuple(f"SeparateGate{kind}" for kind in RARE))
+
+
+# The same, for tests that take long.
 WITH_SLOW_CELLS = [
-    pytest.param(
-        each,
-        marks=[pytest.mark.slow] * each.__name__.startswith(RARE),
-        id=each.__name__,
-    )
+    pytest.param(each, marks=[pytest.mark.slow] * is_rare(each.__name__))
     for each in BASIC_CELLS
 ]
 

@@ -12,6 +12,7 @@ folder of its own within `--run_dir`. The same command goes on where it stopped.
 
 import dataclasses
 import json
+import math
 import pathlib
 import subprocess
 import sys
@@ -26,19 +27,22 @@ from tfseq.configuration import CELLS
 from tfseq.errors import DataError
 from tfseq.tasks import Settings, create_task, read_settings
 
-command_line.define_flags()
-flags.adopt_module_key_flags(command_line)
-flags.DEFINE_list(
-    "cells",
-    [name for name in CELLS.names() if name.endswith("_fused")],
-    "The cells to compare.",
-)
-flags.DEFINE_integer(
-    "parameters",
-    0,
-    "Trainable parameters of each model; 0: those of lstm_fused with --units.",
-    lower_bound=0,
-)
+
+def define_flags() -> None:
+    """Defines the flags of the train command and those of this one."""
+    command_line.define_flags()
+    flags.adopt_module_key_flags(command_line)
+    flags.DEFINE_list(
+        "cells",
+        [name for name in CELLS.names() if name.endswith("_fused")],
+        "The cells to compare.",
+    )
+    flags.DEFINE_integer(
+        "parameters",
+        0,
+        "Trainable parameters of each model; 0: those of lstm_fused with --units.",
+        lower_bound=0,
+    )
 
 
 def main() -> int:
@@ -91,11 +95,12 @@ def units_for(count: Callable[[int], int], target: int) -> int:
         count: from units to parameters.
         target: the number of parameters.
     """
-    units = np.array([4, 8, 12])
-    *square, constant = np.polyfit(units, [count(int(each)) for each in units], 2)
-    roots = np.roots([*square, constant - target])
-    highest = max(roots.real, default=1.0)
-    return max(round(float(highest)), 1)
+    first, second, third = (count(units) for units in (4, 8, 12))
+    square = (third - 2 * second + first) / 32
+    linear = (second - first) / 4 - 12 * square
+    missing = target - (first - 4 * linear - 16 * square)
+    root = math.sqrt(max(linear**2 + 4 * square * missing, 0.0))
+    return max(round(2 * missing / (linear + root)), 1)
 
 
 def train(settings: Settings) -> None:
@@ -165,4 +170,5 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
+    define_flags()
     command_line.run(main)

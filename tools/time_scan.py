@@ -2,9 +2,10 @@
 
     python tools/time_scan.py --batch_size=32 --units=128
 
-For each number of steps both ways compute an unrolling of minGRU and its gradients, in
-turns, in one process. Printed are the medians and their ratio. From where on the scan is
-faster is what `FEWEST_STEPS_TO_SCAN` in `tfseq/cells/linear_recurrence.py` says.
+For each number of steps both ways compute the states and the gradients of the recurrence,
+without the projection of inputs, in turns, in one process. Printed are the medians and
+their ratio. `FEWEST_STEPS_TO_SCAN` in `tfseq/cells/linear_recurrence.py` says from where on
+the cells are scanned.
 """
 
 import statistics
@@ -14,7 +15,6 @@ from collections.abc import Callable
 import tensorflow as tf
 from absl import app, flags
 
-from tfseq.cells import FusedGateMinGRUCell
 from tfseq.cells import linear_recurrence as ways
 
 STEPS = flags.DEFINE_multi_integer(
@@ -23,32 +23,31 @@ STEPS = flags.DEFINE_multi_integer(
     "Numbers of steps; may be repeated.",
 )
 BATCH = flags.DEFINE_integer("batch_size", 32, "Sequences.", lower_bound=1)
-UNITS = flags.DEFINE_integer("units", 128, "Units of the cell.", lower_bound=1)
+UNITS = flags.DEFINE_integer("units", 128, "Units of a cell.", lower_bound=1)
 REPEATS = flags.DEFINE_integer("repeats", 15, "Turns of each way.", lower_bound=1)
 # The bounds that make all sequences take one way.
 WAYS = {"loop": 1 << 62, "scan": 0}
 
 
 def compiled_step(way: str, num_steps: int) -> Callable[[], tf.Tensor]:
-    """Returns a compiled function that computes an unrolling and its gradients."""
-    cell = FusedGateMinGRUCell(UNITS.value)
-    inputs = tf.random.normal([num_steps, BATCH.value, UNITS.value])
-    cell.build((None, UNITS.value))
-    state = cell.get_initial_state(BATCH.value)
+    """Returns a compiled function that computes all states and their gradients."""
+    sizes = [BATCH.value, UNITS.value]
+    decays = tf.random.uniform([num_steps, *sizes])
+    addends = tf.random.normal([num_steps, *sizes])
+    initial = tf.zeros(sizes)
 
     @tf.function
-    def step() -> tf.Tensor:
+    def step(decays: tf.Tensor, addends: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            outputs, _ = cell.unroll(inputs, state)
-            loss = tf.reduce_mean(tf.square(outputs))
-        gradients = tape.gradient(loss, cell.trainable_variables)
-        return tf.add_n([tf.reduce_sum(each) for each in gradients])
+            tape.watch([decays, addends])
+            states = ways.linear_recurrence(decays, addends, initial)
+        return tf.concat(tape.gradient(states, [decays, addends]), axis=0)
 
     bound = ways.FEWEST_STEPS_TO_SCAN
     ways.FEWEST_STEPS_TO_SCAN = WAYS[way]
-    step()  # Builds its graph.
+    step(decays, addends)  # Builds its graph.
     ways.FEWEST_STEPS_TO_SCAN = bound
-    return step
+    return lambda: step(decays, addends)
 
 
 def seconds_of(step: Callable[[], tf.Tensor]) -> float:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from cell_kinds import BASIC_CELLS, RARE, new_cell
+from cell_kinds import BASIC_CELLS, is_rare, new_cell
 
 from tfseq import cells
 from tfseq.cells import (
@@ -29,8 +29,7 @@ KINDS = {
     "WeightDroppedCell": lambda: WeightDroppedCell(FusedGateLSTMCell(UNITS), 0.5),
 }
 QUICK_AND_SLOW = [
-    pytest.param(kind, marks=[pytest.mark.slow] * kind.startswith(RARE))
-    for kind in KINDS
+    pytest.param(kind, marks=[pytest.mark.slow] * is_rare(kind)) for kind in KINDS
 ]
 
 

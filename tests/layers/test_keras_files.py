@@ -231,12 +231,20 @@ WRAPPINGS = {
 }
 
 
-@pytest.mark.parametrize("wrapping", WRAPPINGS)
 @pytest.mark.parametrize(
-    "name",
+    ("name", "wrapping"),
     [
-        pytest.param(name, marks=[pytest.mark.slow] * name.startswith(RARE))
+        # Of the rarer kinds one form in one layer is quick.
+        pytest.param(
+            name,
+            wrapping,
+            marks=pytest.mark.slow
+            if any(kind in name for kind in RARE)
+            and (name.startswith("Separate") or wrapping != "Recurrent")
+            else [],
+        )
         for name in CELLS
+        for wrapping in WRAPPINGS
     ],
 )
 def test_cells_within_layers_of_keras(name, wrapping, tmp_path):

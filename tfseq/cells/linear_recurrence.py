@@ -14,10 +14,12 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfseq.cells.projection import leading_shape
-from tfseq.cells.time_loop import loop_over_time
+from tfseq.cells.time_loop import MAX_UNROLLED_STEPS, loop_over_time
 
-# From this many steps on the scan takes less time than the loop; `tools/time_scan.py`.
-FEWEST_STEPS_TO_SCAN = 48
+# Fewer steps are laid out in the graph, which takes as much time as the scan or less. With
+# more the loop is a while loop, and the scan takes about two thirds of its time and less
+# (`tools/time_scan.py`, on two cores).
+FEWEST_STEPS_TO_SCAN = MAX_UNROLLED_STEPS + 1
 # Steps in a block where the length of the sequence is not known when the graph is built.
 BLOCK_OF_UNKNOWN_LENGTH = 32
 
@@ -91,8 +93,9 @@ def scan_recurrence(
     missing = -num_steps % block
 
     def in_blocks(sequence):
-        padded = tf.pad(sequence, [[0, missing], [0, 0], [0, 0]])
-        blocks = tf.reshape(padded, [(num_steps + missing) // block, block, *sizes])
+        if not isinstance(missing, int) or missing:
+            sequence = tf.pad(sequence, [[0, missing], [0, 0], [0, 0]])
+        blocks = tf.reshape(sequence, [(num_steps + missing) // block, block, *sizes])
         return tf.unstack(blocks, axis=1)
 
     factors, hidden = in_blocks(decays), in_blocks(addends)

@@ -151,7 +151,7 @@ class FusedGateMinGRUCell(FusedGates, MinGRUCell):
         h' = (1 - sigmoid(u)) * h + sigmoid(u) * c
 
     The outputs are h'; the state is `(h',)`. Feng et al. 2024, section 3.1,
-    https://arxiv.org/abs/2410.01201. From 48 steps on the steps of an unrolling are
+    https://arxiv.org/abs/2410.01201. The steps of an unrolling of more than 128 are
     computed side by side.
 
     To use for long sequences, where speed matters most; in stacks of several layers, since
@@ -202,7 +202,7 @@ class FusedGateMinLSTMCell(FusedGates, MinLSTMCell):
         h' = share * h + (1 - share) * c
 
     The outputs are h'; the state is `(h',)`. Feng et al. 2024, section 3.2,
-    https://arxiv.org/abs/2410.01201. From 48 steps on the steps of an unrolling are
+    https://arxiv.org/abs/2410.01201. The steps of an unrolling of more than 128 are
     computed side by side.
 
     To use as the minimal GRU, of which it is the larger sister: its forget bias sets how
