@@ -12,6 +12,7 @@ from tfseq.cells import (
     FusedGateLayerNormLSTMCell,
     FusedGateLSTMCell,
     FusedGateMinGRUCell,
+    FusedGatePeepholeLSTMCell,
     FusedSimpleRNNCell,
     SeparateGateLSTMCell,
     StackedCell,
@@ -197,6 +198,22 @@ def test_eager_equals_function():
         tf.nest.flatten(eager), tf.nest.flatten(compiled), strict=True
     ):
         np.testing.assert_allclose(tensor, other, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "cell_class", [FusedGateLayerNormLSTMCell, FusedGatePeepholeLSTMCell]
+)
+def test_gradients_outside_of_the_compiled_function_are_the_same(cell_class):
+    cell = make_cell(cell_class)
+    inputs, state = dense_inputs(5), cell.get_initial_state(BATCH)
+    found = []
+    for way in (plain_unroll, unroll, tf.function(unroll)):
+        with tf.GradientTape() as tape:
+            outputs, _ = way(cell, inputs, state)
+            loss = tf.reduce_sum(outputs**2)
+        found.append(tape.gradient(loss, cell.trainable_variables))
+    assert_same(found[1], found[0], rtol=1e-10, atol=1e-12)
+    assert_same(found[2], found[0], rtol=1e-10, atol=1e-12)
 
 
 def test_time_major_swaps_inputs_and_outputs():
