@@ -59,11 +59,11 @@ def test_two_cells_are_trained_at_equal_parameters(tmp_path):
         for line in found.stdout.splitlines()
         if re.match(r"\| (lstm|min_gru)_fused", line)
     )
-    # 15 different characters, which are one-hot, and as many outputs.
+    # 15 different characters and the unknown one are one-hot, and as many outputs.
     cell = FusedGateLSTMCell(12)
-    cell.build((None, 15))
-    assert int(lstm[2].replace(",", "")) == cell.count_params() + 12 * 15 + 15
+    cell.build((None, 16))
+    assert int(lstm[2].replace(",", "")) == cell.count_params() + 12 * 16 + 16
     assert lstm[:2] == ["lstm_fused", "12"]
-    # 2 * (15 u + u) + 15 u + 15 = 47 u + 15 are nearest to 1,539 with 32.
-    assert lstm[2] == "1,539"
-    assert minimal[:3] == ["min_gru_fused", "32", "1,519"]
+    # 2 * (16 u + u) + 16 u + 16 = 50 u + 16 are nearest to 1,600 with 32.
+    assert lstm[2] == "1,600"
+    assert minimal[:3] == ["min_gru_fused", "32", "1,616"]
