@@ -4,15 +4,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cell_kinds import BASIC_CELLS, PAIRS, new_cell
 
 from tfseq.cells import (
     DropoutCell,
     FusedGateGRUCell,
     FusedGateLSTMCell,
-    FusedSimpleRNNCell,
     SeparateGateGRUCell,
     SeparateGateLSTMCell,
-    SeparateSimpleRNNCell,
     StackedCell,
     WeightDroppedCell,
     fuse,
@@ -21,12 +20,6 @@ from tfseq.cells import (
 )
 
 FEATURES, UNITS = 4, 3
-VARIANTS = [
-    (SeparateGateLSTMCell, FusedGateLSTMCell),
-    (SeparateGateGRUCell, FusedGateGRUCell),
-    (SeparateSimpleRNNCell, FusedSimpleRNNCell),
-]
-CELLS = [cell_class for pair in VARIANTS for cell_class in pair]
 
 
 def randomize(cell, seed=1):
@@ -50,9 +43,9 @@ def outputs_of(cell):
     return plain_unroll(cell, inputs, cell.get_initial_state(2))[0]
 
 
-@pytest.mark.parametrize(("separate_class", "fused_class"), VARIANTS)
+@pytest.mark.parametrize(("separate_class", "fused_class"), PAIRS)
 def test_fuse_and_separate_are_exact_inverses(separate_class, fused_class):
-    cell = randomize(separate_class(UNITS, dtype="float64"))
+    cell = randomize(new_cell(separate_class, UNITS, dtype="float64"))
     fused = fuse(cell)
     assert type(fused) is fused_class
     assert fused.dtype_policy.name == "float64"
@@ -109,10 +102,10 @@ def test_conversion_refuses_other_cells(convert):
         convert(StackedCell([keras.layers.GRUCell(3)]))
 
 
-@pytest.mark.parametrize("cell_class", CELLS)
+@pytest.mark.parametrize("cell_class", BASIC_CELLS)
 def test_config_round_trip(cell_class):
     initializer = keras.initializers.TruncatedNormal(mean=-0.1, stddev=0.1, seed=5)
-    cell = cell_class(7, kernel_initializer=initializer, name="mine")
+    cell = new_cell(cell_class, 7, kernel_initializer=initializer, name="mine")
     copy = cell_class.from_config(cell.get_config())
     assert copy.get_config() == cell.get_config()
     assert (copy.units, copy.name) == (7, "mine")
@@ -137,10 +130,12 @@ def test_composed_cells_are_serialized_with_their_parts():
     assert type(copy.cells[1]) is FusedGateGRUCell
 
 
-@pytest.mark.parametrize("cell_class", CELLS)
+@pytest.mark.parametrize("cell_class", BASIC_CELLS)
 def test_checkpoint_restores_every_weight(cell_class, tmp_path):
     def make():
-        return StackedCell([cell_class(UNITS), DropoutCell(cell_class(2), 0.5)])
+        return StackedCell(
+            [new_cell(cell_class, UNITS), DropoutCell(new_cell(cell_class, 2), 0.5)]
+        )
 
     cell = randomize(make())
     path = tf.train.Checkpoint(cell=cell).save(str(tmp_path / "checkpoint"))

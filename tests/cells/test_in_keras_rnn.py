@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cell_kinds import BASIC_CELLS, is_rare, new_cell
 
 from tfseq import cells
 from tfseq.cells import (
@@ -13,26 +14,23 @@ from tfseq.cells import (
     FusedGateLSTMCell,
     StackedCell,
     WeightDroppedCell,
+    ZoneoutCell,
     lane_dropout,
     plain_unroll,
 )
 
 BATCH, TIME, FEATURES, UNITS = 4, 6, 3, 5
 KINDS = {
-    name: lambda name=name: getattr(cells, name)(UNITS)
-    for name in (
-        "CudnnLSTMCell",
-        "FusedGateGRUCell",
-        "FusedGateLSTMCell",
-        "FusedSimpleRNNCell",
-        "SeparateGateGRUCell",
-        "SeparateGateLSTMCell",
-        "SeparateSimpleRNNCell",
-    )
+    each.__name__: lambda each=each: new_cell(each, UNITS)
+    for each in (cells.CudnnLSTMCell, *BASIC_CELLS)
 } | {
     "DropoutCell": lambda: DropoutCell(FusedGateGRUCell(UNITS), 0.5),
+    "ZoneoutCell": lambda: ZoneoutCell(FusedGateLSTMCell(UNITS), 0.1, 0.4),
     "WeightDroppedCell": lambda: WeightDroppedCell(FusedGateLSTMCell(UNITS), 0.5),
 }
+QUICK_AND_SLOW = [
+    pytest.param(kind, marks=[pytest.mark.slow] * is_rare(kind)) for kind in KINDS
+]
 
 
 def normal(*shape):
@@ -42,7 +40,7 @@ def normal(*shape):
 def loop(cell, inputs, mask=None, state=None):
     """The definition of Keras' layer: a masked step keeps the state and the output."""
     state = state or cell.get_initial_state(len(inputs))
-    output, outputs = tf.zeros([len(inputs), UNITS]), []
+    output, outputs = tf.zeros([len(inputs), cell.output_size]), []
     for time in range(inputs.shape[1]):
         new_output, new_state = cell(inputs[:, time], state)
         if mask is not None:
@@ -58,7 +56,7 @@ def loop(cell, inputs, mask=None, state=None):
     return tf.stack(outputs, axis=1), state
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", QUICK_AND_SLOW)
 def test_values_states_and_masks(kind):
     keras.utils.set_random_seed(1)
     cell = KINDS[kind]()
@@ -80,7 +78,7 @@ def test_values_states_and_masks(kind):
                 np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", QUICK_AND_SLOW)
 def test_a_stateful_layer_goes_on_where_it_stopped(kind):
     cell = KINDS[kind]()
     layer = keras.layers.RNN(cell, stateful=True, return_sequences=True)
@@ -127,6 +125,7 @@ def test_one_mask_for_a_sequence_another_for_the_next(graph, unroll):
 DROPPING = {
     "inputs": lambda: DropoutCell(FusedGateGRUCell(UNITS), 0.5, variational=True),
     "weights": lambda: WeightDroppedCell(FusedGateLSTMCell(UNITS), 0.5),
+    "zoneout": lambda: ZoneoutCell(FusedGateLSTMCell(UNITS), 0.5),
     "stack": lambda: StackedCell(
         [
             DropoutCell(WeightDroppedCell(FusedGateLSTMCell(UNITS), 0.5), 0.5),

@@ -3,23 +3,15 @@
 import keras
 import numpy as np
 import pytest
+from cell_kinds import PAIRS, new_cell
 
 from tfseq.cells import (
-    FusedGateGRUCell,
     FusedGateLSTMCell,
-    FusedSimpleRNNCell,
-    SeparateGateGRUCell,
     SeparateGateLSTMCell,
-    SeparateSimpleRNNCell,
     fuse,
 )
 
 FEATURES, UNITS = 5, 8
-VARIANTS = [
-    (SeparateGateLSTMCell, FusedGateLSTMCell),
-    (SeparateGateGRUCell, FusedGateGRUCell),
-    (SeparateSimpleRNNCell, FusedSimpleRNNCell),
-]
 
 
 def built(cell):
@@ -27,11 +19,12 @@ def built(cell):
     return cell
 
 
-@pytest.mark.parametrize(("separate_class", "fused_class"), VARIANTS)
+@pytest.mark.parametrize(("separate_class", "fused_class"), PAIRS)
 def test_both_variants_start_alike_from_the_same_seed(separate_class, fused_class):
     def make(cell_class):
         return built(
-            cell_class(
+            new_cell(
+                cell_class,
                 UNITS,
                 kernel_initializer=keras.initializers.TruncatedNormal(seed=3),
                 recurrent_initializer=keras.initializers.Orthogonal(seed=4),

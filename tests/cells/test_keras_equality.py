@@ -4,14 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cell_kinds import WITH_SLOW_CELLS, new_cell
 
 from tfseq.cells import (
     DropoutCell,
     FusedGateGRUCell,
     FusedGateLSTMCell,
-    FusedSimpleRNNCell,
-    SeparateGateGRUCell,
-    SeparateGateLSTMCell,
     SeparateSimpleRNNCell,
     StackedCell,
     fuse,
@@ -28,19 +26,11 @@ PAIRS = [
     (FusedGateGRUCell, keras.layers.GRUCell),
     (SeparateSimpleRNNCell, keras.layers.SimpleRNNCell),
 ]
-CELLS = [
-    FusedGateLSTMCell,
-    SeparateGateLSTMCell,
-    FusedGateGRUCell,
-    SeparateGateGRUCell,
-    FusedSimpleRNNCell,
-    SeparateSimpleRNNCell,
-]
 
 
 def random_cell(cell_class, features=FEATURES):
     rng = np.random.default_rng(3)
-    cell = cell_class(UNITS)
+    cell = new_cell(cell_class, UNITS)
     cell.build((None, features))
     for variable in cell.weights:
         variable.assign(rng.normal(size=variable.shape) * 0.5)
@@ -85,7 +75,7 @@ def test_unroll_equals_keras_layer_over_keras_cell(cell_class, keras_class):
         np.testing.assert_allclose(state, expected_state, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("cell_class", CELLS)
+@pytest.mark.parametrize("cell_class", WITH_SLOW_CELLS)
 def test_runs_inside_keras_rnn(cell_class):
     cell = random_cell(cell_class)
     layer = keras.layers.RNN(cell, return_sequences=True, return_state=True)
@@ -132,7 +122,7 @@ def make_stack():
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("cell_class", [*CELLS, make_stack])
+@pytest.mark.parametrize("cell_class", [*WITH_SLOW_CELLS, make_stack])
 def test_states_are_nests_of_tuples_all_through(cell_class, compiled):
     cell = make_stack() if cell_class is make_stack else random_cell(cell_class)
     state = cell.get_initial_state(BATCH)
@@ -154,7 +144,7 @@ def test_states_are_nests_of_tuples_all_through(cell_class, compiled):
 
 
 @pytest.mark.parametrize("unrolled", [False, True])
-@pytest.mark.parametrize("cell_class", [*CELLS, make_stack])
+@pytest.mark.parametrize("cell_class", [*WITH_SLOW_CELLS, make_stack])
 def test_masked_steps_are_skipped_inside_keras_rnn(cell_class, unrolled):
     """A row with a mask ends in the state of the row cut to the steps that count."""
     cell = make_stack() if cell_class is make_stack else random_cell(cell_class)

@@ -350,7 +350,7 @@ def test_a_stack_is_rebuilt_around_own_cells():
 
 
 # The values of options that a row may name, none of them a default.
-OPTIONS = {"forget_bias": 0.25}
+OPTIONS = {"forget_bias": 0.25, "projection_size": 2, "mogrifier_rounds": 3}
 
 
 def check_row(row):

@@ -4,15 +4,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cell_kinds import BASIC_CELLS, WITH_SLOW_CELLS, new_cell
 
 from tfseq.cells import (
     DropoutCell,
     FusedGateGRUCell,
+    FusedGateLayerNormLSTMCell,
     FusedGateLSTMCell,
+    FusedGateMinGRUCell,
+    FusedGatePeepholeLSTMCell,
     FusedSimpleRNNCell,
-    SeparateGateGRUCell,
     SeparateGateLSTMCell,
-    SeparateSimpleRNNCell,
     StackedCell,
     plain_unroll,
     unroll,
@@ -21,18 +23,10 @@ from tfseq.cells.lstm_recurrence import MOST_UNITS_TO_TRANSPOSE
 from tfseq.cells.time_loop import MAX_UNROLLED_STEPS
 
 BATCH, FEATURES, UNITS = 2, 4, 3
-CELLS = [
-    FusedGateLSTMCell,
-    SeparateGateLSTMCell,
-    FusedGateGRUCell,
-    SeparateGateGRUCell,
-    FusedSimpleRNNCell,
-    SeparateSimpleRNNCell,
-]
 
 
 def make_cell(cell_class, dtype="float64"):
-    return randomized(cell_class(UNITS, dtype=dtype))
+    return randomized(new_cell(cell_class, UNITS, dtype=dtype))
 
 
 def make_stack(dtype="float64"):
@@ -122,7 +116,7 @@ def check_equals_plain_loop(cell, inputs, **options):
 
 @pytest.mark.parametrize("time", [1, 10, "unknown"])
 @pytest.mark.parametrize("kind", ["dense", "tokens"])
-@pytest.mark.parametrize("cell_class", CELLS)
+@pytest.mark.parametrize("cell_class", WITH_SLOW_CELLS)
 def test_equals_the_plain_loop(cell_class, kind, time):
     num_steps = 7 if time == "unknown" else time
     inputs = dense_inputs(num_steps) if kind == "dense" else token_inputs(num_steps)
@@ -139,20 +133,23 @@ def test_stack_equals_the_plain_loop(kind, time):
     check_equals_plain_loop(make_stack(), inputs, time_is_known=time != "unknown")
 
 
+QUICK = (FusedGateLSTMCell, FusedGateGRUCell, FusedSimpleRNNCell, FusedGateMinGRUCell)
+
+
 @pytest.mark.parametrize(
     "cell_class",
     [
-        pytest.param(
-            each, marks=pytest.mark.slow if "Separate" in each.__name__ else []
-        )
-        for each in CELLS
+        pytest.param(each, marks=[] if each in QUICK else pytest.mark.slow)
+        for each in BASIC_CELLS
     ],
 )
 def test_equals_the_plain_loop_over_100_steps(cell_class):
     check_equals_plain_loop(make_cell(cell_class), dense_inputs(100))
 
 
-@pytest.mark.parametrize("cell_class", [FusedGateLSTMCell, FusedGateGRUCell])
+@pytest.mark.parametrize(
+    "cell_class", [FusedGateLSTMCell, FusedGateGRUCell, FusedGateLayerNormLSTMCell]
+)
 def test_equals_the_plain_loop_beyond_the_unrolled_steps(cell_class):
     inputs = dense_inputs(MAX_UNROLLED_STEPS + 2)
     check_equals_plain_loop(make_cell(cell_class), inputs)
@@ -201,6 +198,22 @@ def test_eager_equals_function():
         tf.nest.flatten(eager), tf.nest.flatten(compiled), strict=True
     ):
         np.testing.assert_allclose(tensor, other, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "cell_class", [FusedGateLayerNormLSTMCell, FusedGatePeepholeLSTMCell]
+)
+def test_gradients_outside_of_the_compiled_function_are_the_same(cell_class):
+    cell = make_cell(cell_class)
+    inputs, state = dense_inputs(5), cell.get_initial_state(BATCH)
+    found = []
+    for way in (plain_unroll, unroll, tf.function(unroll)):
+        with tf.GradientTape() as tape:
+            outputs, _ = way(cell, inputs, state)
+            loss = tf.reduce_sum(outputs**2)
+        found.append(tape.gradient(loss, cell.trainable_variables))
+    assert_same(found[1], found[0], rtol=1e-10, atol=1e-12)
+    assert_same(found[2], found[0], rtol=1e-10, atol=1e-12)
 
 
 def test_time_major_swaps_inputs_and_outputs():

@@ -108,6 +108,8 @@ def test_what_does_not_fit_is_refused():
     del arrays["layer_1/bias"]
     with pytest.raises(ValueError, match="expected the array layer_1/bias"):
         cells.from_keras(arrays)
+    with pytest.raises(ValueError, match="found FusedGatePeepholeLSTMCell"):
+        cells.lstm_weights(cells.FusedGatePeepholeLSTMCell(3))
     with pytest.raises(ValueError, match="found FusedGateGRUCell"):
         cells.lstm_weights(cells.FusedGateGRUCell(3))
     uneven = [weights[0], cells.LayerWeights(*(part[:4] for part in weights[1]))]

@@ -11,10 +11,12 @@ from training_runs import (
     assert_same_run,
     last_checkpoint,
     results,
+    stopping_at,
     train_on_one_and_two_devices,
 )
 
 from tfseq import runs
+from tfseq.errors import UsageError
 from tfseq.tasks import Settings
 
 SUBJECTS = ["the cat", "a dog", "the old bird", "my friend", "nobody"]
@@ -164,3 +166,45 @@ def test_two_devices_compute_what_one_computes(settings, tmp_path):
     settings = dataclasses.replace(settings, optimizer="sgd", **REGULARIZED)
     one = train_on_one_and_two_devices(settings, tmp_path)
     assert_close_checkpoints(settings, one, atol=1e-5)
+
+
+HABITS = {"random_unrollings": True, "shuffle_lanes": True}
+
+
+def test_epochs_that_differ_have_as_many_steps_and_go_on_exactly(settings, tmp_path):
+    """About 250 words in a lane: ceil(250 / (0.975 * 20)) = 13 steps in an epoch."""
+    settings = dataclasses.replace(
+        settings, num_steps=None, num_epochs=2, num_unrollings=20, dropout=0.1, **HABITS
+    )
+    settings = dataclasses.replace(settings, sample_every=0)
+    text = pathlib.Path(settings.train_file).read_text()
+    num_tokens = len(text.split()) + text.count("\n")
+    steps = -(-(num_tokens // 8 - 1) * 40 // (39 * 20))
+    whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
+    assert runs.train(whole) == 0
+    with stopping_at(steps + 4):  # In the second epoch.
+        assert runs.train(settings) == 0
+    assert runs.train(settings) == 0
+    assert_same_run(whole, settings)
+    found = results(settings)
+    assert (found["step"], found["epoch"]) == (2 * steps, 2)
+    assert found["valid"]["perplexity"] < 14
+
+
+@pytest.mark.slow
+def test_two_devices_read_what_one_reads(settings, tmp_path):
+    settings = dataclasses.replace(
+        settings, num_steps=None, num_epochs=1, num_unrollings=20, **HABITS
+    )
+    settings = dataclasses.replace(settings, optimizer="sgd")
+    one = train_on_one_and_two_devices(settings, tmp_path)
+    assert_close_checkpoints(settings, one, atol=1e-5)
+
+
+@pytest.mark.parametrize("number", [13, 16385])
+def test_unrollings_that_cannot_be_random_are_refused(settings, number):
+    settings = dataclasses.replace(
+        settings, num_steps=None, num_epochs=1, num_unrollings=number, **HABITS
+    )
+    with pytest.raises(UsageError, match=rf"^`num_unrollings`={number}: .*from 14 to"):
+        settings.check()

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cell_kinds import BASIC_CELLS, RARE, new_cell
 
 import tfseq
 from tfseq import cells, layers
@@ -29,23 +30,20 @@ def initializer():
     return keras.initializers.GlorotUniform(keras.random.SeedGenerator(3))
 
 
-BASIC_CELLS = [
-    cells.CudnnLSTMCell,
-    cells.FusedGateGRUCell,
-    cells.FusedGateLSTMCell,
-    cells.FusedSimpleRNNCell,
-    cells.SeparateGateGRUCell,
-    cells.SeparateGateLSTMCell,
-    cells.SeparateSimpleRNNCell,
-]
 CELLS = {
     **{
-        each.__name__: lambda each=each: each(5, kernel_initializer=initializer())
-        for each in BASIC_CELLS
+        each.__name__: lambda each=each: new_cell(
+            each, 5, kernel_initializer=initializer()
+        )
+        for each in (cells.CudnnLSTMCell, *BASIC_CELLS)
     },
     "DropoutCell": lambda: cells.DropoutCell(
         cells.SeparateGateGRUCell(5), 0.5, variational=True
     ),
+    "ResidualCell": lambda: cells.ResidualCell(
+        cells.FusedGateGRUCell(FEATURES, kernel_initializer=initializer())
+    ),
+    "ZoneoutCell": lambda: cells.ZoneoutCell(cells.FusedGateLSTMCell(5), 0.1, 0.4),
     "StackedCell": lambda: cells.StackedCell(
         [cells.FusedGateLSTMCell(5, forget_bias=0.5), cells.FusedGateGRUCell(2)]
     ),
@@ -233,8 +231,22 @@ WRAPPINGS = {
 }
 
 
-@pytest.mark.parametrize("wrapping", WRAPPINGS)
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(
+    ("name", "wrapping"),
+    [
+        # Of the rarer kinds one form in one layer is quick.
+        pytest.param(
+            name,
+            wrapping,
+            marks=pytest.mark.slow
+            if any(kind in name for kind in RARE)
+            and (name.startswith("Separate") or wrapping != "Recurrent")
+            else [],
+        )
+        for name in CELLS
+        for wrapping in WRAPPINGS
+    ],
+)
 def test_cells_within_layers_of_keras(name, wrapping, tmp_path):
     model = sequential(WRAPPINGS[wrapping](CELLS[name]()))
     randomize(model)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cell_kinds import LSTM_KINDS, new_cell
 
 from tfseq import cells, layers
 
@@ -242,6 +243,17 @@ COMPOSED = {
     ),
     "weight-dropped own": lambda: cells.WeightDroppedCell(OwnRecurrentCell(3), 0.5),
     "keras": lambda: keras.layers.LSTMCell(4),
+    "kinds of LSTM": lambda: cells.StackedCell(
+        [new_cell(getattr(cells, f"FusedGate{kind}Cell"), 4) for kind in LSTM_KINDS]
+    ),
+    "others": lambda: cells.StackedCell(
+        [
+            cells.FusedGateMinLSTMCell(4),
+            cells.ResidualCell(cells.SeparateGateMinGRUCell(4)),
+            cells.FusedGateMogrifierLSTMCell(3, mogrifier_rounds=2),
+            cells.ZoneoutCell(cells.FusedGateLSTMCell(3), 0.2),
+        ]
+    ),
 }
 
 

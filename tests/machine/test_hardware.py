@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from tfseq.machine import hardware
 from tfseq.machine.hardware import count_cores, multiplies_bfloat16
 
 GENOA = (
@@ -23,8 +24,25 @@ def test_a_processor_tells_by_its_flags(tmp_path, description, expected):
     assert multiplies_bfloat16(path) is expected
 
 
-def test_a_system_that_does_not_tell_is_believed(tmp_path):
-    assert multiplies_bfloat16(tmp_path / "missing")
+@pytest.mark.parametrize("unknown", [True, False])
+def test_the_answer_where_a_system_does_not_tell_is_given(tmp_path, unknown):
+    assert multiplies_bfloat16(tmp_path / "missing", unknown=unknown) is unknown
+    (tmp_path / "empty").touch()
+    assert multiplies_bfloat16(tmp_path / "empty", unknown=unknown) is unknown
+
+
+@pytest.mark.parametrize(
+    ("multiplies", "gpu", "expected"),
+    [
+        (True, False, "bfloat16"),
+        (False, False, "float32"),
+        (True, True, "float32"),
+    ],
+)
+def test_the_faster_precision(monkeypatch, multiplies, gpu, expected):
+    monkeypatch.setattr(hardware, "multiplies_bfloat16", lambda unknown: multiplies)
+    monkeypatch.setattr(hardware, "finds_gpu", lambda: gpu)
+    assert hardware.choose_precision() == expected
 
 
 @pytest.mark.parametrize(("cores", "expected"), [(6, 6), (None, 1)])

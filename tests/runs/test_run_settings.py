@@ -10,6 +10,7 @@ import pytest
 import tfseq
 from tfseq import runs
 from tfseq.errors import DataError, UsageError
+from tfseq.machine import hardware
 from tfseq.runs.fit import check_same_run
 from tfseq.tasks import Settings
 from tfseq.tasks.trained import read_run_settings
@@ -239,3 +240,22 @@ def test_a_text_in_memory_that_is_too_short_is_named_by_its_argument(tmp_path):
         (UsageError, DataError), match=r"^`text`: the text has \d tokens"
     ):
         runs.fit(text="ab cd", valid_size=0, run_dir=str(tmp_path / "run"))
+
+
+def test_an_automatic_precision_is_kept_where_the_run_goes_on(
+    trained, tmp_path, monkeypatch
+):
+    settings = dataclasses.replace(
+        trained, run_dir=str(tmp_path / "run"), precision="auto", num_steps=2
+    )
+    monkeypatch.setattr(hardware, "multiplies_bfloat16", lambda unknown: True)
+    assert runs.train(settings) == 0
+    kept = json.loads(config(settings).read_bytes())["settings"]["precision"]
+    assert kept == "bfloat16"
+    # On another machine.
+    monkeypatch.setattr(hardware, "multiplies_bfloat16", lambda unknown: False)
+    assert runs.train(dataclasses.replace(settings, num_steps=3)) == 0
+    kept = json.loads(config(settings).read_bytes())["settings"]["precision"]
+    assert kept == "bfloat16"
+    with pytest.raises(UsageError, match="`precision`=float32: the run in"):
+        runs.train(dataclasses.replace(settings, precision="float32", num_steps=4))

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfseq import cells
 from tfseq.cells import LaneSeed
 from tfseq.configuration import CELLS
+from tfseq.errors import UsageError
 from tfseq.pipelines import Vocabulary
 from tfseq.pipelines.token_file import write_token_file
 from tfseq.tasks import Data, Settings
@@ -35,12 +36,14 @@ def test_every_cell_makes_a_model_that_trains(cell, num_layers):
         )
     gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
     assert all(np.abs(gradient).max() > 0 for gradient in gradients)
-    assert model.logits(tf.zeros([2, 5])).shape == (2, 7)
+    assert model.logits(tf.zeros([2, model.cell.output_size])).shape == (2, 7)
     assert all(part.shape[0] == 3 for part in tf.nest.flatten(state))
 
 
 @pytest.mark.parametrize("initializer", ["glorot", "truncated_normal", "uniform"])
-@pytest.mark.parametrize("kind", ["lstm", "gru", "simple_rnn"])
+@pytest.mark.parametrize(
+    "kind", [name.removesuffix("_fused") for name in CELLS.names() if "fused" in name]
+)
 def test_both_variants_of_a_cell_start_alike(kind, initializer):
     settings = {"initializer": initializer, "initializer_mean": -0.1}
     fused = build(cell=f"{kind}_fused", **settings)
@@ -126,3 +129,72 @@ def test_a_plan_counts_steps_by_hand(tmp_path):
     plan = plan_of(endless, tmp_path)
     assert plan.steps_per_epoch is None
     assert [plan.next_stop(step) for step in (0, 30, 90, 240)] == [30, 60, 100, 250]
+
+
+def test_zoneout_and_residual_layers_are_where_they_belong():
+    model = build(
+        num_layers=3,
+        dropout=0.2,
+        zoneout=0.1,
+        zoneout_memory=0.4,
+        recurrent_weight_dropout=0.3,
+        residual=True,
+    )
+    first, *others = model.cell.cells
+    assert isinstance(first, cells.DropoutCell)
+    for layer in others:
+        assert isinstance(layer, cells.ResidualCell)
+        assert isinstance(layer.cell, cells.DropoutCell)
+        assert layer.cell.cell.rates == (0.1, 0.4)
+        assert isinstance(layer.cell.cell.cell, cells.WeightDroppedCell)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {
+                "num_layers": 2,
+                "tie_embeddings": True,
+                "embedding_size": 8,
+                "residual": True,
+            },
+            "`residual`: found a layer of 8 outputs above one of 5",
+        ),
+        (
+            {"zoneout_memory": 0.5, "cell": "gru_fused"},
+            "`zoneout_memory`=0.5: found with `cell`=gru_fused",
+        ),
+        (
+            {"recurrent_weight_dropout": 0.5, "cell": "min_gru_fused"},
+            "`recurrent_weight_dropout`=0.5: found with `cell`=min_gru_fused",
+        ),
+        (
+            {
+                "cell": "projected_lstm_fused",
+                "tie_embeddings": True,
+                "embedding_size": 8,
+            },
+            "`projection_size`=128: found with `tie_embeddings`",
+        ),
+        (
+            {"residual": True},
+            "`residual`=True: found with `num_layers`=1",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(settings, words):
+    with pytest.raises(UsageError, match=words):
+        Settings(units=5, **settings).check()
+        build(**settings)
+
+
+def test_tied_embeddings_are_as_wide_as_the_projection():
+    model = build(
+        cell="projected_lstm_fused",
+        projection_size=8,
+        tie_embeddings=True,
+        embedding_size=8,
+    )
+    assert model.cell.units == 5
+    assert model.logits(tf.zeros([2, 8])).shape == (2, 7)

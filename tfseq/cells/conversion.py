@@ -2,29 +2,63 @@
 
 import keras
 
+from tfseq.cells.coupled_lstm import (
+    FusedGateCoupledLSTMCell,
+    SeparateGateCoupledLSTMCell,
+)
 from tfseq.cells.cudnn_lstm import CudnnLSTMCell
 from tfseq.cells.gru import FusedGateGRUCell, SeparateGateGRUCell
+from tfseq.cells.layer_norm_lstm import (
+    FusedGateLayerNormLSTMCell,
+    SeparateGateLayerNormLSTMCell,
+)
 from tfseq.cells.lstm import FusedGateLSTMCell, SeparateGateLSTMCell
+from tfseq.cells.minimal_cells import (
+    FusedGateMinGRUCell,
+    FusedGateMinLSTMCell,
+    SeparateGateMinGRUCell,
+    SeparateGateMinLSTMCell,
+)
+from tfseq.cells.mogrifier_lstm import (
+    FusedGateMogrifierLSTMCell,
+    SeparateGateMogrifierLSTMCell,
+)
+from tfseq.cells.peephole_lstm import (
+    FusedGatePeepholeLSTMCell,
+    SeparateGatePeepholeLSTMCell,
+)
+from tfseq.cells.projected_lstm import (
+    FusedGateProjectedLSTMCell,
+    SeparateGateProjectedLSTMCell,
+)
 from tfseq.cells.simple_rnn import FusedSimpleRNNCell, SeparateSimpleRNNCell
 from tfseq.cells.stack import ComposedCell
 
+# The fused and the separate variant of each kind of basic cell.
+PAIRS = (
+    (FusedGateLSTMCell, SeparateGateLSTMCell),
+    (FusedGateLayerNormLSTMCell, SeparateGateLayerNormLSTMCell),
+    (FusedGatePeepholeLSTMCell, SeparateGatePeepholeLSTMCell),
+    (FusedGateCoupledLSTMCell, SeparateGateCoupledLSTMCell),
+    (FusedGateProjectedLSTMCell, SeparateGateProjectedLSTMCell),
+    (FusedGateMogrifierLSTMCell, SeparateGateMogrifierLSTMCell),
+    (FusedGateGRUCell, SeparateGateGRUCell),
+    (FusedGateMinGRUCell, SeparateGateMinGRUCell),
+    (FusedGateMinLSTMCell, SeparateGateMinLSTMCell),
+    (FusedSimpleRNNCell, SeparateSimpleRNNCell),
+)
 # Of each basic cell: its fused and its separate variant.
 VARIANTS = {
-    SeparateGateLSTMCell: (FusedGateLSTMCell, SeparateGateLSTMCell),
-    FusedGateLSTMCell: (FusedGateLSTMCell, SeparateGateLSTMCell),
-    CudnnLSTMCell: (FusedGateLSTMCell, SeparateGateLSTMCell),
-    SeparateGateGRUCell: (FusedGateGRUCell, SeparateGateGRUCell),
-    FusedGateGRUCell: (FusedGateGRUCell, SeparateGateGRUCell),
-    SeparateSimpleRNNCell: (FusedSimpleRNNCell, SeparateSimpleRNNCell),
-    FusedSimpleRNNCell: (FusedSimpleRNNCell, SeparateSimpleRNNCell),
+    CudnnLSTMCell: PAIRS[0],
+    **{variant: pair for pair in PAIRS for variant in pair},
 }
 
 
 def fuse(cell: keras.layers.Layer) -> keras.layers.Layer:
     """Returns a new cell with fused weights that computes what `cell` computes.
 
-    Every cell within a `StackedCell`, `DropoutCell` or `WeightDroppedCell` is converted;
-    cells that are fused already are copied, a `CudnnLSTMCell` as `FusedGateLSTMCell`. A
+    Every cell within a stack or a cell around another one is converted; cells that are
+    fused already are copied, a `CudnnLSTMCell` as `FusedGateLSTMCell`. A
     cell that is not built gives one that is not built. The values stay the same to the
     last bit.
 
@@ -60,9 +94,8 @@ def _convert(cell, variant):
         return cell.with_parts([_convert(part, variant) for part in cell.parts])
     if type(cell) not in VARIANTS:
         raise TypeError(
-            "`cell` must be one of the LSTM, GRU or simple recurrent cells, or a "
-            "StackedCell, DropoutCell or WeightDroppedCell of them, received "
-            f"{type(cell).__name__}"
+            "`cell` must be one of the basic cells of tfseq.cells, or a stack or wrapper of "
+            f"them, received {type(cell).__name__}"
         )
     config = cell.get_config()
     del config["name"]  # It may tell the variant.

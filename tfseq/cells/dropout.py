@@ -146,20 +146,25 @@ class DroppingCell(WrappedCell):
         check_rate(rate)
         self.rate = float(rate)
 
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The rates of all that it drops."""
+        return (self.rate,)
+
     def drops(self, training: bool, lane_seed: LaneSeed | None) -> bool:
         """Returns whether something is to be dropped.
 
         Raises:
             ValueError: it is, and there is no lane seed.
         """
-        if not training or self.rate == 0:
+        if not training or not any(self.rates):
             return False
         if lane_seed is None:
             raise ValueError(
-                f"{self.name} drops {self.dropped} with rate {self.rate} in training and "
-                "needs lane_seed=LaneSeed(seed, first_lane), received None; in a Keras "
-                "model give the cell to tfseq.layers.Recurrent or keras.layers.RNN, where "
-                "the seed is made"
+                f"{self.name} drops {self.dropped} with rate {max(self.rates)} in "
+                "training and needs lane_seed=LaneSeed(seed, first_lane), received None; in "
+                "a Keras model give the cell to tfseq.layers.Recurrent or keras.layers.RNN, "
+                "where the seed is made"
             )
         return True
 
@@ -315,6 +320,11 @@ class WeightDroppedCell(DroppingCell):
             raise ValueError(
                 "`cell` must be a basic recurrent cell, one derived from RecurrentCell, "
                 f"received {type(cell).__name__}"
+            )
+        if not cell.has_recurrent_weights:
+            raise ValueError(
+                "`cell` must have recurrent weights to drop, received "
+                f"{type(cell).__name__}, which has none"
             )
 
     @property

@@ -4,13 +4,14 @@ Hochreiter and Schmidhuber 1997, https://doi.org/10.1162/neco.1997.9.8.1735; for
 gate: Gers, Schmidhuber and Cummins 2000, https://doi.org/10.1162/089976600300015015.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfseq.cells.initialization import Initializer, shifted_initializer
+from tfseq.cells.late_gradient import LateGradient
 from tfseq.cells.lstm_recurrence import lstm_recurrence
 from tfseq.cells.recurrent_cell import (
     FusedGates,
@@ -38,8 +39,18 @@ def lstm_update(
     return tf.sigmoid(output_gate) * tf.tanh(memory), memory
 
 
-class LSTMCell(GatedCell):
-    """The base of the variants. The state is `(hidden, memory)`."""
+class MemoryCell(GatedCell):
+    """The base of the LSTM and its kin. The state is `(hidden, memory)`.
+
+    A kind of LSTM defines `update` and, where they differ, `gates`, `further` weights and
+    the ways in which a step or an unrolling is computed.
+
+    Args:
+        units: size of the memory.
+        forget_bias: added to the initial bias of the forget gate.
+        unit_forget_bias: whether the bias of the forget gate starts at 1 instead.
+        **kwargs: those of `RecurrentCell`.
+    """
 
     gates = ("input", "forget", "candidate", "output")  # as keras.layers.LSTMCell
 
@@ -59,7 +70,12 @@ class LSTMCell(GatedCell):
     @property
     def state_size(self) -> tuple[int, int]:
         """Sizes of the hidden state and the memory."""
-        return (self.units, self.units)
+        return (self.hidden_size, self.units)
+
+    @property
+    def output_size(self) -> int:
+        """Size of the outputs, which are the hidden state."""
+        return self.hidden_size
 
     def gate_initializers(self) -> list[list[Initializer]]:
         """Returns for each role the initializers of the gates."""
@@ -73,17 +89,89 @@ class LSTMCell(GatedCell):
             )
         return [kernels, recurrent_kernels, biases]
 
+    def update(
+        self,
+        sums: Sequence[tf.Tensor],
+        memory: tf.Tensor,
+        further: Mapping[str, tf.Tensor],
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Computes hidden state and memory from the sums before activation.
+
+        Args:
+            sums: for each gate x @ kernel + h @ recurrent_kernel + bias, `[batch, units]`.
+            memory: `[batch, units]`.
+            further: the further weights, those of gates side by side.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define update(sums, memory, further)"
+        )
+
     def recurrent_step(
         self,
         projected: tf.Tensor,
         states: tuple[tf.Tensor, tf.Tensor],
         weights: UnrollingWeights,
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
-        """Computes one step from x @ kernel + bias, `[batch, 4 * units]`."""
+        """Computes one step from x @ kernel + bias, `[batch, width]`."""
         hidden, memory = states
         sums = projected + tf.matmul(hidden, weights.recurrent_kernel)
-        hidden, memory = lstm_update(tf.split(sums, 4, axis=-1), memory)
+        sums = tf.split(sums, len(self.gates), axis=-1)
+        hidden, memory = self.update(sums, memory, weights.further)
         return hidden, (hidden, memory)
+
+    def unroll_projected(
+        self,
+        projected: tf.Tensor,
+        states: tuple[tf.Tensor, tf.Tensor],
+        weights: UnrollingWeights,
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
+        """Computes all steps as the loop over `recurrent_step` does, but faster."""
+        late, kernel = LateGradient(), weights.recurrent_kernel
+        outputs, final = super().unroll_projected(
+            late.attach(projected, kernel),
+            states,
+            weights._replace(recurrent_kernel=tf.stop_gradient(kernel)),
+        )
+        late.set_hidden(states[0], outputs)
+        return outputs, final
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "forget_bias": self.initial_forget_bias,
+            "unit_forget_bias": self.unit_forget_bias,
+        }
+
+
+class SeparateMemoryGates(SeparateGates):
+    """What the separate variants of the LSTM and its kin share: a step gate by gate."""
+
+    def call(
+        self, inputs: tf.Tensor, states: tuple[tf.Tensor, tf.Tensor]
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
+        """Computes one step gate by gate."""
+        hidden, memory = states
+        sums = [
+            self.project_inputs(inputs, gate) + tf.matmul(hidden, gate.recurrent_kernel)
+            for gate in self.weights_by_gate()
+        ]
+        hidden, memory = self.update(sums, memory, self.further_weights())
+        return hidden, (hidden, memory)
+
+
+class LSTMCell(MemoryCell):
+    """The base of the variants of the LSTM itself."""
+
+    def update(
+        self,
+        sums: Sequence[tf.Tensor],
+        memory: tf.Tensor,
+        further: Mapping[str, tf.Tensor],
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Computes hidden state and memory; see `lstm_update`."""
+        del further  # There are none.
+        return lstm_update(sums, memory)
 
     def unroll_projected(
         self,
@@ -95,17 +183,9 @@ class LSTMCell(GatedCell):
         outputs, *states = lstm_recurrence(projected, weights.recurrent_kernel, *states)
         return outputs, tuple(states)
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
-        return {
-            **super().get_config(),
-            "forget_bias": self.initial_forget_bias,
-            "unit_forget_bias": self.unit_forget_bias,
-        }
-
 
 @keras.saving.register_keras_serializable(package="tfseq")
-class SeparateGateLSTMCell(SeparateGates, LSTMCell):
+class SeparateGateLSTMCell(SeparateMemoryGates, LSTMCell):
     """The LSTM with a kernel, a recurrent kernel and a bias for each gate.
 
         input = sigmoid(x @ Wi + h @ Ri + bi)
@@ -138,18 +218,6 @@ class SeparateGateLSTMCell(SeparateGates, LSTMCell):
         outputs, (hidden, memory) = unroll(cell, inputs, cell.get_initial_state(8))
         assert outputs.shape == (8, 20, 64) and memory.shape == (8, 64)
     """
-
-    def call(
-        self, inputs: tf.Tensor, states: tuple[tf.Tensor, tf.Tensor]
-    ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
-        """Computes one step gate by gate."""
-        hidden, memory = states
-        sums = [
-            self.project_inputs(inputs, gate) + tf.matmul(hidden, gate.recurrent_kernel)
-            for gate in self.weights_by_gate()
-        ]
-        hidden, memory = lstm_update(sums, memory)
-        return hidden, (hidden, memory)
 
 
 @keras.saving.register_keras_serializable(package="tfseq")

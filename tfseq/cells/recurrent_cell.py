@@ -8,8 +8,9 @@ are kept.
 
 import functools
 import inspect
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -293,15 +294,18 @@ class UnrollingWeights(NamedTuple):
 
     Attributes:
         kernel: the weights applied to the inputs, `[features, width]`.
-        recurrent_kernel: the weights applied to the hidden state, `[units, width]`.
+        recurrent_kernel: the weights applied to the hidden state, `[units, width]`; None
+            for a cell without.
         bias: added on the side of the inputs, `[width]`.
         recurrent_bias: added on the side of the state, `[width]`, or None.
+        further: what a kind of cell has beside these, by name.
     """
 
     kernel: tf.Tensor
-    recurrent_kernel: tf.Tensor
-    bias: tf.Tensor
+    recurrent_kernel: tf.Tensor | None = None
+    bias: tf.Tensor | None = None
     recurrent_bias: tf.Tensor | None = None
+    further: Mapping[str, tf.Tensor] = types.MappingProxyType({})
 
 
 class RecurrentCell(Cell):
@@ -368,6 +372,8 @@ class RecurrentCell(Cell):
 
     # Its states are results of its products, and of no other type.
     computes_states = True
+    # Whether the hidden state is multiplied by a recurrent kernel.
+    has_recurrent_weights = True
 
     @property
     def state_size(self) -> tuple[int, ...]:
@@ -513,28 +519,67 @@ class GatedCell(RecurrentCell):
 
     Attributes:
         gates: names of the gates, in the order in which fused weights hold them.
-        roles: what weights each gate has.
+        roles: what weights each gate has, fields of `UnrollingWeights`.
+        further: names of the weights beside these, and the gates that have one each; no
+            gates for a weight of the cell as a whole.
     """
 
     gates: tuple[str, ...]
     roles: tuple[str, ...] = ("kernel", "recurrent_kernel", "bias")
+    further: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    @property
+    def hidden_size(self) -> int:
+        """Size of the hidden state, which the recurrent kernel is applied to."""
+        return self.units
 
     def gate_initializers(self) -> list[list[Initializer]]:
         """Returns for each role the initializers of the gates.
 
         Each gate draws values of its own, and both forms of a cell draw the same ones.
         """
-        given = (
-            self.kernel_initializer,
-            self.recurrent_initializer,
-            self.bias_initializer,
-            self.bias_initializer,
-        )
+        given = {
+            "kernel": self.kernel_initializer,
+            "recurrent_kernel": self.recurrent_initializer,
+            "bias": self.bias_initializer,
+            "recurrent_bias": self.bias_initializer,
+        }
         count = len(self.gates)
         return [
-            derived_initializers(given[role], count, role * count)
-            for role in range(len(self.roles))
+            derived_initializers(given[role], count, index * count)
+            for index, role in enumerate(self.roles)
         ]
+
+    def further_weight(
+        self, name: str, input_size: int
+    ) -> tuple[tuple[int, ...], Initializer]:
+        """Returns shape and initializer of one of the `further` weights, for one gate."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define further_weight(name, input_size) for {name}"
+        )
+
+    def weight_parts(
+        self, input_size: int
+    ) -> dict[str, tuple[tuple[int, ...], list[Initializer]]]:
+        """Returns by name the shape of a gate's part, and the initializer of each part."""
+        units = self.units
+        shapes = {
+            "kernel": (input_size, units),
+            "recurrent_kernel": (self.hidden_size, units),
+        }
+        parts = {
+            role: (shapes.get(role, (units,)), initializers)
+            for role, initializers in zip(
+                self.roles, self.gate_initializers(), strict=True
+            )
+        }
+        index = len(self.roles) * len(self.gates)
+        for name, gates in self.further.items():
+            shape, initializer = self.further_weight(name, input_size)
+            count = max(len(gates), 1)
+            parts[name] = shape, derived_initializers(initializer, count, index)
+            index += count
+        return parts
 
 
 class SeparateGates(GatedCell):
@@ -546,37 +591,54 @@ class SeparateGates(GatedCell):
 
     def create_weights(self, input_size: int) -> None:
         """Creates the variables: for each role, one for each gate."""
-        units = self.units
-        shapes = [(input_size, units), (units, units), (units,), (units,)]
-        initializers = self.gate_initializers()
-        for index, role in enumerate(self.roles):
-            for gate, initializer in zip(self.gates, initializers[index], strict=True):
-                name = f"{gate}_{role}"
+        for role, (shape, initializers) in self.weight_parts(input_size).items():
+            for name, initializer in zip(
+                self.names_of(role), initializers, strict=True
+            ):
                 variable = self.add_weight(
-                    name=name, shape=shapes[index], initializer=initializer
+                    name=name, shape=shape, initializer=initializer
                 )
                 setattr(self, name, variable)
 
+    def names_of(self, role: str) -> list[str]:
+        """Returns the names of the variables of a role, in the order of the gates."""
+        gates = self.further.get(role, self.gates)
+        return [f"{gate}_{role}" for gate in gates] or [role]
+
     def variables_of(self, role: str) -> list[keras.Variable]:
         """Returns the variables of a role, in the order of the gates."""
-        return [getattr(self, f"{gate}_{role}") for gate in self.gates]
+        return [getattr(self, name) for name in self.names_of(role)]
 
     def weights_by_gate(self) -> list[UnrollingWeights]:
         """Returns the weights of each gate, of the compute dtype."""
         roles = [map(self.read, self.variables_of(role)) for role in self.roles]
-        return [UnrollingWeights(*gate) for gate in zip(*roles, strict=True)]
+        return [
+            UnrollingWeights(**dict(zip(self.roles, gate, strict=True)))
+            for gate in zip(*roles, strict=True)
+        ]
+
+    def further_weights(self, dtype: str | None = None) -> dict[str, tf.Tensor]:
+        """Returns the further weights by name, those of gates side by side."""
+        return {
+            name: self.read(*self.variables_of(name), dtype=dtype)
+            for name in self.further
+        }
 
     def unrolling_weights(self, dtype: str | None = None) -> UnrollingWeights:
         """Returns the weights of all gates side by side."""
-        return UnrollingWeights(
-            *(self.read(*self.variables_of(role), dtype=dtype) for role in self.roles)
-        )
+        roles = {
+            role: self.read(*self.variables_of(role), dtype=dtype)
+            for role in self.roles
+        }
+        return UnrollingWeights(**roles, further=self.further_weights(dtype))
 
     def assign_weights(self, weights: UnrollingWeights) -> None:
         """Assigns to the variables: the reverse of `unrolling_weights`."""
-        for index, role in enumerate(self.roles):
-            parts = tf.split(weights[index], len(self.gates), axis=-1)
-            for variable, part in zip(self.variables_of(role), parts, strict=True):
+        joined = {role: getattr(weights, role) for role in self.roles}
+        for role, values in {**joined, **weights.further}.items():
+            variables = self.variables_of(role)
+            parts = tf.split(values, len(variables), axis=-1)
+            for variable, part in zip(variables, parts, strict=True):
                 variable.assign(part)
 
 
@@ -588,38 +650,39 @@ class FusedGates(GatedCell):
     """
 
     def create_weights(self, input_size: int) -> None:
-        """Creates the three fused variables."""
-        sizes = [self.units] * len(self.gates)
-        width = sum(sizes)
-        kernel, recurrent_kernel, *biases = [
-            concatenated_initializer(initializers, sizes)
-            for initializers in self.gate_initializers()
-        ]
-        bias, bias_shape = biases[0], (width,)
-        if len(biases) == 2:
-            bias = concatenated_initializer(biases, [1, 1], axis=0)
-            bias_shape = (2, width)
-        self.kernel = self.add_weight(
-            name="kernel", shape=(input_size, width), initializer=kernel
-        )
-        self.recurrent_kernel = self.add_weight(
-            name="recurrent_kernel",
-            shape=(self.units, width),
-            initializer=recurrent_kernel,
-        )
-        self.bias = self.add_weight(name="bias", shape=bias_shape, initializer=bias)
+        """Creates the fused variables."""
+        parts = self.weight_parts(input_size)
+        _, on_state = parts.pop("recurrent_bias", (None, None))
+        for name, (shape, initializers) in parts.items():
+            sizes = [shape[-1]] * len(initializers)
+            shape = (*shape[:-1], sum(sizes))
+            initializer = concatenated_initializer(initializers, sizes)
+            if name == "bias" and on_state:
+                both = [initializer, concatenated_initializer(on_state, sizes)]
+                initializer = concatenated_initializer(both, [1, 1], axis=0)
+                shape = (2, *shape)
+            variable = self.add_weight(name=name, shape=shape, initializer=initializer)
+            setattr(self, name, variable)
 
     def unrolling_weights(self, dtype: str | None = None) -> UnrollingWeights:
         """Returns the weights as tensors, the biases of the two sides apart."""
-        weights = super().unrolling_weights(dtype)
-        if len(self.roles) == 3:
-            return weights
-        bias, recurrent_bias = tf.unstack(weights.bias)
-        return weights._replace(bias=bias, recurrent_bias=recurrent_bias)
+        names = [role for role in self.roles if role != "recurrent_bias"]
+        roles = {name: self.read(getattr(self, name), dtype=dtype) for name in names}
+        if len(names) < len(self.roles):
+            roles["bias"], roles["recurrent_bias"] = tf.unstack(roles["bias"])
+        return UnrollingWeights(**roles, further=self.further_weights(dtype))
+
+    def further_weights(self, dtype: str | None = None) -> dict[str, tf.Tensor]:
+        """Returns the further weights by name."""
+        return {
+            name: self.read(getattr(self, name), dtype=dtype) for name in self.further
+        }
 
     def assign_weights(self, weights: UnrollingWeights) -> None:
         """Assigns to the variables: the reverse of `unrolling_weights`."""
         if weights.recurrent_bias is not None:
             both = tf.stack([weights.bias, weights.recurrent_bias])
-            weights = weights._replace(bias=both)
-        super().assign_weights(weights)
+            weights = weights._replace(bias=both, recurrent_bias=None)
+        for name, values in {**weights._asdict(), **weights.further}.items():
+            if name != "further" and values is not None:
+                getattr(self, name).assign(values)

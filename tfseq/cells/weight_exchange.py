@@ -71,7 +71,7 @@ def lstm_weights(cell: keras.layers.Layer) -> list[LayerWeights]:
         layer.unrolling_weights(layer.variable_dtype) for layer in lstm_layers(cell)
     ]
     return [
-        LayerWeights(*(part.numpy() for part in layer if part is not None))
+        LayerWeights(*(getattr(layer, name).numpy() for name in LayerWeights._fields))
         for layer in weights
     ]
 

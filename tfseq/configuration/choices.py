@@ -8,24 +8,99 @@ object itself, for choices from outside of the package.
 from tfseq.configuration.table import Table
 
 # options: arguments beside the units and the initializers, by the names of settings.
-CELLS = Table("cell", options=())
+# reads: settings that are read for what is around it. recurrent_weights: whether the state
+# is multiplied by weights, which may be dropped.
+CELLS = Table("cell", options=(), reads=(), recurrent_weights=True)
 CELLS.add(
     "lstm_fused",
     "tfseq.cells.lstm:FusedGateLSTMCell",
     "LSTM, one kernel for all gates",
     options=("forget_bias",),
+    reads=("zoneout_memory",),
 )
 CELLS.add(
     "lstm_separate",
     "tfseq.cells.lstm:SeparateGateLSTMCell",
     "the same, a kernel for each gate",
     options=("forget_bias",),
+    reads=("zoneout_memory",),
 )
 CELLS.add(
     "lstm_cudnn",
     "tfseq.cells.cudnn_lstm:CudnnLSTMCell",
     "lstm_fused with NVIDIA's kernel, where there is a GPU",
     options=("forget_bias",),
+    reads=("zoneout_memory",),
+)
+CELLS.add(
+    "layer_norm_lstm_fused",
+    "tfseq.cells.layer_norm_lstm:FusedGateLayerNormLSTMCell",
+    "layer-normalised LSTM",
+    options=("forget_bias",),
+    reads=("zoneout_memory",),
+)
+CELLS.add(
+    "layer_norm_lstm_separate",
+    "tfseq.cells.layer_norm_lstm:SeparateGateLayerNormLSTMCell",
+    "the same, a kernel for each gate",
+    options=("forget_bias",),
+    reads=("zoneout_memory",),
+)
+CELLS.add(
+    "peephole_lstm_fused",
+    "tfseq.cells.peephole_lstm:FusedGatePeepholeLSTMCell",
+    "LSTM whose gates see the memory",
+    options=("forget_bias",),
+    reads=("zoneout_memory",),
+)
+CELLS.add(
+    "peephole_lstm_separate",
+    "tfseq.cells.peephole_lstm:SeparateGatePeepholeLSTMCell",
+    "the same, a kernel for each gate",
+    options=("forget_bias",),
+    reads=("zoneout_memory",),
+)
+CELLS.add(
+    "coupled_lstm_fused",
+    "tfseq.cells.coupled_lstm:FusedGateCoupledLSTMCell",
+    "LSTM that takes in as much as it forgets",
+    options=("forget_bias",),
+    reads=("zoneout_memory",),
+)
+CELLS.add(
+    "coupled_lstm_separate",
+    "tfseq.cells.coupled_lstm:SeparateGateCoupledLSTMCell",
+    "the same, a kernel for each gate",
+    options=("forget_bias",),
+    reads=("zoneout_memory",),
+)
+CELLS.add(
+    "projected_lstm_fused",
+    "tfseq.cells.projected_lstm:FusedGateProjectedLSTMCell",
+    "LSTM whose outputs are projected to `projection_size`",
+    options=("forget_bias", "projection_size"),
+    reads=("zoneout_memory",),
+)
+CELLS.add(
+    "projected_lstm_separate",
+    "tfseq.cells.projected_lstm:SeparateGateProjectedLSTMCell",
+    "the same, a kernel for each gate",
+    options=("forget_bias", "projection_size"),
+    reads=("zoneout_memory",),
+)
+CELLS.add(
+    "mogrifier_lstm_fused",
+    "tfseq.cells.mogrifier_lstm:FusedGateMogrifierLSTMCell",
+    "LSTM whose inputs and state scale each other in `mogrifier_rounds`",
+    options=("forget_bias", "mogrifier_rounds"),
+    reads=("zoneout_memory",),
+)
+CELLS.add(
+    "mogrifier_lstm_separate",
+    "tfseq.cells.mogrifier_lstm:SeparateGateMogrifierLSTMCell",
+    "the same, a kernel for each gate",
+    options=("forget_bias", "mogrifier_rounds"),
+    reads=("zoneout_memory",),
 )
 CELLS.add(
     "gru_fused",
@@ -36,6 +111,32 @@ CELLS.add(
     "gru_separate",
     "tfseq.cells.gru:SeparateGateGRUCell",
     "the same, a kernel for each gate",
+)
+CELLS.add(
+    "min_gru_fused",
+    "tfseq.cells.minimal_cells:FusedGateMinGRUCell",
+    "minGRU, whose gates do not see the state",
+    recurrent_weights=False,
+)
+CELLS.add(
+    "min_gru_separate",
+    "tfseq.cells.minimal_cells:SeparateGateMinGRUCell",
+    "the same, a kernel for each gate",
+    recurrent_weights=False,
+)
+CELLS.add(
+    "min_lstm_fused",
+    "tfseq.cells.minimal_cells:FusedGateMinLSTMCell",
+    "minLSTM, whose gates do not see the state",
+    options=("forget_bias",),
+    recurrent_weights=False,
+)
+CELLS.add(
+    "min_lstm_separate",
+    "tfseq.cells.minimal_cells:SeparateGateMinLSTMCell",
+    "the same, a kernel for each gate",
+    options=("forget_bias",),
+    recurrent_weights=False,
 )
 CELLS.add(
     "simple_rnn_fused",

@@ -53,6 +53,12 @@ def check_idle(settings: Any) -> None:
     """
     for reason in idle_values(settings).values():
         raise UsageError(reason)
+    dropped = settings.recurrent_weight_dropout
+    if dropped and not CELLS.row(settings.cell).recurrent_weights:
+        raise UsageError(
+            f"`recurrent_weight_dropout`={dropped}: found with `cell`={settings.cell}, "
+            "which has no recurrent weights; leave it out, or choose another cell"
+        )
 
 
 def check_rows(settings: Any) -> None:

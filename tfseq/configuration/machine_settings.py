@@ -52,8 +52,9 @@ class MachineSettings:
         "float32",
         "Number format in which layers compute in training; weights stay float32. bfloat16 "
         "is faster on processors with instructions for it (AVX-512 BF16, AMX) and slower on "
-        "others. Trained runs are used in float32.",
-        choices=("float32", "bfloat16"),
+        "others; auto chooses it there, and keeps the choice when the run goes on. Trained "
+        "runs are used in float32.",
+        choices=("float32", "bfloat16", "auto"),
         fixed=True,
     )
     eager: bool = option(False, "Run the steps eagerly, for use in a debugger.")

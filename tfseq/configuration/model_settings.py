@@ -94,6 +94,28 @@ class ModelSettings:
         fixed=True,
         needs=[{"cell": CELLS}],
     )
+    projection_size: int = option(
+        128,
+        "Size of the outputs of a projected LSTM.",
+        lower=1,
+        upper=65536,
+        fixed=True,
+        needs=[{"cell": CELLS}],
+    )
+    mogrifier_rounds: int = option(
+        5,
+        "How many times inputs and state of a Mogrifier LSTM, in turn, are scaled.",
+        lower=1,
+        upper=64,
+        fixed=True,
+        needs=[{"cell": CELLS}],
+    )
+    residual: bool = option(
+        False,
+        "Add the inputs of each layer but the first to its outputs.",
+        fixed=True,
+        needs=["num_layers"],
+    )
     ngram_features: int = option(
         0,
         "Longest n-grams with weights of their own, in tokens; 0: none. For texts they are "

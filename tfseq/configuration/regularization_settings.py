@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from tfseq.configuration.choices import CELLS
 from tfseq.configuration.option import option
 
 
@@ -39,6 +40,21 @@ class RegularizationSettings:
         upper=0.99,
         fixed=True,
         needs=["embedding_size"],
+    )
+    zoneout: float = option(
+        0.0,
+        "Share of the values of the layers' states that stay as they are in a step.",
+        lower=0.0,
+        upper=0.99,
+        fixed=True,
+    )
+    zoneout_memory: float | None = option(
+        None,
+        "The same for the memory of LSTMs alone; by default `zoneout`.",
+        lower=0.0,
+        upper=0.99,
+        fixed=True,
+        needs=[{"cell": CELLS}],
     )
     recurrent_weight_dropout: float = option(
         0.0,

@@ -15,14 +15,27 @@ import tensorflow as tf
 from tfseq.cells import (
     CudnnLSTMCell,
     DropoutCell,
+    FusedGateCoupledLSTMCell,
     FusedGateGRUCell,
+    FusedGateLayerNormLSTMCell,
     FusedGateLSTMCell,
+    FusedGateMinGRUCell,
+    FusedGateMinLSTMCell,
+    FusedGatePeepholeLSTMCell,
+    FusedGateProjectedLSTMCell,
     FusedSimpleRNNCell,
     LaneSeed,
     RecurrentCell,
     RepeatedRows,
+    ResidualCell,
+    SeparateGateCoupledLSTMCell,
     SeparateGateGRUCell,
+    SeparateGateLayerNormLSTMCell,
     SeparateGateLSTMCell,
+    SeparateGateMinGRUCell,
+    SeparateGateMinLSTMCell,
+    SeparateGatePeepholeLSTMCell,
+    SeparateGateProjectedLSTMCell,
     SeparateSimpleRNNCell,
     StackedCell,
     WeightDroppedCell,
@@ -200,6 +213,18 @@ def _unroll_dropout(cell, inputs, state, *, lengths, training, lane_seed):
     )
 
 
+def _unroll_residual(cell, inputs, state, *, lengths, training, lane_seed):
+    outputs, state = unroll_to_lengths(
+        cell.cell,
+        inputs,
+        state,
+        lengths=lengths,
+        training=training,
+        lane_seed=_lane_seed_of(cell.cell, 0, lane_seed),
+    )
+    return cell.add_inputs(inputs, outputs), state
+
+
 def _unroll_weight_dropped(cell, inputs, state, *, lengths, training, lane_seed):
     way = WAYS_OF_BASIC_CELLS.get(type(cell.cell))
     if way is None:
@@ -233,7 +258,8 @@ def _unroll_lstm(
     """Unrolls an LSTM, whose gates keep the memory as it is after the lengths."""
     projected = cell.project_inputs(inputs, weights)
     # Input gate shut, forget gate open: memory' = 1 * memory + 0 * candidate.
-    gates = tf.constant([-OPEN_GATE, OPEN_GATE, 0, 0], projected.dtype)
+    sums = {"input": -OPEN_GATE, "forget": OPEN_GATE}
+    gates = tf.constant([sums.get(gate, 0.0) for gate in cell.gates], projected.dtype)
     gates = tf.repeat(gates, cell.units)
     projected = tf.where(_inside(inputs, lengths), projected, gates)
     outputs, (_, memory) = cell.unroll_projected(projected, state, weights)
@@ -256,8 +282,20 @@ WAYS_OF_BASIC_CELLS: dict[type, Callable] = {
     CudnnLSTMCell: _unroll_lstm,
     FusedGateLSTMCell: _unroll_lstm,
     SeparateGateLSTMCell: _unroll_lstm,
+    FusedGateLayerNormLSTMCell: _unroll_lstm,
+    SeparateGateLayerNormLSTMCell: _unroll_lstm,
+    FusedGatePeepholeLSTMCell: _unroll_lstm,
+    SeparateGatePeepholeLSTMCell: _unroll_lstm,
+    FusedGateCoupledLSTMCell: _unroll_lstm,
+    SeparateGateCoupledLSTMCell: _unroll_lstm,
+    FusedGateProjectedLSTMCell: _unroll_lstm,
+    SeparateGateProjectedLSTMCell: _unroll_lstm,
     FusedGateGRUCell: _unroll_with_visible_state,
     SeparateGateGRUCell: _unroll_with_visible_state,
+    FusedGateMinGRUCell: _unroll_with_visible_state,
+    SeparateGateMinGRUCell: _unroll_with_visible_state,
+    FusedGateMinLSTMCell: _unroll_with_visible_state,
+    SeparateGateMinLSTMCell: _unroll_with_visible_state,
     FusedSimpleRNNCell: _unroll_with_visible_state,
     SeparateSimpleRNNCell: _unroll_with_visible_state,
 }
@@ -267,6 +305,7 @@ WAYS: dict[type, Callable] = {
     **dict.fromkeys(WAYS_OF_BASIC_CELLS, _unroll_basic),
     StackedCell: _unroll_stack,
     DropoutCell: _unroll_dropout,
+    ResidualCell: _unroll_residual,
     WeightDroppedCell: _unroll_weight_dropped,
 }
 

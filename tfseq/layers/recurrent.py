@@ -13,6 +13,7 @@ from tfseq.cells.stack import initial_state_of
 from tfseq.configuration import CELLS
 from tfseq.errors import UsageError
 from tfseq.layers.token_inputs import TokenInputs
+from tfseq.machine.hardware import choose_precision
 
 # Keras' names of the number formats.
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -58,7 +59,8 @@ def build_cells(
         recurrent: initializer of the recurrent weights.
 
     Raises:
-        UsageError: a cell from outside of the package returns what a cell must not.
+        UsageError: a cell from outside of the package returns what a cell must not, or
+            residual layers are not of the same size.
 
     Example:
         settings = Settings(units=64, num_layers=2)
@@ -81,11 +83,44 @@ def build_cells(
         )
         if settings.recurrent_weight_dropout:
             layer = cells.WeightDroppedCell(layer, settings.recurrent_weight_dropout)
+        if settings.zoneout or settings.zoneout_memory:
+            layer = _zoned_out(layer, settings)
         rate = settings.dropout if index else input_dropout
         if rate:
             layer = cells.DropoutCell(layer, rate, settings.variational_dropout)
+        if settings.residual and index:
+            layer = _residual(layer, layers[-1])
         layers.append(layer)
     return cells.StackedCell(layers) if len(layers) > 1 else layers[0]
+
+
+def _zoned_out(layer: keras.layers.Layer, settings: Any) -> cells.ZoneoutCell:
+    """Returns a layer with zoneout around it.
+
+    Raises:
+        UsageError: it is a cell from outside of the package that cannot have zoneout.
+    """
+    try:
+        return cells.ZoneoutCell(layer, settings.zoneout, settings.zoneout_memory)
+    except ValueError as error:
+        raise UsageError(f"`zoneout`={settings.zoneout}: {error}") from error
+
+
+def _residual(
+    layer: keras.layers.Layer, below: keras.layers.Layer
+) -> cells.ResidualCell:
+    """Returns a layer whose inputs, the outputs of the layer below, are added to its own.
+
+    Raises:
+        UsageError: the two are not of the same size.
+    """
+    if layer.output_size != below.output_size:
+        raise UsageError(
+            f"`residual`: found a layer of {layer.output_size} outputs above one of "
+            f"{below.output_size}, expected layers of the same size; choose the sizes "
+            "alike, or leave `residual` out"
+        )
+    return cells.ResidualCell(layer)
 
 
 def _check_cell(name: str, cell_class: type, options: dict[str, Any]) -> None:
@@ -135,7 +170,7 @@ def layer_precision(name: str) -> Iterator[None]:
     Their weights stay float32.
 
     Args:
-        name: `float32` or `bfloat16`.
+        name: `float32`, `bfloat16`, or `auto` for the faster one on this machine.
 
     Raises:
         UsageError: the name is unknown.
@@ -144,8 +179,12 @@ def layer_precision(name: str) -> Iterator[None]:
         with layer_precision("bfloat16"):
             softmax = Softmax(1000)
     """
+    if name == "auto":
+        name = choose_precision()
     if name not in POLICIES:
-        raise UsageError(f"`precision`={name}: expected one of {', '.join(POLICIES)}")
+        raise UsageError(
+            f"`precision`={name}: expected one of {', '.join(POLICIES)}, auto"
+        )
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(POLICIES[name])
     try:

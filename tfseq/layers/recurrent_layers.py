@@ -86,7 +86,8 @@ class Recurrent(keras.layers.Layer):
     At a masked step the state stays as it is, and the output is that of the step before
     it, or zero. Sequences that are padded on one side, on both or in the middle are all
     unrolled fast. Only a mask together with `return_state` and a cell that is not of this
-    package is computed step by step; dropout then has one mask for all steps.
+    package, a Mogrifier LSTM or a cell with zoneout is computed step by step; dropout then
+    has one mask for all steps.
 
     The layer has no state of its own: the state is an argument, `initial_state`, and,
     with `return_state`, a result.

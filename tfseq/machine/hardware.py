@@ -9,24 +9,37 @@ import tensorflow as tf
 BFLOAT16_NAMES = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
-def multiplies_bfloat16(cpuinfo: pathlib.Path = pathlib.Path("/proc/cpuinfo")) -> bool:
+def multiplies_bfloat16(
+    cpuinfo: pathlib.Path = pathlib.Path("/proc/cpuinfo"), *, unknown: bool = True
+) -> bool:
     """Returns whether the processor has instructions for products of bfloat16 numbers.
 
     Without them products are computed in float32 after a conversion, so that they are
-    slower than those of float32. If the system does not tell, the answer is True.
+    slower than those of float32.
 
     Args:
         cpuinfo: the file in which Linux describes the processors.
+        unknown: the answer if the system does not tell.
     """
     try:
         lines = cpuinfo.read_text().splitlines()
     except OSError:
-        return True
+        return unknown
     for line in lines:
         name, _, features = line.partition(":")
         if name.strip() in ("flags", "Features"):
             return not BFLOAT16_NAMES.isdisjoint(features.split())
-    return True
+    return unknown
+
+
+def choose_precision() -> str:
+    """Returns the number format in which layers are computed faster on this machine.
+
+    It is `bfloat16` where the processor is known to multiply it and computes the layers
+    itself, elsewhere `float32`.
+    """
+    fast = multiplies_bfloat16(unknown=False) and not finds_gpu()
+    return "bfloat16" if fast else "float32"
 
 
 def count_cores() -> int:

@@ -56,6 +56,11 @@ from tfseq.pipelines.unrollings import (
     evaluation_unrollings,
     unrollings_per_epoch,
 )
+from tfseq.pipelines.varied_epochs import (
+    MEAN_LENGTH,
+    varied_unrollings,
+    varied_unrollings_per_epoch,
+)
 from tfseq.pipelines.vocabulary import (
     Vocabulary,
     character_vocabulary,
@@ -65,6 +70,7 @@ from tfseq.pipelines.vocabulary import (
 
 __all__ = [
     "LEVELS",
+    "MEAN_LENGTH",
     "ROWS_MULTIPLE",
     "EncodedPairs",
     "EncodedSentences",
@@ -113,5 +119,7 @@ __all__ = [
     "training_pairs",
     "training_sentences",
     "unrollings_per_epoch",
+    "varied_unrollings",
+    "varied_unrollings_per_epoch",
     "word_vocabulary",
 ]

@@ -7,15 +7,16 @@ block is cut into its single unrollings last.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import tensorflow as tf
 
 from tfseq.pipelines.token_file import CHUNK, TokenFile
 
-_TOKENS_PER_RECORD = 16_384
+TOKENS_PER_RECORD = 16_384
 """At most this many tokens of a lane in one record (an unrolling may be longer)."""
-_TOKENS_PER_BLOCK = 1 << 22
+TOKENS_PER_BLOCK = 1 << 22
 """At most this many tokens of all lanes together in one block of records."""
 
 
@@ -45,7 +46,7 @@ class LaneBlocks:
     @property
     def unrollings_per_block(self) -> int:
         """The number of unrollings in a block: as many as fit, at most a whole pass."""
-        tokens = min(_TOKENS_PER_RECORD, _TOKENS_PER_BLOCK // self.num_lanes)
+        tokens = min(TOKENS_PER_RECORD, TOKENS_PER_BLOCK // self.num_lanes)
         fitting = max(1, tokens // self.num_unrollings)
         return min(fitting, self.num_elements or fitting)
 
@@ -72,7 +73,7 @@ class LaneBlocks:
         first_pass, step = divmod(first_step, self.num_elements or tf.int64.max)
         block_in_pass, skipped = divmod(step, self.unrollings_per_block)
         first_block = first_pass * self.blocks_per_pass + block_in_pass
-        elements = _unbatch(self._blocks(first_block).map(self._cut))
+        elements = unbatch(self._blocks(first_block).map(self._cut))
         return elements.skip(skipped) if skipped else elements
 
     @tf.autograph.experimental.do_not_convert
@@ -88,7 +89,7 @@ class LaneBlocks:
             weights = tf.cast(self._counts(block, num_predictions), tf.float32)
             return *self._cut(block, ids), self._unrollings_of(weights, block)
 
-        return _unbatch(self._blocks(0).take(self.blocks_per_pass).map(cut))
+        return unbatch(self._blocks(0).take(self.blocks_per_pass).map(cut))
 
     def _blocks(self, first_block: int) -> tf.data.Dataset:
         """Returns `(block in its pass, ids [lanes, tokens_per_record + 1])`."""
@@ -111,30 +112,15 @@ class LaneBlocks:
     def _read_record(self, index: tf.Tensor) -> tf.data.Dataset:
         """Reads the chunks of block `index // num_lanes` of one lane."""
         position = self._positions(index // self.num_lanes, index % self.num_lanes)
-        # tf.data.TFRecordDataset has no argument for where to begin; its operation has.
-        chunks = tf.raw_ops.TFRecordDatasetV2(
-            filenames=[str(self.token_file.path)],
-            compression_type="",
-            buffer_size=self._chunks_per_record * self.token_file.chunk_bytes,
-            byte_offsets=[position // CHUNK * self.token_file.chunk_bytes],
-        )
-        chunks = tf.data.experimental.from_variant(chunks, tf.TensorSpec([], tf.string))
-        return chunks.take(self._chunks_per_record)
+        return read_chunks(self.token_file, position, self._chunks_per_record)
 
     def _decode(
         self, block: tf.Tensor, chunks: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Joins the chunks of each lane and takes its record out of them."""
-        item_bytes = self.token_file.dtype.itemsize
-        record_bytes = (self.tokens_per_record + 1) * item_bytes
-        lanes = tf.range(self.num_lanes, dtype=tf.int64)
-        records = tf.strings.substr(
-            tf.strings.reduce_join(tf.reshape(chunks, [self.num_lanes, -1]), axis=1),
-            self._positions(block, lanes) % CHUNK * item_bytes,
-            tf.fill([self.num_lanes], tf.constant(record_bytes, tf.int64)),
-        )
-        dtype = tf.as_dtype(self.token_file.dtype.newbyteorder("="))
-        ids = tf.io.decode_raw(records, dtype)
+        positions = self._positions(block, tf.range(self.num_lanes, dtype=tf.int64))
+        count = tf.constant(self.tokens_per_record + 1, tf.int64)
+        ids = take_ids(self.token_file, chunks, positions, count)
         shape = [self.num_lanes, self.tokens_per_record + 1]
         return block % self.blocks_per_pass, tf.ensure_shape(ids, shape)
 
@@ -163,8 +149,51 @@ class LaneBlocks:
         return (within < self.lane_length) & (positions < num_predictions)
 
 
-def _unbatch(blocks: tf.data.Dataset) -> tf.data.Dataset:
-    """Returns the single unrollings; the next block is read meanwhile."""
+def read_chunks(
+    token_file: TokenFile, position: tf.Tensor, num_chunks: int | tf.Tensor
+) -> tf.data.Dataset:
+    """Returns as many chunks of a token file, from the one that holds a position on."""
+    # tf.data.TFRecordDataset has no argument for where to begin; its operation has.
+    chunks = tf.raw_ops.TFRecordDatasetV2(
+        filenames=[str(token_file.path)],
+        compression_type="",
+        buffer_size=num_chunks * token_file.chunk_bytes,
+        byte_offsets=[position // CHUNK * token_file.chunk_bytes],
+    )
+    chunks = tf.data.experimental.from_variant(chunks, tf.TensorSpec([], tf.string))
+    return chunks.take(num_chunks)
+
+
+def take_ids(
+    token_file: TokenFile, chunks: tf.Tensor, positions: tf.Tensor, count: tf.Tensor
+) -> tf.Tensor:
+    """Returns `count` ids from each position on, `[positions, count]`.
+
+    Args:
+        token_file: the file.
+        chunks: the chunks of all positions, as many for each, in their order.
+        positions: int64 `[positions]`.
+        count: int64 scalar.
+    """
+    item_bytes = token_file.dtype.itemsize
+    stretches = tf.reshape(chunks, [positions.shape[0], -1])
+    records = tf.strings.substr(
+        tf.strings.reduce_join(stretches, axis=1),
+        positions % CHUNK * item_bytes,
+        tf.fill(positions.shape, count * item_bytes),
+    )
+    return tf.io.decode_raw(records, tf.as_dtype(token_file.dtype.newbyteorder("=")))
+
+
+def unbatch(
+    blocks: tf.data.Dataset, cut: Callable[..., tf.data.Dataset] | None = None
+) -> tf.data.Dataset:
+    """Returns the single unrollings; the next block is read meanwhile.
+
+    Args:
+        blocks: the blocks, each a batch of unrollings, or what `cut` takes.
+        cut: returns the unrollings of a block as a dataset.
+    """
     options = tf.data.Options()
     # The lanes are the shards; the runtime must not deal out the one file instead.
     options.experimental_distribute.auto_shard_policy = (
@@ -173,4 +202,6 @@ def _unbatch(blocks: tf.data.Dataset) -> tf.data.Dataset:
     # There is nothing to tune, and the tuner's thread can delay the end of a process by
     # its period, a minute.
     options.autotune.enabled = False
-    return blocks.prefetch(1).unbatch().with_options(options)
+    ahead = blocks.prefetch(1)
+    elements = ahead.unbatch() if cut is None else ahead.flat_map(cut)
+    return elements.with_options(options)

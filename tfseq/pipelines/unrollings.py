@@ -58,8 +58,8 @@ def endless_unrollings(
         UsageError: the text has fewer than `batch_size * num_unrollings` tokens, or
             an argument is out of its range.
     """
-    first_lane, num_lanes = _checked_lanes(batch_size, num_unrollings, lanes)
-    _check_length(token_file, batch_size, num_unrollings, lane_tokens=num_unrollings)
+    first_lane, num_lanes = checked_lanes(batch_size, num_unrollings, lanes)
+    check_length(token_file, batch_size, num_unrollings, lane_tokens=num_unrollings)
     blocks = LaneBlocks(
         token_file=token_file,
         first_lane=first_lane,
@@ -99,10 +99,8 @@ def epoch_unrollings(
         UsageError: the text has fewer than `batch_size * (num_unrollings + 1)`
             tokens, or an argument is out of its range.
     """
-    first_lane, num_lanes = _checked_lanes(batch_size, num_unrollings, lanes)
-    _check_length(
-        token_file, batch_size, num_unrollings, lane_tokens=num_unrollings + 1
-    )
+    first_lane, num_lanes = checked_lanes(batch_size, num_unrollings, lanes)
+    check_length(token_file, batch_size, num_unrollings, lane_tokens=num_unrollings + 1)
     blocks = LaneBlocks(
         token_file=token_file,
         first_lane=first_lane,
@@ -137,7 +135,7 @@ def evaluation_unrollings(
     Raises:
         UsageError: the text has fewer than 2 tokens, or an argument is out of range.
     """
-    _, num_lanes = _checked_lanes(batch_size, num_unrollings, None)
+    _, num_lanes = checked_lanes(batch_size, num_unrollings, None)
     num_predictions = token_file.num_tokens - 1
     if num_predictions < 1:
         raise UsageError(
@@ -158,9 +156,14 @@ def evaluation_unrollings(
     return dataset.apply(tf.data.experimental.assert_cardinality(blocks.num_elements))
 
 
-def _checked_lanes(
+def checked_lanes(
     batch_size: int, num_unrollings: int, lanes: tuple[int, int] | None
 ) -> tuple[int, int]:
+    """Returns the first lane to read and their number.
+
+    Raises:
+        UsageError: an argument is out of its range.
+    """
     if batch_size < 1:
         raise UsageError(
             f"`batch_size` is {batch_size}, expected at least 1; give a larger one"
@@ -179,9 +182,10 @@ def _checked_lanes(
     return first, count
 
 
-def _check_length(
+def check_length(
     token_file: TokenFile, batch_size: int, num_unrollings: int, *, lane_tokens: int
 ) -> None:
+    """Raises `UsageError` if a text has fewer than `lane_tokens` tokens in a lane."""
     needed = batch_size * lane_tokens
     if token_file.num_tokens < needed:
         raise UsageError(

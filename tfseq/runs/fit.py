@@ -27,6 +27,7 @@ from tfseq.machine.devices import (
     configure_process,
     graph_options,
 )
+from tfseq.machine.hardware import choose_precision
 from tfseq.machine.threads import threads_are_set
 from tfseq.machine.workers import Workers
 from tfseq.pipelines import reading_token_files
@@ -250,6 +251,7 @@ def _train_on_files(
     settings: Settings, devices: Devices, *, handle_signals: bool, verbose: bool
 ) -> int:
     folder = RunFolder(pathlib.Path(settings.run_dir))
+    settings = settle_precision(settings, folder)
     if folder.config_file.exists():
         # Whether they are the run's data is seen by the fingerprint.
         settings, _ = find_data_files(settings, folder.path)
@@ -282,6 +284,20 @@ def _train_on_files(
 
         workers.by_chief(open_folder)
         return trainer.run(handle_signals=handle_signals)
+
+
+def settle_precision(settings: Settings, folder: RunFolder) -> Settings:
+    """Returns the settings with a number format in the place of `auto`.
+
+    It is that of the run in the folder, or for a new run the faster one on this machine.
+    """
+    if settings.precision != "auto":
+        return settings
+    if folder.config_file.exists():
+        chosen = read_run_settings(folder).precision
+    else:
+        chosen = choose_precision()
+    return dataclasses.replace(settings, precision=chosen)
 
 
 def compared_by_workers(settings: Settings) -> dict[str, Any]:

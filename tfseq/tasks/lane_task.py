@@ -5,9 +5,12 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfseq.pipelines import (
+    MEAN_LENGTH,
     endless_unrollings,
     epoch_unrollings,
     unrollings_per_epoch,
+    varied_unrollings,
+    varied_unrollings_per_epoch,
 )
 from tfseq.tasks.task import Data, Lanes, Task
 
@@ -24,34 +27,50 @@ class LaneTask(Task):
 
     def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
         """Returns unrollings `(tokens, next tokens)`, `[lanes, time]`, from a step on."""
-        read = epoch_unrollings if self.settings.num_epochs else endless_unrollings
-        return read(
-            data.splits["train"],
-            self.settings.batch_size,
-            self.settings.num_unrollings,
-            first_step=step,
-            lanes=lanes,
-        )
+        settings = self.settings
+        text = data.splits["train"]
+        sizes = settings.batch_size, settings.num_unrollings
+        if settings.random_unrollings or settings.shuffle_lanes:
+            return varied_unrollings(
+                text,
+                *sizes,
+                seed=settings.seed,
+                random_lengths=settings.random_unrollings,
+                shuffle_lanes=settings.shuffle_lanes,
+                first_step=step,
+                lanes=lanes,
+            )
+        read = epoch_unrollings if settings.num_epochs else endless_unrollings
+        return read(text, *sizes, first_step=step, lanes=lanes)
 
     def steps_per_epoch(self, data: Data) -> int:
         """Returns the unrollings in one pass over the text, at least 1."""
+        settings = self.settings
+        varied = settings.random_unrollings
+        count = varied_unrollings_per_epoch if varied else unrollings_per_epoch
         return max(
-            unrollings_per_epoch(
+            count(
                 data.splits["train"].num_tokens,
-                self.settings.batch_size,
-                self.settings.num_unrollings,
+                settings.batch_size,
+                settings.num_unrollings,
             ),
             1,
         )
 
     @property
     def predictions_per_step(self) -> int:
-        """The tokens of one unrolling of all lanes."""
-        return self.settings.batch_size * self.settings.num_unrollings
+        """The tokens of one unrolling of all lanes, the mean of random ones."""
+        mean = MEAN_LENGTH if self.settings.random_unrollings else 1
+        return round(mean * self.settings.batch_size * self.settings.num_unrollings)
 
     @property
     def divisor(self) -> float:
-        """The number of predictions, or of lanes where losses are summed over time."""
+        """The number of predictions, or of lanes where losses are summed over time.
+
+        It is that of `num_unrollings` also where lengths are random. So a token weighs as
+        much in a short unrolling as in a long one: with gradient descent that is the
+        learning rate scaled by the length (Merity et al. 2018).
+        """
         if self.settings.loss_scale_over_time == "sum":
             return self.settings.batch_size
-        return self.predictions_per_step
+        return self.settings.batch_size * self.settings.num_unrollings

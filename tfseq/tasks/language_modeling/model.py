@@ -24,7 +24,10 @@ from tfseq.layers import (
     temporal_activation_penalty,
 )
 from tfseq.pipelines import text_vocabulary
-from tfseq.tasks.language_modeling.settings import parse_cutoffs
+from tfseq.tasks.language_modeling.settings import (
+    parse_cutoffs,
+    projects_outputs,
+)
 from tfseq.tasks.settings import read_settings
 
 OUTPUT_DROPOUT_SEED = 1_000_003
@@ -302,7 +305,7 @@ def build_language_model(settings: Any, vocabulary_size: int) -> LanguageModel:
     """Returns the built language model that the settings describe."""
     kernel, recurrent = build_initializers(settings)
     sizes = [settings.units] * settings.num_layers
-    if settings.tie_embeddings:
+    if settings.tie_embeddings and not projects_outputs(settings):
         sizes[-1] = settings.embedding_size
     with layer_precision(settings.precision):
         ngrams = None

@@ -3,21 +3,20 @@
 import dataclasses
 from typing import Any
 
+from tfseq.configuration import CELLS
 from tfseq.configuration.option import check_options, is_whole_number, option
 from tfseq.errors import UsageError
+from tfseq.tasks.lane_settings import LaneSettings, check_lanes
 
 
 @dataclasses.dataclass(frozen=True)
-class LanguageModelingSettings:
+class LanguageModelingSettings(LaneSettings):
     """The settings of a run that only language models have."""
 
-    num_unrollings: int = option(
-        50, "Time steps in one unrolling, in tokens.", lower=1, upper=65536, fixed=True
-    )
     tie_embeddings: bool = option(
         False,
         "Use the embedding as the softmax's weights too; the last layer then has "
-        "`embedding_size` units.",
+        "`embedding_size` units, or that `projection_size`.",
         fixed=True,
         needs=["embedding_size"],
     )
@@ -46,6 +45,7 @@ class LanguageModelingSettings:
     @staticmethod
     def check_task(settings: Any) -> None:
         """Raises `UsageError` for settings that do not fit a language model."""
+        check_lanes(settings)
         parse_cutoffs(settings.softmax_cutoffs)
         if settings.ngram_features == 1:
             raise UsageError(
@@ -57,7 +57,14 @@ class LanguageModelingSettings:
                 f"`softmax_cutoffs`={settings.softmax_cutoffs}: found with "
                 "`ngram_features`, expected one of them; leave one out"
             )
-        if (
+        if settings.tie_embeddings and projects_outputs(settings):
+            if settings.projection_size != settings.embedding_size:
+                raise UsageError(
+                    f"`projection_size`={settings.projection_size}: found with "
+                    "`tie_embeddings`, where outputs are as wide as the embedding; give "
+                    f"`projection_size`={settings.embedding_size}"
+                )
+        elif (
             settings.tie_embeddings
             and settings.num_layers == 1
             and settings.units != settings.embedding_size
@@ -72,6 +79,11 @@ class LanguageModelingSettings:
                 "`lazy_rows`: found with `tie_embeddings`, whose embedding is also read as "
                 "a whole, expected an embedding of its own; leave one out"
             )
+
+
+def projects_outputs(settings: Any) -> bool:
+    """Returns whether the outputs of the layers are of `projection_size`."""
+    return "projection_size" in CELLS.row(settings.cell).options
 
 
 def parse_cutoffs(text: str | None) -> tuple[int, ...]:

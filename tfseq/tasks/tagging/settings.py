@@ -6,6 +6,7 @@ from typing import Any
 from tfseq.configuration import DATASETS
 from tfseq.configuration.option import check_options, option
 from tfseq.errors import UsageError
+from tfseq.tasks.lane_settings import LaneSettings, check_lanes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +87,11 @@ class SentenceTaggingSettings:
                 "`embedding_size`=0: found with words, which are too many for one-hot "
                 "vectors, expected an embedding; give `embedding_size`=100"
             )
+        if settings.residual and settings.bidirectional:
+            raise UsageError(
+                "`residual`: found with `bidirectional`, whose layers read more values than "
+                "they give out, expected one of them; leave one out"
+            )
         if settings.lazy_rows and settings.strategy == "multi_worker":
             raise UsageError(
                 "`lazy_rows`: found with `strategy`=multi_worker, where batches by length "
@@ -94,12 +100,9 @@ class SentenceTaggingSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-class TextTaggingSettings:
+class TextTaggingSettings(LaneSettings):
     """The settings of a run that only taggers of texts have."""
 
-    num_unrollings: int = option(
-        50, "Time steps in one unrolling, in tokens.", lower=1, upper=65536, fixed=True
-    )
     lookahead: int = option(
         10,
         "Characters that are read after one before its tag is told.",
@@ -112,6 +115,7 @@ class TextTaggingSettings:
     def check_task(settings: Any) -> None:
         """Raises `UsageError` for settings that do not fit a tagger of texts."""
         check_level(settings, "character")
+        check_lanes(settings)
 
 
 def check_level(settings: Any, level: str) -> None:
