@@ -206,7 +206,9 @@ def _why_idle(
     for need in field.metadata["needs"]:
         if isinstance(need, Mapping):
             acting = {
-                other: values.taking(field.name) if isinstance(values, Table) else values
+                other: values.taking(field.name)
+                if isinstance(values, Table)
+                else values
                 for other, values in need.items()
                 if other in fields
             }
