@@ -23,6 +23,7 @@ def arguments(settings: Settings, **changes) -> list[str]:
     """The flags that train with these settings."""
     values = dataclasses.asdict(dataclasses.replace(settings, **changes))
     defaults = dataclasses.asdict(Settings())
+    defaults["level"] = Settings(dataset=values["dataset"]).level
     return [
         f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
         for name, value in values.items()

@@ -12,6 +12,7 @@ from training_runs import (
     assert_same_run,
     figures,
     filled_once,
+    run,
     train_on_one_and_two_devices,
 )
 
@@ -83,11 +84,11 @@ def test_a_transducer_learns_to_write(folder):
     for split in ("valid", "test"):
         assert results[split]["accuracy"] > 0.9
         assert results[split]["word_accuracy"] > 0.9
-    run = runs.load(str(folder / "run"))
-    again = run.evaluate("test")
+    trained = runs.load(str(folder / "run"))
+    again = trained.evaluate("test")
     assert again["accuracy"] == results["test"]["accuracy"]
     assert again["loss"] == pytest.approx(results["test"]["loss"], rel=1e-5)
-    scores = run.score(split="test")
+    scores = trained.score(split="test")
     assert len(scores) == again["predictions"]
     assert [score["target"] for score in scores] == [
         transcribe(score["text"]) for score in scores
@@ -96,7 +97,7 @@ def test_a_transducer_learns_to_write(folder):
     assert tokens == sum(len(score["target"]) + 1 for score in scores)
     loss = -sum(score["log_probability"] for score in scores) / tokens
     assert loss == pytest.approx(again["loss"], rel=1e-5)
-    wide = run.evaluate("test", beam_width=3, length_penalty=1.0)
+    wide = trained.evaluate("test", beam_width=3, length_penalty=1.0)
     assert wide["accuracy"] >= again["accuracy"] - 0.05
     samples = (folder / "run" / "samples.txt").read_text()
     sources, targets = (
@@ -200,7 +201,7 @@ def test_each_source_is_written_once_where_several_targets_are_right(tmp_path):
     folder = tmp_path / "cmudict"
     folder.mkdir()
     (folder / "cmudict.dict").write_text("\n".join(lines) + "\n")
-    run = tfseq.fit(
+    trained = tfseq.fit(
         dataset="cmudict",
         data_dir=str(tmp_path),
         cache_dir=str(tmp_path / "cache"),
@@ -212,14 +213,14 @@ def test_each_source_is_written_once_where_several_targets_are_right(tmp_path):
         monitor="accuracy",
         verbose=False,
     )
-    corpus = load_corpus(run.settings)
+    corpus = load_corpus(trained.settings)
     for split in ("valid", "test"):
         references = corpus.references[split]
-        found = run.evaluate(split)
+        found = trained.evaluate(split)
         assert found["predictions"] == len(references)
         written = {
             each["text"]: each["prediction"].split()
-            for each in run.predict(list(references))
+            for each in trained.predict(list(references))
         }
         errors = tokens = right = 0
         for source, targets in references.items():
@@ -243,7 +244,7 @@ def test_translations_have_bleu_and_its_signature(tmp_path):
         (" ".join(part), " ".join(part).upper())
         for part in (generator.choice(words, 6) for _ in range(200))
     ]
-    run = tfseq.fit(
+    trained = tfseq.fit(
         pairs=pairs,
         cache_dir=str(tmp_path / "cache"),
         run_dir=str(tmp_path / "run"),
@@ -257,11 +258,11 @@ def test_translations_have_bleu_and_its_signature(tmp_path):
         monitor="bleu",
         verbose=False,
     )
-    found = run.evaluate("test")
-    assert found["bleu"] == pytest.approx(run.results["test"]["bleu"])
-    assert run.results["best"]["bleu"] >= run.results["valid"]["bleu"] > 5
-    texts = [source for source, _ in run_pairs(run, "test")]
-    written = [each["prediction"] for each in run.predict(texts)]
+    found = trained.evaluate("test")
+    assert found["bleu"] == pytest.approx(trained.results["test"]["bleu"])
+    assert trained.results["best"]["bleu"] >= trained.results["valid"]["bleu"] > 5
+    texts = [source for source, _ in pairs_of(trained, "test")]
+    written = [each["prediction"] for each in trained.predict(texts)]
     right = [text.upper() for text in texts]
     assert found["bleu"] == pytest.approx(
         target_metrics.translation_figures(written, right)["bleu"]
@@ -271,9 +272,9 @@ def test_translations_have_bleu_and_its_signature(tmp_path):
     assert ["bleu", "signature", found["bleu_signature"]] in lines
 
 
-def run_pairs(run, split):
+def pairs_of(trained, split):
     """The pairs of a part of the run's data."""
-    return list(load_corpus(run.settings).splits[split].read())
+    return list(load_corpus(trained.settings).splits[split].read())
 
 
 @pytest.mark.parametrize(
@@ -322,24 +323,24 @@ def test_settings_that_do_not_fit(tmp_path, changes, message):
 
 
 def test_uses_that_do_not_fit(folder, monkeypatch):
-    run = runs.load(str(folder / "run"))
+    trained = runs.load(str(folder / "run"))
     for use, message in [
         (
-            lambda: run.score(["ab"]),
+            lambda: trained.score(["ab"]),
             "`texts`: found texts, whose targets are not known, expected none; give `split`",
         ),
         (
-            lambda: run.evaluate("long"),
+            lambda: trained.evaluate("long"),
             "`split`=long: found none in the run's data, expected valid or test; choose "
             "that",
         ),
         (
-            lambda: run.evaluate(bleu_tokenizer="13a"),
+            lambda: trained.evaluate(bleu_tokenizer="13a"),
             "`bleu_tokenizer`=13a: found targets that BLEU does not measure, characters or "
             "pronunciations; leave it out",
         ),
         (
-            lambda: run.predict(["a"], beam_width=2, n_best=3),
+            lambda: trained.predict(["a"], beam_width=2, n_best=3),
             "`n_best`=3: found with `beam_width`=2, expected at least as many; raise "
             "`beam_width`",
         ),
@@ -355,15 +356,7 @@ def test_uses_that_do_not_fit(folder, monkeypatch):
 
 @pytest.mark.parametrize("count", [3, 5])
 def test_devices_divide_the_rows_of_every_batch(folder, count):
-    settings = settings_in(folder, strategy="mirrored", num_devices=count)
-    output = run_command(
-        "tfseq.train",
-        [
-            f"--{name}={value}"
-            for name, value in dataclasses.asdict(settings).items()
-            if value != getattr(Settings(), name)
-        ],
-    )
+    output = run(settings_in(folder, strategy="mirrored", num_devices=count))
     assert output.returncode == 2
     assert (
         f"--strategy=mirrored: found {count} devices, expected a number that divides 8"
