@@ -17,8 +17,8 @@ from tfseq.cells.projection import leading_shape
 from tfseq.cells.time_loop import MAX_UNROLLED_STEPS, loop_over_time
 
 # Fewer steps are laid out in the graph, which takes as much time as the scan or less. With
-# more the loop is a while loop, and the scan takes about two thirds of its time and less
-# (`tools/time_scan.py`, on two cores).
+# more the loop is a while loop, and the scan takes a third to nine tenths of its time
+# (`tools/time_scan.py`, on two cores; the smaller batch and units, the less).
 FEWEST_STEPS_TO_SCAN = MAX_UNROLLED_STEPS + 1
 # Steps in a block where the length of the sequence is not known when the graph is built.
 BLOCK_OF_UNKNOWN_LENGTH = 32
