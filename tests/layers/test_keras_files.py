@@ -16,6 +16,7 @@ from tfseq.tasks.classification.model import TextClassifier
 from tfseq.tasks.language_modeling.model import LanguageModel
 from tfseq.tasks.tagging.model import Sentences, SentenceTagger
 from tfseq.tasks.tagging.text_model import TextTagger
+from tfseq.tasks.transduction.model import Transducer
 
 BATCH, TIME, FEATURES, VOCABULARY = 3, 7, 4, 11
 PACKAGE = "tfseq>"
@@ -146,6 +147,31 @@ CALLED_WITH_TOKENS = {
         ),
         lambda model: model(TOKENS, LENGTHS),
     ),
+    "Transducer": (
+        lambda: Transducer(
+            layers.TokenInputs(VOCABULARY, 6),
+            layers.TokenInputs(VOCABULARY, 4),
+            layers.BidirectionalStack(
+                [CELLS["DropoutCell"]()], [CELLS["FusedGateGRUCell"]()]
+            ),
+            cells.AttentionCell(
+                CELLS["StackedCell"](),
+                6,
+                10,
+                score="additive",
+                input_feeding=True,
+                kernel_initializer=initializer(),
+            ),
+            vocabulary_size=VOCABULARY,
+            end_id=1,
+            dropout=0.5,
+            variational_dropout=True,
+            softmax_initializer=initializer(),
+            tie_embeddings=True,
+            label_smoothing=0.1,
+        ),
+        lambda model: model(TOKENS, model.encode(TOKENS, LENGTHS))[0],
+    ),
 }
 SOFTMAX = lambda: layers.Softmax(VOCABULARY, initializer(), (4, 8))  # noqa: E731
 
@@ -201,8 +227,8 @@ def test_nothing_public_is_forgotten():
         if issubclass(value, keras.layers.Layer)
         and keras.saving.get_registered_name(value) == PACKAGE + name
     }
-    # The stack is a part of the tagger, whose outputs depend on it.
-    within = {"BidirectionalStack"}
+    # The stack is a part of the tagger, and attention of the transducer.
+    within = {"BidirectionalStack", "AttentionCell"}
     tested = {*CELLS, *LAYERS, *CALLED_WITH_TOKENS, *within, "Softmax"}
     assert registered == tested
     # Those that are only bases of others are not called themselves.
