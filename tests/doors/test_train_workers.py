@@ -46,6 +46,7 @@ WORDS = {
 NGRAM_FEATURES = {**CHARACTERS, "ngram_features": 3, "ngram_rows": 512}
 REVIEWS = {
     "dataset": "toy_reviews",
+    "level": "word",
     "train_file": None,
     "num_unrollings": Settings().num_unrollings,
     "units": 8,
