@@ -51,6 +51,11 @@ def main() -> int:
             f"`run_dir`={flags.FLAGS.run_dir}: found layers in both directions, expected "
             "a model that reads forward; give another run"
         )
+    if hasattr(run.model, "encoder") or not hasattr(run.model, "cell"):
+        raise UsageError(
+            f"`run_dir`={flags.FLAGS.run_dir}: found a {type(run.model).__name__}, expected "
+            "a model of one stack of layers, such as a language model; give another run"
+        )
     try:
         if source:
             read = cells.from_keras if source == "keras" else cells.from_pytorch

@@ -112,6 +112,15 @@ def test_what_does_not_fit_is_refused():
         cells.lstm_weights(cells.FusedGatePeepholeLSTMCell(3))
     with pytest.raises(ValueError, match="found FusedGateGRUCell"):
         cells.lstm_weights(cells.FusedGateGRUCell(3))
+    for around in (
+        lambda cell: cells.ResidualCell(cell),
+        lambda cell: cells.ZoneoutCell(cell, 0.1),
+        lambda cell: cells.AttentionCell(cell, units=3, memory_size=3),
+    ):
+        with pytest.raises(
+            ValueError, match=r"stacked or with dropout, found (Resid|Zone|Attent)"
+        ):
+            cells.lstm_weights(cells.StackedCell([around(cells.FusedGateLSTMCell(3))]))
     uneven = [weights[0], cells.LayerWeights(*(part[:4] for part in weights[1]))]
     with pytest.raises(ValueError, match="layers of equal size"):
         cells.to_pytorch(uneven)

@@ -12,7 +12,7 @@ from tfseq.datasets import toy_reviews_corpus
 from tfseq.errors import UsageError
 from tfseq.tasks import Settings
 from tfseq.tasks.classification.model import build_classifier
-from tfseq.tasks.classification.pretrained import copy_weights
+from tfseq.tasks.classification.pretrained import copy_weights, load_source
 from tfseq.tasks.classification.use import build_predictor
 
 
@@ -96,6 +96,7 @@ def test_the_vocabulary_is_carried_along(source_dir, settings):
         ({"units": 12}, "found `units`=16 there, expected 12"),
         ({"ngram": 2}, "found `ngram`=1 there, expected 2"),
         ({"cell": "gru_fused"}, "found `cell`=lstm_fused there"),
+        ({"residual": True}, "found `residual`=False there, expected True"),
         ({"initialize_from": "nowhere"}, "found no config.json there"),
         ({"padding": "left"}, "found with `padding`=left"),
         ({"vocabulary_size": 50}, "whose vocabulary is taken"),
@@ -105,6 +106,42 @@ def test_the_vocabulary_is_carried_along(source_dir, settings):
 def test_what_does_not_fit_is_named(settings, changes, message):
     with pytest.raises(UsageError, match=message):
         runs.train(dataclasses.replace(settings, **changes))
+
+
+@pytest.mark.parametrize("changes", [{"projection_size": 5}, {"mogrifier_rounds": 4}])
+def test_sizes_of_cells_are_compared(settings, changes):
+    with pytest.raises(UsageError, match=f"found `{next(iter(changes))}`="):
+        load_source(dataclasses.replace(settings, **changes))
+
+
+def test_a_tied_projected_model_is_a_source(settings, tmp_path):
+    """Its layers keep their units: the projection is as wide as the embedding."""
+    settings = dataclasses.replace(
+        settings, cell="projected_lstm_fused", units=9, projection_size=16
+    )
+    (tmp_path / "text.txt").write_text("the plot was good .\n" * 100)
+    source = dataclasses.replace(
+        settings,
+        dataset="text",
+        level="word",
+        initialize_from=None,
+        train_file=str(tmp_path / "text.txt"),
+        run_dir=str(tmp_path / "source"),
+        batch_size=2,
+        max_length=Settings.max_length,
+        tie_embeddings=True,
+        num_steps=1,
+        sample_every=0,
+    )
+    assert runs.train(source) == 0
+    settings = dataclasses.replace(settings, initialize_from=source.run_dir)
+    found = load_source(settings)
+    model = build_classifier(settings, len(found.vocabulary))
+    copy_weights(found.model, model)
+    for weight, expected in zip(
+        model.cell.weights, found.model.cell.weights, strict=True
+    ):
+        np.testing.assert_array_equal(weight, expected)
 
 
 def test_a_classifier_is_no_source(settings, tmp_path):

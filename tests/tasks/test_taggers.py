@@ -11,6 +11,10 @@ from tfseq.layers import (
     LetterInputs,
     TokenInputs,
 )
+from tfseq.pipelines import Vocabulary
+from tfseq.tasks import Settings
+from tfseq.tasks.tagging import model as sentence_model
+from tfseq.tasks.tagging import text_model
 from tfseq.tasks.tagging.model import Sentences, SentenceTagger
 from tfseq.tasks.tagging.text_evaluation import compile_text_answers
 from tfseq.tasks.tagging.text_model import TextTagger
@@ -149,6 +153,37 @@ def build_text_tagger(lookahead):
     model.build()
     randomize(model)
     return model
+
+
+VOCABULARIES = {
+    name: Vocabulary(["<unk>", *"abcd"], "word")
+    for name in ("tokens", "letters", "features", "tags")
+}
+BUILDERS = {
+    "tagged": lambda settings: sentence_model.build_sentence_tagger(
+        settings, VOCABULARIES, num_columns=0, unknown_id=0
+    ),
+    "python_code": lambda settings: text_model.build_text_tagger(
+        settings, VOCABULARIES
+    ),
+}
+
+
+@pytest.mark.parametrize("dataset", ["tagged", "python_code"])
+@pytest.mark.parametrize("variational", [False, True])
+def test_variational_dropout_is_the_same_at_all_time_steps(dataset, variational):
+    settings = Settings(
+        dataset=dataset,
+        units=20,
+        embedding_size=5,
+        dropout=0.5,
+        variational_dropout=variational,
+    )
+    model = BUILDERS[dataset](settings)
+    outputs = tf.ones([TIME, BATCH, model.kernel.shape[0]])
+    logits = model.logits(outputs, True, LaneSeed(tf.constant([1, 2]))).numpy()
+    assert np.allclose(logits, logits[:, :1], atol=1e-6) == variational
+    assert not np.allclose(logits, logits[:1], atol=1e-3)
 
 
 def plain_tags(model, characters, tags):

@@ -356,6 +356,9 @@ VOCABULARIES = {
 }
 
 
+PROJECTED = {"cell": "projected_lstm_fused", "projection_size": 6}
+
+
 def build_from_settings(**settings):
     given = {"dataset": "multi30k", "level": "word", "embedding_size": 6, "units": 5}
     return build_transducer(Settings(**(given | settings)), VOCABULARIES)
@@ -372,6 +375,8 @@ def build_from_settings(**settings):
         ({"attention": "general", "bidirectional": True}, 10, 10, 5),
         ({"attention": "additive", "input_feeding": True}, 5, 5, 5),
         ({"bidirectional": True, "tie_embeddings": True}, 10, 10, 6),
+        ({**PROJECTED, "attention": "dot"}, 6, 6, 5),
+        ({**PROJECTED, "attention": "none", "tie_embeddings": True}, 6, None, 6),
     ],
 )
 def test_settings_make_a_model_that_trains(

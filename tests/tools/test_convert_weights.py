@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from forked_commands import run_command
 
+import tfseq
 from tfseq import cells, runs
 from tfseq.tasks import Settings
 
@@ -74,3 +75,35 @@ def test_wrong_use_is_one_line(run_dir, tmp_path, arguments, status, message):
     assert output.returncode == status, output.stderr
     assert message in output.stderr.strip().splitlines()[-1]
     assert "Traceback" not in output.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("data", "model"),
+    [
+        ({"sentences": [[("a", "A"), ("b", "B")]] * 20}, "SentenceTagger"),
+        (
+            {
+                "pairs": [(each, each) for each in "abcdefghijklmnopqrst"],
+                "attention": "none",
+            },
+            "Transducer",
+        ),
+    ],
+)
+def test_models_of_several_stacks_are_refused(tmp_path, data, model):
+    run = tfseq.fit(
+        **data,
+        run_dir=str(tmp_path / "run"),
+        cache_dir=str(tmp_path / "cache"),
+        units=4,
+        embedding_size=4,
+        batch_size=4,
+        num_steps=1,
+        verbose=False,
+    )
+    file = tmp_path / "lstm.npz"
+    output = convert(f"--run_dir={run.folder.path}", "--to=keras", f"--file={file}")
+    assert output.returncode == 2, output.stderr
+    assert f"found a {model}, expected" in output.stderr.strip().splitlines()[-1]
+    assert not file.exists()

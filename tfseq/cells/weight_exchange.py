@@ -12,9 +12,10 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from tfseq.cells.dropout import DropoutCell, WeightDroppedCell
 from tfseq.cells.lstm import LSTMCell
 from tfseq.cells.recurrent_cell import UnrollingWeights
-from tfseq.cells.stack import ComposedCell
+from tfseq.cells.stack import StackedCell
 
 KERAS_NAMES = ("layer_{}/kernel", "layer_{}/recurrent_kernel", "layer_{}/bias")
 PYTORCH_NAMES = ("weight_ih_l{}", "weight_hh_l{}", "bias_ih_l{}", "bias_hh_l{}")
@@ -41,15 +42,19 @@ class LayerWeights(NamedTuple):
 
 
 def lstm_layers(cell: keras.layers.Layer) -> list[LSTMCell]:
-    """Returns the LSTM cells of a cell, the lowest first, without what is around them.
+    """Returns the LSTM cells of a cell, the lowest first, without dropout around them.
 
     Raises:
-        ValueError: there are other cells.
+        ValueError: there are other cells, or others around them, which compute something
+            else with the same weights.
     """
-    if isinstance(cell, ComposedCell):
+    if isinstance(cell, (StackedCell, DropoutCell, WeightDroppedCell)):
         return [layer for part in cell.parts for layer in lstm_layers(part)]
     if not isinstance(cell, LSTMCell):
-        raise ValueError(f"`cell`: expected LSTM cells, found {type(cell).__name__}")
+        raise ValueError(
+            "`cell`: expected LSTM cells, stacked or with dropout, found "
+            f"{type(cell).__name__}"
+        )
     return [cell]
 
 

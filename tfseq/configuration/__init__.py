@@ -18,6 +18,7 @@ from tfseq.configuration.conflicts import (
     check_steps,
     check_validation,
 )
+from tfseq.configuration.model_settings import projects_outputs
 from tfseq.configuration.option import (
     check_value,
     check_values,
@@ -65,6 +66,7 @@ __all__ = [
     "is_whole_number",
     "load_target",
     "option",
+    "projects_outputs",
     "resolve_files",
     "settings_of_files",
     "value_type",

@@ -1,6 +1,7 @@
 """The settings of the model: cells, inputs and n-gram features."""
 
 import dataclasses
+from typing import Any
 
 from tfseq.configuration.choices import CELLS
 from tfseq.configuration.option import option
@@ -133,3 +134,8 @@ class ModelSettings:
         fixed=True,
         needs=["ngram_features"],
     )
+
+
+def projects_outputs(settings: Any) -> bool:
+    """Returns whether the outputs of the layers are of `projection_size`."""
+    return "projection_size" in CELLS.row(settings.cell).options

@@ -69,7 +69,7 @@ def set_weights(model: Transducer, weights: Weights) -> None:
     for cell, layer in (
         (model.encoder.cells[0], weights.ahead),
         (model.encoder.backward_cells[0], weights.back),
-        (model.cell, weights.decoder),
+        (model.cell.cell, weights.decoder),
     ):
         cells.set_lstm_weights(cell, [cells.LayerWeights(*layer)])
     for bias in (model.bridge_bias, model.softmax.bias):

@@ -5,10 +5,14 @@ Dai and Le 2015, "Semi-supervised sequence learning", https://arxiv.org/abs/1511
 
 from typing import Any
 
+from tfseq.configuration import projects_outputs
 from tfseq.errors import UsageError
 from tfseq.tasks.trained import Trained, load_trained
 
-EQUAL = ("level", "cell", "num_layers", "units", "embedding_size", "ngram", "hash_rows")
+EQUAL = (
+    *("level", "cell", "num_layers", "units", "projection_size", "mogrifier_rounds"),
+    *("residual", "embedding_size", "ngram", "hash_rows"),
+)
 # These may differ: a table of hashed n-grams starts at zero, so that it may be added to a
 # model of single words.
 MAY_JOIN = ("ngram", "hash_rows")
@@ -41,8 +45,10 @@ def load_source(settings: Any) -> Trained:
                 f"{where}: found `{name}`={found} there, expected {expected} as here; "
                 f"give `{name}`={found}"
             )
-    if run.settings.tie_embeddings and run.settings.units != (
-        run.settings.embedding_size
+    if (
+        run.settings.tie_embeddings
+        and not projects_outputs(run.settings)
+        and run.settings.units != run.settings.embedding_size
     ):
         raise UsageError(
             f"{where}: found a last layer of {run.settings.embedding_size} units "

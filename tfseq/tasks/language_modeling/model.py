@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout
 from tfseq.cells.unroll import swap_batch_and_time
+from tfseq.configuration import projects_outputs
 from tfseq.errors import UsageError
 from tfseq.layers import (
     Losses,
@@ -24,10 +25,7 @@ from tfseq.layers import (
     temporal_activation_penalty,
 )
 from tfseq.pipelines import text_vocabulary
-from tfseq.tasks.language_modeling.settings import (
-    parse_cutoffs,
-    projects_outputs,
-)
+from tfseq.tasks.language_modeling.settings import parse_cutoffs
 from tfseq.tasks.settings import read_settings
 
 OUTPUT_DROPOUT_SEED = 1_000_003

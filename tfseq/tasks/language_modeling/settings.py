@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from tfseq.configuration import CELLS
+from tfseq.configuration import projects_outputs
 from tfseq.configuration.option import check_options, is_whole_number, option
 from tfseq.errors import UsageError
 from tfseq.tasks.lane_settings import LaneSettings, check_lanes
@@ -79,11 +79,6 @@ class LanguageModelingSettings(LaneSettings):
                 "`lazy_rows`: found with `tie_embeddings`, whose embedding is also read as "
                 "a whole, expected an embedding of its own; leave one out"
             )
-
-
-def projects_outputs(settings: Any) -> bool:
-    """Returns whether the outputs of the layers are of `projection_size`."""
-    return "projection_size" in CELLS.row(settings.cell).options
 
 
 def parse_cutoffs(text: str | None) -> tuple[int, ...]:

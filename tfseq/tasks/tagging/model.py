@@ -71,7 +71,7 @@ class SentenceTagger(Tagger):
         feature_embedding_size: width of the embedding of each of them.
         unknown_id: id of the unknown word.
         field: the conditional random field, or None.
-        **kwargs: `dropout` and `kernel_initializer`; see `Tagger`.
+        **kwargs: `dropout`, `variational_dropout`, `kernel_initializer`; see `Tagger`.
 
     Attributes:
         kernel: `[width, tags]`.
@@ -318,6 +318,7 @@ def build_sentence_tagger(
             feature_embedding_size=settings.feature_embedding_size,
             unknown_id=unknown_id,
             dropout=settings.dropout,
+            variational_dropout=settings.variational_dropout,
             kernel_initializer=kernel,
             field=field,
         )

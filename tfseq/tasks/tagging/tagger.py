@@ -18,6 +18,7 @@ class Tagger(SequenceModel):
         inputs: the input layer.
         num_tags: number of tags.
         dropout: share of the outputs of the layers dropped in training.
+        variational_dropout: whether all time steps have the same dropout mask.
         kernel_initializer: initializer of the kernel.
 
     Attributes:
@@ -31,12 +32,14 @@ class Tagger(SequenceModel):
         num_tags: int,
         *,
         dropout: float = 0.0,
+        variational_dropout: bool = False,
         kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(inputs, None, **kwargs)
         self.num_tags = num_tags
         self.dropout = dropout
+        self.variational_dropout = variational_dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build_logits(self, width: int) -> None:
@@ -69,7 +72,9 @@ class Tagger(SequenceModel):
         """
         if training and self.dropout:
             seed = fold_lane_seed(lane_seed, OUTPUT_DROPOUT_SEED)
-            outputs = lane_dropout(outputs, self.dropout, seed, time_major=True)
+            outputs = lane_dropout(
+                outputs, self.dropout, seed, self.variational_dropout, time_major=True
+            )
         flat = tf.reshape(outputs, [-1, self.kernel.shape[0]])
         logits = tf.matmul(flat, tf.cast(self.kernel.value, flat.dtype))
         logits = tf.cast(logits, tf.float32) + tf.cast(self.bias.value, tf.float32)
@@ -84,5 +89,6 @@ class Tagger(SequenceModel):
             **config,
             "num_tags": self.num_tags,
             "dropout": self.dropout,
+            "variational_dropout": self.variational_dropout,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }

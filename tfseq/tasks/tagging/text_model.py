@@ -51,7 +51,7 @@ class TextTagger(Tagger):
         cell: the recurrent cell, or a stack of cells.
         num_tags: number of tags.
         lookahead: characters that are read after one before its tag is told.
-        **kwargs: `dropout` and `kernel_initializer`; see `Tagger`.
+        **kwargs: `dropout`, `variational_dropout`, `kernel_initializer`; see `Tagger`.
 
     Attributes:
         kernel: `[units, tags]`.
@@ -185,6 +185,7 @@ def build_text_tagger(settings: Any, vocabularies: Any) -> TextTagger:
             len(vocabularies["tags"]),
             lookahead=settings.lookahead,
             dropout=settings.dropout,
+            variational_dropout=settings.variational_dropout,
             kernel_initializer=kernel,
         )
         model.build()

@@ -17,6 +17,7 @@ from tfseq.cells.arguments import as_ids
 from tfseq.cells.lanes import lane_seed_as_tensors
 from tfseq.cells.recurrent_cell import state_sizes
 from tfseq.cells.unroll import swap_batch_and_time
+from tfseq.configuration import projects_outputs
 from tfseq.errors import UsageError
 from tfseq.layers import (
     BidirectionalStack,
@@ -511,7 +512,7 @@ def _build_encoder_and_cell(
     """Returns the layers that read sources, and the cell that writes targets."""
     sizes = [settings.units] * settings.num_layers
     written = settings.embedding_size if settings.tie_embeddings else settings.units
-    if settings.attention == "none":
+    if settings.attention == "none" and not projects_outputs(settings):
         # The decoder takes the encoder's states over, so both have the same sizes.
         sizes[-1] = written
 
@@ -523,16 +524,17 @@ def _build_encoder_and_cell(
         return cells.parts if isinstance(cells, StackedCell) else [cells]
 
     encoder = BidirectionalStack(layers(), layers() if settings.bidirectional else ())
+    decoder = build()
     if settings.attention == "none":
-        return encoder, build()
-    if settings.attention == "dot" and encoder.output_size != settings.units:
+        return encoder, decoder
+    if settings.attention == "dot" and encoder.output_size != decoder.output_size:
         raise UsageError(
             f"`attention`=dot: found with `bidirectional`, so sources of width "
             f"{encoder.output_size} and a decoder of {settings.units} units, expected "
             "equal widths; take `attention`=general"
         )
     cell = AttentionCell(
-        build(),
+        decoder,
         written,
         encoder.output_size,
         score=settings.attention,

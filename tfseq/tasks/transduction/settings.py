@@ -110,6 +110,11 @@ class TransductionSettings:
                 "`attention`=dot: found with `bidirectional`, whose outputs are twice as "
                 "wide as those of the decoder, expected another; give `attention`=general"
             )
+        if settings.residual and settings.bidirectional:
+            raise UsageError(
+                "`residual`: found with `bidirectional`, whose layers read more values than "
+                "they give out, expected one of them; leave one out"
+            )
         if settings.tie_embeddings and settings.lazy_rows:
             raise UsageError(
                 "`lazy_rows`: found with `tie_embeddings`, whose embedding is also read as "
