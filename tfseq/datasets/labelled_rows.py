@@ -241,7 +241,8 @@ def _table_rows(
     records = _records(path, delimiter)
     names = _table_names(path, delimiter)
     wanted = text_column, label_column
-    if all(name.isdigit() and name not in names for name in wanted):
+    # A table without names may have one of the numbers in its first row, as a label.
+    if all(name.isdigit() for name in wanted) and not set(wanted) <= set(names):
         places = [int(name) - 1 for name in wanted]
     else:
         places = [_place_in(names, name, path) for name in wanted]
