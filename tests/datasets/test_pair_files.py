@@ -114,6 +114,27 @@ def test_the_default_sizes_of_parts():
         assert (sum(mask.astype(int) for mask in masks.values()) == 1).all()
 
 
+@pytest.mark.parametrize("empty", ["\t", " \tx", "x\t", " \t  "])
+def test_pairs_without_text_are_not_drawn(tmp_path, empty):
+    lines = [f"s{number}\tt{number}\n" for number in range(20)]
+    table = write(tmp_path, f"{empty}\n".join(lines) + f"{empty}\n" * 100, "table")
+    corpus = pair_file_corpus(train_file=table)
+    assert [len(pairs(corpus, part)) for part in corpus.splits] == [135, 2, 2]
+    for part in ("valid", "test"):
+        assert all(source.startswith("s") for source, _ in pairs(corpus, part))
+
+
+def test_pairs_of_one_source_cannot_be_drawn(tmp_path):
+    table = write(tmp_path, "".join(f"a\t{n}\n" for n in range(30)), "table")
+    with pytest.raises(UsageError) as raised:
+        pair_file_corpus(train_file=table)
+    assert str(raised.value) == (
+        f"`valid_size`, `test_size`: found 1 different sources in {table}, expected more "
+        "of them, so that some are left for training; lower the sizes, or give 0"
+    )
+    assert len(pairs(pair_file_corpus(train_file=table, **WHOLE))) == 30
+
+
 @pytest.mark.parametrize("short", ["sources", "targets"])
 def test_unequal_numbers_of_lines_are_told_with_both(tmp_path, short):
     texts = {"sources": "a\nb\nc\nd\n", "targets": "e\nf\ng\nh\n"}
@@ -156,8 +177,8 @@ def test_unequal_numbers_of_lines_are_told_with_both(tmp_path, short):
         (
             "a\tb\nc\td\n",
             UsageError,
-            "`valid_size`=2, `test_size`=None: found 2 pairs in {path}, expected more of "
-            "them, so that some are left for training; lower the sizes",
+            "`valid_size`=2, `test_size`: found 2 different sources in {path}, expected "
+            "more of them, so that some are left for training; lower the sizes, or give 0",
         ),
     ],
 )

@@ -79,6 +79,21 @@ def fixture_folder(tmp_path_factory):
     return filled_once(tmp_path_factory, "transducer", train_transducer)
 
 
+def test_pairs_longer_than_the_tokens_of_a_batch_are_told(tmp_path):
+    (tmp_path / "pairs.tsv").write_text("abcd\tx\nb\tyy\n")
+
+    def note(batch_tokens):
+        settings = settings_in(tmp_path, batch_tokens=batch_tokens)
+        return create_task(settings).load_data().note
+
+    # Four characters and the end, eight times.
+    assert note(40) == ""
+    assert note(39) == (
+        "batch_tokens=39: found pairs of 5 tokens, of which a batch has 8, so up to 40 "
+        "tokens; raise it, or lower max_length"
+    )
+
+
 def test_a_transducer_learns_to_write(folder):
     results = json.loads((folder / "run" / "results.json").read_text())
     for split in ("valid", "test"):
@@ -304,6 +319,11 @@ def pairs_of(trained, split):
             {"attention": "dot"},
             "`attention`=dot: found with `bidirectional`, whose outputs are twice as wide "
             "as those of the decoder, expected another; give `attention`=general",
+        ),
+        (
+            {"residual": True, "num_layers": 2},
+            "`residual`: found with `bidirectional`, whose layers read more values than "
+            "they give out, expected one of them; leave one out",
         ),
         (
             {"lookahead": 3},

@@ -141,6 +141,20 @@ def test_evaluation_reads_each_pair_once_the_shortest_first():
     assert (np.diff(longer) >= 0).all() and sorted(found) == list(range(300))
 
 
+def test_batches_of_long_pairs_have_fewer_rows():
+    # 64 rows of 512 by 512 fit; the last batches have 1,000 by 1,000 and 3,000 by 3,000.
+    lengths = [512] * 64 + [1000] * 20 + [3000] * 9
+    pairs = encoded(lengths, lengths)
+    found = []
+    for sources, source_lengths, _, target_lengths in evaluation_pairs(pairs, 64):
+        assert (source_lengths == target_lengths).numpy().all()
+        found.append((*sources.shape, np.count_nonzero(source_lengths)))
+    assert found == [
+        *((64, 512, 64), (16, 1000, 16)),
+        *((8, 3000, 8), (8, 3000, 5)),
+    ]
+
+
 def test_ids_in_files_are_read_as_those_in_memory(tmp_path):
     stored = []
     for name, ids in (("sources", PAIRS.sources), ("targets", PAIRS.targets)):

@@ -338,3 +338,13 @@ def test_characters_without_tokens_are_refused_where_none_stands_for_them(traine
         match=r"texts: expected characters of the vocabulary, found\] \[b",
     ):
         tf.function(module.predict)(tf.constant(["ab"]))
+
+
+def test_a_served_text_of_white_space_has_an_empty_target(trained):
+    characters = Vocabulary(["a", "\n", " ", "b", "<unk>"], "character")
+    vocabularies = {**trained.vocabularies, "sources": characters}
+    module = ServedTransducer(trained.model, vocabularies, trained.settings)
+    out = tf.function(module.predict)(tf.constant(["", " ", " \t ", " a"]))
+    written = texts_of(out["predictions"]).tolist()
+    assert written[:3] == ["", "", ""] and written[3]
+    assert not out["log_probabilities"].numpy()[:3].any()

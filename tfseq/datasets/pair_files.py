@@ -20,10 +20,13 @@ from tfseq.datasets.pair_corpus import Pair, PairCorpus, PairSplit, source_diges
 from tfseq.datasets.sources import find_texts
 from tfseq.datasets.text_corpus import fingerprint_of
 from tfseq.errors import DataError, UsageError
+from tfseq.pipelines.pair_preparation import has_text
 from tfseq.text_input import read_text, split_lines
 
 PART, MOST_DRAWN = 10, 5_000
 """A tenth of the pairs is held out for validation, and for the test, or so many."""
+EMPTY = 2**64 - 1
+"""In the place of the digest of a source, where a side of the pair has no text."""
 
 
 def pair_file_corpus(
@@ -50,6 +53,7 @@ def pair_file_corpus(
     Without files for validation or for the test, a part of the pairs for training is
     taken, which a digest of the sources chooses: the same ones in every run. Pairs with the
     same source are in one part, which may have some pairs more than it should for that.
+    Pairs of which a side has no text stay beside those for training.
 
     Args:
         source_file: the sources for training, one a line.
@@ -280,13 +284,15 @@ class ReadPairs:
 def read_pairs(source: PairSource) -> tuple[ReadPairs, np.ndarray]:
     """Reads files once; returns their pairs, and the digests of their sources `[pairs]`.
 
+    Where a side of a pair has no text, `EMPTY` stands in the place of the digest.
+
     Raises:
         DataError: there is no pair, or a file holds something else.
     """
     digest, drawn = hashlib.sha256(), array("Q")
     for pair in source.pairs():
         _add_to(digest, pair)
-        drawn.append(source_digest(pair[0]))
+        drawn.append(source_digest(pair[0]) if has_text(pair) else EMPTY)
     if not drawn:
         raise DataError(
             f"{source.origin}: found no line, expected a pair a line; give other files"
@@ -335,28 +341,32 @@ def draw_parts(
     """Returns which pairs are in which part, "train" and others, bool `[pairs]` each.
 
     Args:
-        drawn: the digest of the source of each pair, uint64 `[pairs]`.
+        drawn: the digest of the source of each pair, or `EMPTY`, uint64 `[pairs]`.
         sizes: the number of pairs of each other part; None is a tenth, at most 5,000.
         origin: the files, for messages.
 
     Raises:
         UsageError: nothing is left for training.
     """
-    ordered, train = np.sort(drawn), np.ones(len(drawn), bool)
+    ordered, train = np.sort(drawn[drawn < EMPTY]), np.ones(len(drawn), bool)
     masks, begin = {}, 0
     for part, size in sizes.items():
-        count = min(len(drawn) // PART, MOST_DRAWN) if size is None else size
-        end = min(begin + count, len(drawn))
+        count = min(len(ordered) // PART, MOST_DRAWN) if size is None else size
+        end = min(begin + count, len(ordered))
         if begin < end:
             first, last = ordered[begin], ordered[end - 1]
             masks[part] = (drawn >= first) & (drawn <= last)
             train &= ~masks[part]
             # All pairs of the last source are in the part.
             begin = int(np.searchsorted(ordered, last, side="right"))
-    if not train.any():
-        found = ", ".join(f"`{part}_size`={size}" for part, size in sizes.items())
+    if masks and not train[drawn < EMPTY].any():
+        named = ", ".join(
+            f"`{part}_size`" + ("" if size is None else f"={size}")
+            for part, size in sizes.items()
+        )
         raise UsageError(
-            f"{found}: found {len(drawn):,} pairs in {origin}, expected more of them, so "
-            "that some are left for training; lower the sizes"
+            f"{named}: found {len(np.unique(ordered)):,} different sources in {origin}, "
+            "expected more of them, so that some are left for training; lower the sizes, "
+            "or give 0"
         )
     return {"train": train, **masks}

@@ -14,6 +14,8 @@ from tfseq.pipelines.stored_ids import StoredIds
 PADDING_ID = 0
 ROWS_MULTIPLE = 8
 """With `batch_tokens` the rows of every batch are a multiple of it."""
+MOST_CELLS = 1 << 24
+"""The most rows x source time x target time of a batch that is evaluated."""
 # How far two pairs of one batch may differ beyond their order by length, in tokens: with
 # more, batches of an epoch are less like those of another, and hold more padding.
 SPREAD = 2.0
@@ -153,13 +155,20 @@ def evaluation_pairs(pairs: EncodedPairs, batch_size: int) -> tf.data.Dataset:
 
     Args:
         pairs: the pairs.
-        batch_size: the rows of a batch; the last one is filled up with rows of length 0.
+        batch_size: the rows of a batch. The last one is filled up with rows of length 0.
+            Attention holds a number for each token of each side, so batches of very long
+            texts have half of the rows or less, down to `ROWS_MULTIPLE`.
 
     Returns:
         Elements as those of `training_pairs`; the pairs are in the order of `pair_order`.
     """
-    places = tf.data.Dataset.from_tensor_slices(pair_order(pairs)).batch(batch_size)
-    return _read(places.map(lambda some: (some, batch_size)), pairs, batch_size)
+    order = pair_order(pairs)
+    cuts = _cut_evaluation(pairs, order, batch_size)
+    order = tf.constant(order)
+    batches = tf.data.Dataset.from_tensor_slices((cuts.firsts, cuts.rows))
+    batches = batches.map(lambda first, rows: (order[first : first + rows], rows))
+    same = (cuts.rows == batch_size).all()
+    return _read(batches, pairs, batch_size if same else None)
 
 
 def pair_order(pairs: EncodedPairs) -> np.ndarray:
@@ -195,6 +204,26 @@ def _cut(
         if batch_tokens is not None:
             count = _whole(batch_tokens // int(falling[first]))
             count = min(count, _whole(len(falling) - first + ROWS_MULTIPLE - 1))
+        firsts.append(first)
+        rows.append(count)
+        first += count
+    return _Batches(np.array(firsts, np.int64), np.array(rows, np.int64))
+
+
+def _cut_evaluation(
+    pairs: EncodedPairs, order: np.ndarray, batch_size: int
+) -> _Batches:
+    """Returns where batches begin in pairs by rising lengths, none with too many cells."""
+    longest = [
+        np.maximum.accumulate(lengths[order])
+        for lengths in (pairs.source_lengths, pairs.target_lengths)
+    ]
+    cells = longest[0] * longest[1]
+    firsts, rows, first = [], [], 0
+    while first < len(order):
+        count = batch_size
+        while count > ROWS_MULTIPLE and count * cells[first:][:count][-1] > MOST_CELLS:
+            count //= 2
         firsts.append(first)
         rows.append(count)
         first += count

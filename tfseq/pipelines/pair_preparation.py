@@ -243,7 +243,7 @@ def _encode_block(
         vocabularies: the tokens of both sides.
         max_length: the most tokens of a side; None for any number.
     """
-    found = np.array([_has_text(pair) for pair in pairs])
+    found = np.array([has_text(pair) for pair in pairs])
     numbers = first + np.flatnonzero(found)
     full = list(itertools.compress(pairs, found))
     sides = [
@@ -265,7 +265,8 @@ def _encode_block(
     )
 
 
-def _has_text(pair: Pair) -> bool:
+def has_text(pair: Pair) -> bool:
+    """Returns whether both sides of a pair have text; other pairs are left out."""
     return bool(pair[0].strip() and pair[1].strip())
 
 
@@ -337,7 +338,7 @@ def _make_vocabularies(
 
     def chunks(*sides: int) -> Iterator[str]:
         for _, block in _blocks(train.read()):
-            full = [pair for pair in block if _has_text(pair)]
+            full = [pair for pair in block if has_text(pair)]
             for side in sides:
                 yield "".join(f"{pair[side]}\n" for pair in full)
 

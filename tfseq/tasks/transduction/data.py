@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfseq.datasets import PairCorpus, PairSplit, load_corpus
 from tfseq.pipelines import (
+    ROWS_MULTIPLE,
     EncodedPairs,
     Vocabulary,
     cache_root,
@@ -27,7 +28,7 @@ MORE_TOKENS = 20
 CHARACTERS = 8
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class PairPart:
     """A part of the data.
 
@@ -74,7 +75,21 @@ def load_pairs(settings: Any, levels: Mapping[str, str]) -> Data:
         UsageError: a setting does not fit the pairs.
         DataError: pairs are missing or damaged.
     """
-    return _encode(load_corpus(settings), settings, levels)
+    data = _encode(load_corpus(settings), settings, levels)
+    return dataclasses.replace(data, note=_note(data, settings.batch_tokens))
+
+
+def _note(data: Data, batch_tokens: int) -> str:
+    """Returns a line for pairs of which the fewest rows have more than `batch_tokens`."""
+    pairs = data.splits["train"].pairs
+    longest = int(max(pairs.source_lengths.max(), pairs.target_lengths.max()))
+    if not 0 < batch_tokens < ROWS_MULTIPLE * longest:
+        return ""
+    return (
+        f"batch_tokens={batch_tokens}: found pairs of {longest} tokens, of which a batch has "
+        f"{ROWS_MULTIPLE}, so up to {ROWS_MULTIPLE * longest} tokens; raise it, or lower "
+        "max_length"
+    )
 
 
 def pairs_of_run(trained: Trained, options: Any) -> PairPart:

@@ -10,9 +10,9 @@ Functions, by the names of their signatures:
 
 `predict` writes the most probable token each time. `search` keeps `beam_width` beginnings
 of each target and returns them all, the best first; where there are fewer, the last ones
-have the log-probability -inf. A target that has not finished was cut off. An empty text has
-an empty target. What the command refuses, such as two lines in one text, is an
-InvalidArgumentError that says so.
+have the log-probability -inf. A target that has not finished was cut off. A text without
+anything but white space has an empty target. What the command refuses, such as two lines
+in one text, is an InvalidArgumentError that says so.
 
 An exported model needs TensorFlow alone:
 
@@ -124,8 +124,9 @@ class ServedTransducer(tf.Module):
         sources, lengths = self._encode(texts)
         model = self._model()
         decode = compile_decoding(model, forbidden=self._forbidden, **options)
-        # An empty source is its end alone.
-        limits = tf.where(lengths > 1, self._limits(lengths), 0)
+        # An empty source is its end alone, or has white space before it.
+        empty = (lengths <= 1) | tf.strings.regex_full_match(texts, r"\s*")
+        limits = tf.where(empty, 0, self._limits(lengths))
         decoded: Decoded = decode(model.encode(sources, lengths), limits)
         shape = tf.shape(decoded.lengths)
         rows = tf.reshape(decoded.ids, [shape[0] * shape[1], tf.shape(decoded.ids)[2]])
