@@ -345,6 +345,6 @@ def test_a_served_text_of_white_space_has_an_empty_target(trained):
     vocabularies = {**trained.vocabularies, "sources": characters}
     module = ServedTransducer(trained.model, vocabularies, trained.settings)
     out = tf.function(module.predict)(tf.constant(["", " ", " \t ", " a"]))
-    written = texts_of(out["predictions"]).tolist()
-    assert written[:3] == ["", "", ""] and written[3]
-    assert not out["log_probabilities"].numpy()[:3].any()
+    assert texts_of(out["predictions"]).tolist()[:3] == ["", "", ""]
+    # Nothing was written for the others, and an end at least for the last one.
+    np.testing.assert_array_equal(out["log_probabilities"] < 0, [False] * 3 + [True])
