@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfseq.cells import LaneSeed, RepeatedRows, fold_lane_seed, lane_dropout, unroll
+from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
 from tfseq.cells.arguments import as_ids
 from tfseq.layers import (
     Losses,
@@ -17,9 +17,9 @@ from tfseq.layers import (
     build_inputs,
     layer_precision,
 )
+from tfseq.layers.bidirectional_stack import BACKWARD_SEED, reverse_steps
 
 OUTPUT_DROPOUT_SEED = 1_000_003
-BACKWARD_SEED = 1_000_033
 POOLINGS = ("last", "mean_max")
 
 
@@ -136,7 +136,7 @@ class TextClassifier(SequenceModel):
         parts = []
         for cell in self._cells():
             backward = cell is self.backward_cell
-            inputs = _reverse(features, lengths) if backward else features
+            inputs = reverse_steps(features, lengths) if backward else features
             seed = lane_seed
             if backward and lane_seed is not None:
                 seed = fold_lane_seed(lane_seed, BACKWARD_SEED)
@@ -251,15 +251,6 @@ class TextClassifier(SequenceModel):
 # Another name of it, which programs and `.keras` files have.
 SentimentClassifier = TextClassifier
 keras.saving.get_custom_objects()["tfseq>SentimentClassifier"] = TextClassifier
-
-
-def _reverse(
-    features: tf.Tensor | RepeatedRows, lengths: tf.Tensor
-) -> tf.Tensor | RepeatedRows:
-    """Returns the features, time first, from each row's last token to its first."""
-    if isinstance(features, RepeatedRows):
-        return features._replace(places=_reverse(features.places, lengths))
-    return tf.reverse_sequence(features, lengths, seq_axis=0, batch_axis=1)
 
 
 def pool(outputs: tf.Tensor, lengths: tf.Tensor, pooling: str) -> tf.Tensor:
