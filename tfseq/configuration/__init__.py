@@ -15,7 +15,10 @@ from tfseq.configuration.conflicts import (
     LENGTHS,
     check_conflicts,
     check_idle,
+    check_residual_directions,
+    check_single_rows,
     check_steps,
+    check_tied_rows,
     check_validation,
 )
 from tfseq.configuration.model_settings import projects_outputs
@@ -52,7 +55,10 @@ __all__ = [
     "Table",
     "check_conflicts",
     "check_idle",
+    "check_residual_directions",
+    "check_single_rows",
     "check_steps",
+    "check_tied_rows",
     "check_validation",
     "check_value",
     "check_values",

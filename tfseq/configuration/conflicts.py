@@ -76,6 +76,39 @@ def check_rows(settings: Any) -> None:
             )
 
 
+def check_single_rows(settings: Any, *names: str) -> None:
+    """Raises `UsageError` for single rows of tables where workers exchange whole ones.
+
+    Args:
+        settings: a record of all settings, of a task with batches by length.
+        *names: the settings by which a step updates single rows.
+    """
+    for name in names:
+        if getattr(settings, name) and settings.strategy == "multi_worker":
+            raise UsageError(
+                f"`{name}`: found with `strategy`=multi_worker, where batches by length "
+                "cannot exchange single rows; leave one of them out"
+            )
+
+
+def check_tied_rows(settings: Any) -> None:
+    """Raises `UsageError` for single rows of an embedding that is also the softmax."""
+    if settings.tie_embeddings and settings.lazy_rows:
+        raise UsageError(
+            "`lazy_rows`: found with `tie_embeddings`, whose embedding is also read as a "
+            "whole, expected an embedding of its own; leave one out"
+        )
+
+
+def check_residual_directions(settings: Any) -> None:
+    """Raises `UsageError` for residual layers that read both directions of those below."""
+    if settings.residual and settings.bidirectional:
+        raise UsageError(
+            "`residual`: found with `bidirectional`, whose layers read more values than "
+            "they give out, expected one of them; leave one out"
+        )
+
+
 def check_validation(
     settings: Any, splits: Collection[str], resumed: bool = False
 ) -> None:

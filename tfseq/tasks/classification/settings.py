@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from tfseq.configuration import check_single_rows
 from tfseq.configuration.option import check_options, option
 from tfseq.errors import UsageError
 
@@ -59,12 +60,7 @@ class ClassificationSettings:
                 f"`level`={settings.level}: found with `initialize_from`, expected words "
                 "or sub-words, the tokens of the language model; leave one out"
             )
-        for name in ("lazy_rows", "ngram_features"):
-            if getattr(settings, name) and settings.strategy == "multi_worker":
-                raise UsageError(
-                    f"`{name}`: found with `strategy`=multi_worker, where batches by "
-                    "length cannot exchange single rows; leave one of them out"
-                )
+        check_single_rows(settings, "lazy_rows", "ngram_features")
         if settings.initialize_from and settings.padding == "left":
             raise UsageError(
                 f"`initialize_from`={settings.initialize_from}: found with `padding`=left, "

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from tfseq.configuration import projects_outputs
+from tfseq.configuration import check_tied_rows, projects_outputs
 from tfseq.configuration.option import check_options, is_whole_number, option
 from tfseq.errors import UsageError
 from tfseq.tasks.lane_settings import LaneSettings, check_lanes
@@ -74,11 +74,7 @@ class LanguageModelingSettings(LaneSettings):
                 "which is as wide as the embedding; give "
                 f"`units`={settings.embedding_size}"
             )
-        if settings.tie_embeddings and settings.lazy_rows:
-            raise UsageError(
-                "`lazy_rows`: found with `tie_embeddings`, whose embedding is also read as "
-                "a whole, expected an embedding of its own; leave one out"
-            )
+        check_tied_rows(settings)
 
 
 def parse_cutoffs(text: str | None) -> tuple[int, ...]:

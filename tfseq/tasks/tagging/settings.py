@@ -3,7 +3,11 @@
 import dataclasses
 from typing import Any
 
-from tfseq.configuration import DATASETS
+from tfseq.configuration import (
+    DATASETS,
+    check_residual_directions,
+    check_single_rows,
+)
 from tfseq.configuration.option import check_options, option
 from tfseq.errors import UsageError
 from tfseq.tasks.lane_settings import LaneSettings, check_lanes
@@ -87,16 +91,8 @@ class SentenceTaggingSettings:
                 "`embedding_size`=0: found with words, which are too many for one-hot "
                 "vectors, expected an embedding; give `embedding_size`=100"
             )
-        if settings.residual and settings.bidirectional:
-            raise UsageError(
-                "`residual`: found with `bidirectional`, whose layers read more values than "
-                "they give out, expected one of them; leave one out"
-            )
-        if settings.lazy_rows and settings.strategy == "multi_worker":
-            raise UsageError(
-                "`lazy_rows`: found with `strategy`=multi_worker, where batches by length "
-                "cannot exchange single rows; leave one of them out"
-            )
+        check_residual_directions(settings)
+        check_single_rows(settings, "lazy_rows")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,12 @@
 import dataclasses
 from typing import Any
 
-from tfseq.configuration import DATASETS
+from tfseq.configuration import (
+    DATASETS,
+    check_residual_directions,
+    check_single_rows,
+    check_tied_rows,
+)
 from tfseq.configuration.option import check_options, option
 from tfseq.errors import UsageError
 
@@ -110,21 +115,9 @@ class TransductionSettings:
                 "`attention`=dot: found with `bidirectional`, whose outputs are twice as "
                 "wide as those of the decoder, expected another; give `attention`=general"
             )
-        if settings.residual and settings.bidirectional:
-            raise UsageError(
-                "`residual`: found with `bidirectional`, whose layers read more values than "
-                "they give out, expected one of them; leave one out"
-            )
-        if settings.tie_embeddings and settings.lazy_rows:
-            raise UsageError(
-                "`lazy_rows`: found with `tie_embeddings`, whose embedding is also read as "
-                "a whole, expected an embedding of its own; leave one out"
-            )
-        if settings.lazy_rows and settings.strategy == "multi_worker":
-            raise UsageError(
-                "`lazy_rows`: found with `strategy`=multi_worker, where batches by length "
-                "cannot exchange single rows; leave one of them out"
-            )
+        check_residual_directions(settings)
+        check_tied_rows(settings)
+        check_single_rows(settings, "lazy_rows")
 
 
 def target_level(settings: Any) -> str:
