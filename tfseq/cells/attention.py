@@ -31,7 +31,7 @@ SCORES = ("dot", "general", "additive")
 
 
 class AttentionMemory(NamedTuple):
-    """What a cell attends to. It stays the same from step to step.
+    """The values that a cell attends to. They stay the same from step to step.
 
     It has a row for each row of the batch; or fewer, each of them for several rows of the
     batch that follow one another, such as the candidates of a beam search.

@@ -145,7 +145,7 @@ class MemoryCell(GatedCell):
 
 
 class SeparateMemoryGates(SeparateGates):
-    """What the separate variants of the LSTM and its kin share: a step gate by gate."""
+    """Computes a step of the LSTM or its kin gate by gate, for the separate variants."""
 
     def call(
         self, inputs: tf.Tensor, states: tuple[tf.Tensor, tf.Tensor]

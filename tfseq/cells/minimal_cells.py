@@ -72,7 +72,7 @@ class MinimalCell(GatedCell):
 
 
 class SeparateMinimalGates(SeparateGates):
-    """What the separate variants share: a step gate by gate."""
+    """Computes a step of a minimal cell gate by gate, for the separate variants."""
 
     def call(
         self, inputs: tf.Tensor, states: tuple[tf.Tensor]

@@ -25,7 +25,7 @@ BLOCK = 64
 
 
 class Beams(NamedTuple):
-    """What beam search knows of its beginnings, `[rows]` each.
+    """The figures of the beginnings that beam search keeps, `[rows]` each.
 
     Attributes:
         log_probabilities: ln p of the tokens; -inf for a row that holds no beginning.

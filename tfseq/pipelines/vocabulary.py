@@ -137,7 +137,7 @@ class Vocabulary:
 
     @property
     def kind_of_parts(self) -> str:
-        """What a text must be made of: `words` or `characters`."""
+        """The kind of parts that a text must be made of: `words` or `characters`."""
         return "words" if self.level == "word" else "characters"
 
     def unknown_parts(self, text: str) -> list[str]:
