@@ -12,6 +12,7 @@ import math
 import os
 import pathlib
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ DEFINERS = {
     float: flags.DEFINE_float,
     bool: flags.DEFINE_boolean,
 }
+# The log level of TensorFlow's libraries that is set where the environment sets none.
+QUIET = "3"
 QUOTED_NAME = re.compile(r"`(\w+)`")
 LONG_NUMBER = re.compile(r"\d{100,}")
 # Settings and options whose size decides about memory, the most important ones first.
@@ -321,10 +324,15 @@ def loading() -> Iterator[None]:
     The imported modules last as long as the process, so garbage is not looked for in
     them, now or later; that would cost two seconds, most of them at the process' end.
     TensorFlow turns its informational log lines on; they are left out unless --verbosity
-    is given.
+    is given. What its libraries log as they are loaded is left out, too, but for errors,
+    unless the environment variable TF_CPP_MIN_LOG_LEVEL asks for it.
     """
     gc.disable()
-    yield
+    quiet = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == QUIET
+    with contextlib.ExitStack() as stack:
+        if quiet and "tensorflow" not in sys.modules:
+            stack.enter_context(standard_streams.without_chatter())
+        yield
     gc.freeze()
     gc.enable()
     if not flags.FLAGS["verbosity"].present:
@@ -381,7 +389,7 @@ def run(main: Callable[[], int | None]) -> None:
 
     Status 2 says that the command was used wrongly, 1 that it failed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET)
     standard_streams.prepare()
     with errors_of_one_line(), standard_streams.watched():
         app.run(lambda _: main(), flags_parser=parse)

@@ -4,6 +4,8 @@ import contextlib
 import io
 import os
 import pathlib
+import re
+import signal
 import sys
 from collections.abc import Iterator
 from typing import NoReturn, TextIO
@@ -11,6 +13,13 @@ from typing import NoReturn, TextIO
 from tfseq.errors import DataError, UsageError
 
 STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+# What TensorFlow's libraries log that is no error, and the one line that goes on after it.
+CHATTER = re.compile(
+    rb"WARNING: All log messages before absl::InitializeLog"
+    rb"|[IW]\d{4} [\d:.]+ +\d+ \S+:\d+\] "
+    rb"|\d{4}-\d\d-\d\d [\d:.]+: [IW] "
+    rb"|To enable the following instructions: "
+)
 
 
 def prepare() -> None:
@@ -170,3 +179,50 @@ def _flush() -> OSError | None:
             os.close(null)
         return error
     return None
+
+
+@contextlib.contextmanager
+def without_chatter() -> Iterator[None]:
+    """Surrounds a block in which standard error lacks what libraries log beside errors.
+
+    Libraries log as they are loaded, before anything can be set. So a child process reads
+    what the block writes and hands on the rest, line by line: also what is written last
+    by a process that crashes.
+    """
+    if sys.stderr is None or not hasattr(os, "fork"):
+        yield
+        return
+    sys.stderr.flush()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writing)
+        _hand_on(reading)
+    os.close(reading)
+    kept = os.dup(2)
+    os.dup2(writing, 2)
+    os.close(writing)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(child, 0)
+
+
+def _hand_on(reading: int) -> NoReturn:
+    """Writes to standard error the lines of a pipe that are no chatter, to its end."""
+    status = 1
+    try:
+        # The process that is read from decides what a signal to both of them does.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        with open(reading, "rb") as lines:
+            for line in lines:
+                if not CHATTER.match(line):
+                    os.write(2, line)
+        status = 0
+    finally:
+        os._exit(status)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -79,6 +80,47 @@ def test_a_closed_standard_input_is_named(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(UsageError, match=r"standard input: closed, .* give `file`"):
         standard_streams.standard_input()
+
+
+@pytest.mark.parametrize(
+    ("end", "status"), [("pass", 0), ("1 / 0", 1), ("os.abort()", -signal.SIGABRT)]
+)
+def test_what_libraries_log_is_left_out_and_errors_come_through(end, status):
+    program = (
+        "import os, sys; from tfseq import standard_streams\n"
+        "with standard_streams.without_chatter():\n"
+        "    print('WARNING: All log messages before absl::InitializeLog() is called are '\n"
+        "          'written to STDERR', file=sys.stderr)\n"
+        "    os.write(2, b'I0000 00:00:1795962600.4 6752 port.cc:153] oneDNN custom ')\n"
+        "    os.write(2, b'operations are on.\\nE0000 00:00:1795962600.5 6752 a.cc:1] b\\n')\n"
+        "    os.write(2, b'2026-11-29 14:30:01.2: W tensorflow/a.cc:1] old\\nan error')\n"
+        f"    {end}\n"
+        "print(' after', file=sys.stderr)\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert process.returncode == status
+    found = "E0000 00:00:1795962600.5 6752 a.cc:1] b\nan error"
+    assert process.stderr.startswith(found)
+    rest = process.stderr.removeprefix(found)
+    assert {0: rest == " after\n", 1: "ZeroDivisionError" in rest}.get(status, not rest)
+
+
+@pytest.mark.slow
+def test_no_line_stands_before_those_of_a_command():
+    """With TensorFlow loaded, as its first user would."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
+    process = subprocess.run(
+        [sys.executable, "-m", "tfseq", "evaluate", "--run_dir=nowhere"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    (line,) = process.stderr.splitlines()
+    assert line.startswith("tfseq evaluate: --run_dir=nowhere: found no config.json")
+    assert (process.returncode, process.stdout) == (2, "")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "ascii:strict", "cp1252"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,22 @@ def check_matplotlib(asked: str) -> None:
         )
 
 
+@contextlib.contextmanager
+def warning_of_errors_alone(name: str) -> Iterator[None]:
+    """Surrounds a block in which a logger leaves out what is no error.
+
+    Args:
+        name: of the logger.
+    """
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def token_texts(text: str, ids: np.ndarray, vocabulary: Vocabulary) -> list[str]:
     """Returns the tokens of a text as they stand in it, unknown ones too, and the end."""
     tokens = [vocabulary.tokens[token] for token in ids]
@@ -75,8 +93,9 @@ def attention_image(
         picture = attention_image(np.eye(2), ["good", "day"], ["guten", "tag"])
     """
     # Imported here, because it is large and may be missing.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with warning_of_errors_alone("matplotlib.font_manager"):
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     width, height = (
         float(np.clip(INCHES_OF_TOKEN * len(tokens), LEAST_INCHES, MOST_INCHES))
