@@ -40,7 +40,6 @@ def train(*arguments: str, **options) -> subprocess.CompletedProcess:
         (["--flagfile=nowhere.flags"], ["--flagfile", "nowhere.flags"]),
         (["--dataset=text"], ["--train_file"]),
         (["--train_file=x"], ["--train_file", "--dataset=text"]),
-        (["--schedule=per_epoch", "--num_steps=5"], ["--schedule", "--num_epochs"]),
     ],
 )
 def test_wrong_flags_are_one_line_and_status_2(arguments, words):

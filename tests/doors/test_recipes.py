@@ -113,7 +113,6 @@ def train_shortly(name: str, **changes) -> None:
         settings,
         num_steps=STEPS.get(name, 2),
         num_epochs=None,
-        schedule="constant" if settings.schedule == "per_epoch" else settings.schedule,
         sample_every=0,
         **changes,
     )
@@ -276,12 +275,13 @@ def test_what_only_other_tasks_have_yields_to_another_data_set(name, dataset, le
     ("name", "typed", "length"),
     [
         ("quickstart", "--num_epochs=3", (None, 3)),
+        ("ptb_small", "--num_steps=5", (5, None)),
         ("wordtext", "--num_steps=7", (7, None)),
         ("wordtext", "--num_epochs=7", (None, 7)),
     ],
 )
 def test_the_length_on_the_command_line_takes_the_place_of_the_recipes(
-    name, typed, length
+    name, typed, length, caplog
 ):
     arguments = [f"--flagfile={RECIPES[name]}", *REQUIRED.get(name, []), typed]
     values = flags.FlagValues()
@@ -289,6 +289,18 @@ def test_the_length_on_the_command_line_takes_the_place_of_the_recipes(
     values(["train", *arguments])
     settings = command_line.settings_from_flags(values, arguments)
     assert (settings.num_steps, settings.num_epochs) == length
+    assert settings.schedule == read(name).schedule
+    assert not caplog.messages
+
+
+def test_a_setting_on_the_command_line_replaces_what_a_recipe_gives_in_its_place():
+    arguments = [f"--flagfile={RECIPES['cmudict']}", "--batch_size=16"]
+    values = flags.FlagValues()
+    command_line.define_flags(values)
+    values(["train", *arguments])
+    assert read("cmudict").batch_tokens
+    settings = command_line.settings_from_flags(values, arguments)
+    assert (settings.batch_size, settings.batch_tokens) == (16, Settings().batch_tokens)
 
 
 def test_two_lengths_in_one_place_are_refused(tmp_path):

@@ -119,7 +119,7 @@ def test_a_plan_counts_steps_by_hand(tmp_path):
     settings = Settings(batch_size=4, num_unrollings=10, num_epochs=3)
     # 1,003 tokens: lanes of 250, so (250 - 1) // 10 = 24 unrollings an epoch.
     plan = plan_of(settings, tmp_path)
-    assert (plan.steps_per_epoch, plan.total_steps) == (24, 72)
+    assert (plan.steps_per_epoch, plan.reset_every, plan.total_steps) == (24, 24, 72)
     assert (plan.evaluate_every, plan.checkpoint_every) == (24, 24)
     assert plan.predictions_per_step == 40
     assert [plan.next_stop(step) for step in (0, 24, 71)] == [24, 48, 72]
@@ -127,7 +127,7 @@ def test_a_plan_counts_steps_by_hand(tmp_path):
         settings, num_epochs=None, num_steps=250, sample_every=30
     )
     plan = plan_of(endless, tmp_path)
-    assert plan.steps_per_epoch is None
+    assert (plan.steps_per_epoch, plan.reset_every) == (24, None)
     assert [plan.next_stop(step) for step in (0, 30, 90, 240)] == [30, 60, 100, 250]
 
 

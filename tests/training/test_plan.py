@@ -9,7 +9,8 @@ from tfseq.training.plan import Plan
 
 PLAN = Plan(
     total_steps=100,
-    steps_per_epoch=None,
+    steps_per_epoch=100,
+    reset_every=None,
     predictions_per_step=1,
     log_every=10,
     evaluate_every=10,

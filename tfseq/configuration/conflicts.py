@@ -37,11 +37,6 @@ def check_conflicts(settings: Any) -> None:
             "`level`=subword: found no `vocabulary_size`, expected the number of pieces to "
             "learn; give `vocabulary_size`=8000"
         )
-    if settings.schedule == "per_epoch" and settings.num_epochs is None:
-        raise UsageError(
-            "`schedule`=per_epoch: found no `num_epochs`, expected a run counted in "
-            "epochs; give `num_epochs`=N"
-        )
     check_rows(settings)
 
 

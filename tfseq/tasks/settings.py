@@ -187,18 +187,39 @@ def read_settings(
             similar = difflib.get_close_matches(name, names, n=1)
             advice = f"did you mean `{similar[0]}`?" if similar else "leave it out"
             raise UsageError(f"`{name}`: expected the name of a setting; {advice}")
-    settings = _with_one_length(record(**values), yielding)
+    settings = _without_replaced(record(**values), yielding)
     settings = _without_idle(settings, yielding)
     settings.check()
     return settings
 
 
-def _with_one_length(settings: Settings, yielding: Collection[str]) -> Settings:
-    """Returns the settings without a length that yields to one in the other unit."""
-    given = [name for name in LENGTHS if getattr(settings, name) is not None]
-    left_out = [name for name in given if name in yielding]
-    both = len(given) == len(LENGTHS)
-    return _leave_out(settings, left_out if both and len(left_out) == 1 else [])
+def _without_replaced(settings: Settings, yielding: Collection[str]) -> Settings:
+    """Returns the settings without those that yield to another one in their place.
+
+    That is the length in the other unit; and, with a warning, what would leave a setting
+    that does not yield no effect.
+    """
+    fields = {field.name: field for field in dataclasses.fields(settings)}
+
+    def given(name: str) -> bool:
+        return getattr(settings, name) != fields[name].default
+
+    kept = [name for name in fields if name not in yielding and given(name)]
+    replaced = []
+    for name in kept:
+        if name in LENGTHS:
+            replaced += [other for other in LENGTHS if other in yielding]
+        for other in fields[name].metadata["without"]:
+            if other in yielding and given(other):
+                replaced.append(other)
+                logging.warning(
+                    "%s=%s: left out, %s is given in its place",
+                    other,
+                    getattr(settings, other),
+                    name,
+                )
+    defaults = {name: fields[name].default for name in replaced}
+    return dataclasses.replace(settings, **defaults)
 
 
 def _without_idle(settings: Settings, yielding: Collection[str]) -> Settings:

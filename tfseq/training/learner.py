@@ -85,7 +85,7 @@ class Learner:
             settings.schedule,
             learning_rate,
             total_steps=plan.total_steps,
-            steps_per_epoch=plan.steps_per_epoch or plan.total_steps,
+            steps_per_epoch=plan.steps_per_epoch,
             decay_rate=settings.decay_rate,
             decay_steps=settings.decay_steps,
             staircase=settings.staircase,

@@ -15,7 +15,8 @@ class Plan:
 
     Attributes:
         total_steps: steps of the run.
-        steps_per_epoch: steps after which the state is set to zero again; None for never.
+        steps_per_epoch: steps in one pass over the data.
+        reset_every: steps after which the state is set to zero again; None for never.
         predictions_per_step: predictions in one step's global batch, on average.
         log_every: steps between two lines of training figures.
         evaluate_every: steps between two validations.
@@ -31,7 +32,8 @@ class Plan:
     """
 
     total_steps: int
-    steps_per_epoch: int | None
+    steps_per_epoch: int
+    reset_every: int | None
     predictions_per_step: float
     log_every: int
     evaluate_every: int
@@ -47,8 +49,8 @@ class Plan:
         periods = [self.log_every, self.evaluate_every, self.checkpoint_every]
         if self.sample_every:
             periods.append(self.sample_every)
-        if self.steps_per_epoch:
-            periods.append(self.steps_per_epoch)
+        if self.reset_every:
+            periods.append(self.reset_every)
         stops = [(step // period + 1) * period for period in periods]
         stops += [bound for bound in self.profiled_steps or () if bound > step]
         return min(*stops, self.total_steps)
@@ -98,7 +100,8 @@ def build_plan(settings: Any, task: Any, data: Any) -> Plan:
         evaluate_every = settings.evaluate_every or DEFAULT_EVALUATE_EVERY
     return Plan(
         total_steps=total,
-        steps_per_epoch=steps_per_epoch if settings.num_epochs else None,
+        steps_per_epoch=steps_per_epoch,
+        reset_every=steps_per_epoch if settings.num_epochs else None,
         predictions_per_step=task.mean_predictions(data),
         log_every=settings.log_every,
         evaluate_every=evaluate_every,

@@ -42,7 +42,7 @@ def results_so_far(
         progress: the progress of the run.
         wall_seconds: seconds since the run began.
     """
-    step, epoch = progress["step"], plan.steps_per_epoch
+    step, epoch = progress["step"], plan.reset_every
     predictions = step * plan.predictions_per_step
     seconds = max(progress["train_seconds"], 1e-9)
     return {

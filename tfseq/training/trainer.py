@@ -125,7 +125,7 @@ class Trainer:
                 return 0
             iterator = iter(learner.batches(self.step))
             while self.step < plan.total_steps and not self._has_stalled():
-                if plan.steps_per_epoch and self.step % plan.steps_per_epoch == 0:
+                if plan.reset_every and self.step % plan.reset_every == 0:
                     state = learner.initial_state()
                 state = self._train(iterator, state)
                 if plan.due(plan.log_every, self.step):
