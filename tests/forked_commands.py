@@ -6,6 +6,7 @@ import is as if `python -m` had been called: arguments, environment, folder, sta
 streams, signals, exit status.
 """
 
+import gc
 import io
 import multiprocessing
 import os
@@ -25,6 +26,8 @@ CONTEXT.set_forkserver_preload(["tfseq.runs"])
 
 def _enter(module, arguments, environment, folder, streams) -> None:
     """Becomes `python -m module arguments`; runs in the forked process."""
+    # What is imported already is neither searched for garbage nor copied by that.
+    gc.freeze()
     for target, stream in enumerate(streams):
         source = stream.detach()
         os.dup2(source, target)
