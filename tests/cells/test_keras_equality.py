@@ -10,6 +10,7 @@ from tfseq.cells import (
     DropoutCell,
     FusedGateGRUCell,
     FusedGateLSTMCell,
+    FusedGateMinGRUCell,
     SeparateSimpleRNNCell,
     StackedCell,
     fuse,
@@ -75,18 +76,6 @@ def test_unroll_equals_keras_layer_over_keras_cell(cell_class, keras_class):
         np.testing.assert_allclose(state, expected_state, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("cell_class", WITH_SLOW_CELLS)
-def test_runs_inside_keras_rnn(cell_class):
-    cell = random_cell(cell_class)
-    layer = keras.layers.RNN(cell, return_sequences=True, return_state=True)
-    inputs = tf.constant(random_inputs(BATCH, TIME, FEATURES))
-    expected, expected_states = unroll(cell, inputs, cell.get_initial_state(BATCH))
-    outputs, *states = layer(inputs)
-    np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
-    for state, expected_state in zip(states, expected_states, strict=True):
-        np.testing.assert_allclose(state, expected_state, rtol=1e-5, atol=1e-6)
-
-
 def test_keras_rnn_builds_and_carries_the_states_of_a_stack():
     cell = StackedCell(
         [FusedGateLSTMCell(UNITS), DropoutCell(FusedGateGRUCell(2), 0.5)]
@@ -121,8 +110,19 @@ def make_stack():
     return cell
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("cell_class", [*WITH_SLOW_CELLS, make_stack])
+WITH_SLOW = [*WITH_SLOW_CELLS, pytest.param(make_stack)]
+
+
+def each_cell_and_some(some):
+    """All cells without an option, and those with it in which it does something else."""
+    each = [pytest.param(*cell.values, False, marks=cell.marks) for cell in WITH_SLOW]
+    return [*each, *((cell_class, True) for cell_class in some)]
+
+
+@pytest.mark.parametrize(
+    ("cell_class", "compiled"),
+    each_cell_and_some([FusedGateLSTMCell, FusedGateMinGRUCell, make_stack]),
+)
 def test_states_are_nests_of_tuples_all_through(cell_class, compiled):
     cell = make_stack() if cell_class is make_stack else random_cell(cell_class)
     state = cell.get_initial_state(BATCH)
@@ -143,8 +143,9 @@ def test_states_are_nests_of_tuples_all_through(cell_class, compiled):
         tf.nest.assert_same_structure(nest, state)
 
 
-@pytest.mark.parametrize("unrolled", [False, True])
-@pytest.mark.parametrize("cell_class", [*WITH_SLOW_CELLS, make_stack])
+@pytest.mark.parametrize(
+    ("cell_class", "unrolled"), each_cell_and_some([FusedGateLSTMCell, make_stack])
+)
 def test_masked_steps_are_skipped_inside_keras_rnn(cell_class, unrolled):
     """A row with a mask ends in the state of the row cut to the steps that count."""
     cell = make_stack() if cell_class is make_stack else random_cell(cell_class)

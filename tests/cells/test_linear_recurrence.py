@@ -32,8 +32,13 @@ def expected_states(decays, addends, initial):
     return np.stack(states)
 
 
-@pytest.mark.parametrize("known", [True, False])
-@pytest.mark.parametrize("time", [1, 2, 3, 16, 17, 63, 150])
+@pytest.mark.parametrize(
+    ("time", "known"),
+    [
+        *((time, True) for time in (1, 2, 3, 16, 17, 63, 150)),
+        *((time, False) for time in (1, 17, 150)),
+    ],
+)
 @pytest.mark.parametrize("way", WAYS)
 def test_both_ways_equal_numpy(way, time, known):
     arrays = sequences(time)

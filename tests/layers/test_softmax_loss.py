@@ -28,10 +28,20 @@ def numpy_loss(hidden, kernel, bias, labels, weights):
     )
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("tied", [False, True])
-@pytest.mark.parametrize("block_rows", [1, 4, 11, 100])
-@pytest.mark.parametrize("rows_known", [False, True])
+# Each two values of two arguments meet.
+@pytest.mark.parametrize(
+    ("block_rows", "weighted", "tied", "rows_known"),
+    [
+        (1, False, False, False),
+        (1, True, True, True),
+        (4, False, True, True),
+        (4, True, False, False),
+        (11, False, True, False),
+        (11, True, False, True),
+        (100, False, False, True),
+        (100, True, True, False),
+    ],
+)
 def test_equals_the_formulas(weighted, tied, block_rows, rows_known):
     generator = np.random.default_rng(0)
     hidden = generator.normal(size=[ROWS, UNITS])
@@ -160,11 +170,18 @@ def smoothed_by_tensorflow(hidden, kernel, bias, labels, weights, smoothing):
     return loss, smoothing * tf.reduce_sum(weights * (of_all - of_labels))
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.6])
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("tied", [False, True])
-@pytest.mark.parametrize("block_rows", [4, 100])
-@pytest.mark.parametrize("offset", [0.0, 300.0])
+# Each two values of two arguments meet.
+@pytest.mark.parametrize(
+    ("smoothing", "weighted", "tied", "block_rows", "offset"),
+    [
+        (0.0, False, False, 4, 0.0),
+        (0.0, True, True, 100, 300.0),
+        (0.1, False, True, 4, 300.0),
+        (0.1, True, False, 100, 0.0),
+        (0.6, False, False, 100, 300.0),
+        (0.6, True, True, 4, 0.0),
+    ],
+)
 def test_smoothed_it_equals_the_definition(
     smoothing, weighted, tied, block_rows, offset
 ):
