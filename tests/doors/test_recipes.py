@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from absl import flags
+from training_runs import filled_once
 
 from tfseq import command_line, runs
 from tfseq.configuration import idle_values
@@ -73,7 +74,7 @@ def test_a_recipe_explains_itself_and_writes_to_its_own_folder(name):
         for name in RECIPES
     ],
 )
-def test_a_recipe_trains(name, tmp_path, monkeypatch):
+def test_a_recipe_trains(name, tmp_path, tmp_path_factory, monkeypatch):
     settings = read(name)
     need(settings)
     changes = {"valid_size": 200, "test_size": 200, "data_dir": DATA_DIR or None}
@@ -97,7 +98,8 @@ def test_a_recipe_trains(name, tmp_path, monkeypatch):
         changes = {"data_dir": few_reviews(tmp_path), "valid_size": 20}
     if settings.dataset == "ptb":
         changes = {"data_dir": short_penn_treebank(tmp_path)}
-    cache = str(tmp_path / "cache")
+    # Many recipes read the same few texts, which are encoded once.
+    cache = str(filled_once(tmp_path_factory, "recipes", lambda folder: None))
     if settings.initialize_from:
         source = pathlib.Path(settings.initialize_from).name
         folder = str(tmp_path / source)

@@ -17,7 +17,7 @@ from tfseq.tasks import Settings
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
-KILLS = int(os.environ.get("TFSEQ_KILLS", "10"))  # Of each kind.
+KILLS = int(os.environ.get("TFSEQ_KILLS", "6"))  # Of each kind.
 LONGEST = 2.0  # Seconds from a process' first line to its end.
 LONGEST_START = 4.0  # Seconds from its start to its end: data, graph, restored run.
 TEXT = "the quick brown fox jumps over the lazy dog and runs away\n"

@@ -13,7 +13,7 @@ from tfseq.tasks import Settings
 
 pytestmark = pytest.mark.faults
 
-TRIES = int(os.environ.get("TFSEQ_TRIES", "20"))
+TRIES = int(os.environ.get("TFSEQ_TRIES", "8"))
 
 
 @pytest.mark.parametrize("tries", [2, pytest.param(TRIES, marks=pytest.mark.slow)])
