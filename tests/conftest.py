@@ -1,18 +1,20 @@
 """How many tests run side by side, and in which order."""
 
 import gc
+import os
 
-import tfseq.runs  # noqa: F401  # TensorFlow, by way of the package.
-from tfseq.machine.hardware import count_cores
+# The process that deals the tests out needs no TensorFlow, and starts the others sooner.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    import tfseq.runs  # noqa: F401  # TensorFlow, by way of the package.
 
-# These modules last: garbage is not looked for among their million objects.
-gc.freeze()
+    # These modules last: garbage is not looked for among their million objects.
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers(config):
     """One process more than there are cores: some tests wait for minutes."""
     del config
-    return count_cores() + 1
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection_modifyitems(items):
