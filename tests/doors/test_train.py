@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import signal
 
 import numpy as np
@@ -16,6 +17,7 @@ from training_runs import (
     assert_close_checkpoints,
     assert_same_run,
     figures,
+    filled_once,
     last_checkpoint,
     results,
     run,
@@ -30,21 +32,13 @@ from tfseq.tasks import Settings
 TEXT = "the quick brown fox jumps over the lazy dog. " * 60
 
 
-@pytest.fixture(name="text_file")
-def fixture_text_file(tmp_path):
-    path = tmp_path / "text.txt"
-    path.write_text(TEXT, encoding="utf-8")
-    return path
-
-
-@pytest.fixture(name="settings")
-def fixture_settings(tmp_path, text_file):
-    """A small run; tests override what they are about."""
+def settings_in(folder: pathlib.Path) -> Settings:
+    """A small run in this folder."""
     return Settings(
         dataset="text",
-        train_file=str(text_file),
-        cache_dir=str(tmp_path / "cache"),
-        run_dir=str(tmp_path / "run"),
+        train_file=str(folder / "text.txt"),
+        cache_dir=str(folder / "cache"),
+        run_dir=str(folder / "run"),
         batch_size=4,
         num_unrollings=8,
         units=12,
@@ -57,6 +51,32 @@ def fixture_settings(tmp_path, text_file):
         checkpoint_every=3,
         sample_every=12,
     )
+
+
+@pytest.fixture(name="settings")
+def fixture_settings(tmp_path):
+    """A small run; tests override what they are about."""
+    (tmp_path / "text.txt").write_text(TEXT)
+    return settings_in(tmp_path)
+
+
+def train(folder: pathlib.Path) -> None:
+    (folder / "text.txt").write_text(TEXT)
+    assert runs.train(settings_in(folder)) == 0
+
+
+@pytest.fixture(name="whole", scope="module")
+def fixture_whole(tmp_path_factory):
+    """A finished run, which stays as it is."""
+    return settings_in(filled_once(tmp_path_factory, "train", train))
+
+
+@pytest.fixture(name="finished")
+def fixture_finished(whole, tmp_path):
+    """A copy of it, to do something to."""
+    settings = dataclasses.replace(whole, run_dir=str(tmp_path / "run"))
+    shutil.copytree(whole.run_dir, settings.run_dir)
+    return settings
 
 
 def test_a_run_learns_and_fills_its_folder(settings):
@@ -189,32 +209,27 @@ def test_a_signal_saves_and_says_how_to_go_on(settings, tmp_path, number, status
     assert results(settings)["step"] == step + 5
 
 
-def test_a_finished_run_is_left_alone(settings, capsys):
-    assert runs.train(settings) == 0
-    first = results(settings)
-    assert runs.train(settings) == 0
+def test_a_finished_run_is_left_alone(finished, capsys):
+    first = results(finished)
+    assert runs.train(finished) == 0
     assert "nothing left to do" in capsys.readouterr().out
-    assert results(settings) == first
+    assert results(finished) == first
 
 
-def test_a_run_killed_before_its_last_results_finishes(settings, capsys):
-    assert runs.train(settings) == 0
-    expected = figures(settings)
-    pathlib.Path(settings.run_dir, "results.json").unlink()
-    assert runs.train(settings) == 0
-    assert figures(settings) == expected
+def test_a_run_killed_before_its_last_results_finishes(finished):
+    expected = figures(finished)
+    pathlib.Path(finished.run_dir, "results.json").unlink()
+    assert runs.train(finished) == 0
+    assert figures(finished) == expected
 
 
-def test_a_damaged_checkpoint_falls_back_and_ends_the_same(settings, tmp_path):
-    whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
-    assert runs.train(whole) == 0
-    assert runs.train(settings) == 0
-    folder = pathlib.Path(settings.run_dir, "checkpoints")
+def test_a_damaged_checkpoint_falls_back_and_ends_the_same(whole, finished):
+    folder = pathlib.Path(finished.run_dir, "checkpoints")
     newest = folder / "step-24.data-00000-of-00001"
     newest.write_bytes(newest.read_bytes()[:100])
-    pathlib.Path(settings.run_dir, "results.json").unlink()
-    assert runs.train(settings) == 0
-    assert_same_run(whole, settings)
+    pathlib.Path(finished.run_dir, "results.json").unlink()
+    assert runs.train(finished) == 0
+    assert_same_run(whole, finished)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(settings):
@@ -229,17 +244,16 @@ def test_a_loss_that_is_not_finite_stops_the_run(settings):
         runs.train(settings)
 
 
-def test_a_changed_setting_is_refused(settings):
-    runs.train(dataclasses.replace(settings, num_steps=4))
+def test_a_changed_setting_is_refused(finished):
     with pytest.raises(UsageError, match=r"`units`=16.*`units`=12"):
-        runs.train(dataclasses.replace(settings, units=16))
+        runs.train(dataclasses.replace(finished, units=16))
 
 
-def test_a_changed_text_is_refused(settings, text_file):
-    runs.train(dataclasses.replace(settings, num_steps=4))
-    text_file.write_text(TEXT + "the end")
+def test_a_changed_text_is_refused(finished, tmp_path):
+    (tmp_path / "text.txt").write_text(TEXT + "the end")
+    changed = {"train_file": str(tmp_path / "text.txt"), "num_steps": 30}
     with pytest.raises(UsageError, match="text has changed"):
-        runs.train(settings)
+        runs.train(dataclasses.replace(finished, **changed))
 
 
 def test_a_second_process_is_refused(settings):

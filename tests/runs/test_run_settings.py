@@ -6,6 +6,7 @@ import pathlib
 import shutil
 
 import pytest
+from training_runs import filled_once
 
 import tfseq
 from tfseq import runs
@@ -19,12 +20,8 @@ from tfseq.training.run_folder import RunFolder
 TEXT = "the cat sees the dog . " * 120
 
 
-@pytest.fixture(name="trained", scope="module")
-def fixture_trained(tmp_path_factory):
-    """The settings of a finished run on a file; tests copy its folder."""
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "novel.txt").write_text(TEXT)
-    settings = Settings(
+def settings_in(folder: pathlib.Path) -> Settings:
+    return Settings(
         dataset="text",
         train_file=str(folder / "novel.txt"),
         run_dir=str(folder / "run"),
@@ -36,8 +33,17 @@ def fixture_trained(tmp_path_factory):
         num_steps=4,
         sample_every=0,
     )
-    assert runs.train(settings) == 0
-    return settings
+
+
+def train(folder: pathlib.Path) -> None:
+    (folder / "novel.txt").write_text(TEXT)
+    assert runs.train(settings_in(folder)) == 0
+
+
+@pytest.fixture(name="trained", scope="module")
+def fixture_trained(tmp_path_factory):
+    """The settings of a finished run on a file; tests copy its folder."""
+    return settings_in(filled_once(tmp_path_factory, "settings", train))
 
 
 @pytest.fixture(name="settings")

@@ -6,6 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 from forked_commands import run_command
+from training_runs import filled_once
 
 import tfseq
 from tfseq import cells, runs
@@ -14,9 +15,7 @@ from tfseq.tasks import Settings
 TOOL = pathlib.Path(__file__).parents[2] / "tools" / "convert_weights.py"
 
 
-@pytest.fixture(name="run_dir", scope="module")
-def fixture_run_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("convert")
+def train(folder: pathlib.Path) -> None:
     (folder / "text.txt").write_text("a cat sees a dog and a bird sees a cow. " * 40)
     settings = Settings(
         run_dir=str(folder / "run"),
@@ -30,7 +29,11 @@ def fixture_run_dir(tmp_path_factory):
         sample_every=0,
     )
     assert runs.train(settings) == 0
-    return settings.run_dir
+
+
+@pytest.fixture(name="run_dir", scope="module")
+def fixture_run_dir(tmp_path_factory):
+    return str(filled_once(tmp_path_factory, "convert", train) / "run")
 
 
 def convert(*arguments) -> subprocess.CompletedProcess:
