@@ -101,6 +101,7 @@ IDLE = {
     "shuffle_lanes": ({"num_steps": 5}, {"num_epochs": 2}),
     "write_graph": ({"eager": True}, {}),
     "tie_embeddings": ({}, {"embedding_size": 256}),
+    "share_embeddings": (TABLE, {**TABLE, "shared_vocabulary": True}),
     "batch_size": ({**MIRROR, "batch_tokens": 900}, MIRROR),
     "ngram": (MIRROR, {}),
     "reverse_source": ({**MIRROR, "bidirectional": True}, MIRROR),

@@ -155,6 +155,10 @@ def test_a_run_goes_on_in_mid_epoch_as_if_it_had_not_stopped(folder, tmp_path):
             dropout=0.2,
             label_smoothing=0.1,
             input_feeding=True,
+            embedding_size=8,
+            shared_vocabulary=True,
+            share_embeddings=True,
+            tie_embeddings=True,
             run_dir=str(tmp_path / name),
         )
         for name in ("whole", "parts")

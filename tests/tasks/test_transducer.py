@@ -48,7 +48,13 @@ BATCH = (
 )
 
 
-def build_model(kind=KINDS[3], cell=SeparateSimpleRNNCell, layers=1, **options):
+def build_model(
+    kind=KINDS[3],
+    cell=SeparateSimpleRNNCell,
+    layers=1,
+    source_inputs=(SOURCES, WIDTH),
+    **options,
+):
     attention, bidirectional, input_feeding, reverse_source = kind
 
     def cells():
@@ -66,7 +72,7 @@ def build_model(kind=KINDS[3], cell=SeparateSimpleRNNCell, layers=1, **options):
         )
     model = Transducer(
         TokenInputs(TARGETS, WIDTH),
-        TokenInputs(SOURCES, WIDTH),
+        source_inputs and TokenInputs(*source_inputs),
         encoder,
         decoder,
         vocabulary_size=TARGETS,
@@ -283,6 +289,41 @@ def test_tied_it_reads_the_embedding_as_the_kernel():
 
 
 @pytest.mark.parametrize("tied", [False, True])
+def test_a_shared_embedding_gets_the_gradients_of_both_sides(tied, tmp_path):
+    """Against two embeddings of the same values."""
+    shared = build_model(source_inputs=None, tie_embeddings=tied)
+    apart = build_model(source_inputs=(TARGETS, WIDTH), tie_embeddings=tied)
+    own = apart.source_inputs.embedding
+    assert len(shared.trainable_variables) == len(apart.trainable_variables) - 1
+    own.assign(shared.inputs_layer.embedding)
+    for variable, other in zip(
+        [each for each in apart.trainable_variables if each is not own],
+        shared.trainable_variables,
+        strict=True,
+    ):
+        variable.assign(other)
+    batch = (BATCH[0] % TARGETS, *BATCH[1:])
+    losses, found = gradients(shared, batch)
+    others, expected = gradients(apart, batch)
+    np.testing.assert_allclose(losses.loss, others.loss, rtol=1e-6)
+    expected = {
+        id(variable): gradient
+        for variable, gradient in zip(apart.trainable_variables, expected, strict=True)
+    }
+    of_sources = expected.pop(id(own))
+    expected[id(apart.inputs_layer.embedding)] += of_sources
+    assert np.any(of_sources)
+    for one, other in zip(found, expected.values(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    shared.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.source_inputs is loaded.inputs_layer
+    np.testing.assert_array_equal(
+        loaded.log_likelihoods(batch), shared.log_likelihoods(batch)
+    )
+
+
+@pytest.mark.parametrize("tied", [False, True])
 def test_steps_in_a_row_equal_single_calls(tied):
     model = build_model(tie_embeddings=tied)
     state = model.encode(*BATCH[:2])
@@ -295,10 +336,11 @@ def test_steps_in_a_row_equal_single_calls(tied):
         np.testing.assert_array_equal(one, other)
 
 
-def test_lazy_tables_are_those_of_both_inputs():
+@pytest.mark.parametrize("shared", [False, True])
+def test_lazy_tables_are_those_of_both_inputs(shared):
     model = Transducer(
         TokenInputs(TARGETS, WIDTH, lazy=True),
-        TokenInputs(SOURCES, WIDTH, lazy=True),
+        None if shared else TokenInputs(SOURCES, WIDTH, lazy=True),
         BidirectionalStack([FusedGateGRUCell(UNITS)]),
         FusedGateGRUCell(UNITS),
         vocabulary_size=TARGETS,
@@ -306,8 +348,9 @@ def test_lazy_tables_are_those_of_both_inputs():
     )
     model.build()
     tables = [model.inputs_layer.embedding, model.source_inputs.embedding]
+    tables = tables[:1] if shared else tables
     assert [id(each) for each in model.row_variables] == [id(each) for each in tables]
-    assert len(model.dense_variables) == len(model.trainable_variables) - 2
+    assert len(model.dense_variables) == len(model.trainable_variables) - len(tables)
 
 
 @pytest.mark.parametrize("kind", [KINDS[0], KINDS[4], KINDS[5]])

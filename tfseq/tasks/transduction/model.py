@@ -67,7 +67,9 @@ class Transducer(SequenceModel):
 
     Args:
         inputs: the input layer of targets.
-        source_inputs: the input layer of sources.
+        source_inputs: the input layer of sources; None: `inputs` reads them too, so that
+            sources and targets have one embedding (Press and Wolf 2017,
+            https://arxiv.org/abs/1608.05859; with `tie_embeddings` the three-way tying).
         encoder: the layers that read sources.
         cell: the decoder, an `AttentionCell` or any other cell.
         vocabulary_size: number of tokens of targets.
@@ -105,7 +107,7 @@ class Transducer(SequenceModel):
     def __init__(
         self,
         inputs: TokenInputs,
-        source_inputs: TokenInputs,
+        source_inputs: TokenInputs | None,
         encoder: BidirectionalStack,
         cell: keras.layers.Layer,
         *,
@@ -129,7 +131,7 @@ class Transducer(SequenceModel):
                 f"{inputs.embedding_size}, expected {vocabulary_size} rows of "
                 f"{cell.output_size}, as wide as the last layer; change `embedding_size`"
             )
-        self.source_inputs = source_inputs
+        self.source_inputs = inputs if source_inputs is None else source_inputs
         self.encoder = encoder
         self.cell = cell
         self.vocabulary_size = vocabulary_size
@@ -141,6 +143,11 @@ class Transducer(SequenceModel):
         self.label_smoothing = label_smoothing
         self.reverse_source = reverse_source
         self.bridge = self.bridge_bias = None
+
+    @property
+    def shares_embeddings(self) -> bool:
+        """Whether one input layer reads sources and targets."""
+        return self.source_inputs is self.inputs_layer
 
     @property
     def attends(self) -> bool:
@@ -183,7 +190,8 @@ class Transducer(SequenceModel):
     @property
     def embedding_tables(self) -> list[keras.Variable]:
         """The embeddings of which a step reads and updates few rows."""
-        return [*super().embedding_tables, *self.source_inputs.row_variables]
+        own = [] if self.shares_embeddings else self.source_inputs.row_variables
+        return [*super().embedding_tables, *own]
 
     def initial_state(self, batch_size: int) -> tuple:
         """Returns an empty state: each pair starts from its source."""
@@ -457,7 +465,9 @@ class Transducer(SequenceModel):
         config.pop("ngrams")
         return {
             **config,
-            "source_inputs": serialize(self.source_inputs),
+            "source_inputs": None
+            if self.shares_embeddings
+            else serialize(self.source_inputs),
             "encoder": serialize(self.encoder),
             "cell": serialize(self.cell),
             "vocabulary_size": self.vocabulary_size,
@@ -486,12 +496,12 @@ def build_transducer(settings: Any, vocabularies: Any) -> Transducer:
     Raises:
         UsageError: the encoder's outputs do not fit the score of the attention.
     """
-    tokens = vocabularies["tokens"]
+    tokens, sources = vocabularies["tokens"], vocabularies["sources"]
     kernel, recurrent = build_initializers(settings)
     with layer_precision(settings.precision):
         model = Transducer(
             build_inputs(settings, len(tokens)),
-            build_inputs(settings, len(vocabularies["sources"])),
+            None if settings.share_embeddings else build_inputs(settings, len(sources)),
             *_build_encoder_and_cell(settings, kernel, recurrent),
             vocabulary_size=len(tokens),
             end_id=tokens.line_end_id,

@@ -75,6 +75,13 @@ class TransductionSettings:
         fixed=True,
         needs=["embedding_size"],
     )
+    share_embeddings: bool = option(
+        False,
+        "Sources and targets, which have one vocabulary, have one embedding too; with "
+        "`tie_embeddings` it is also the softmax's weights.",
+        fixed=True,
+        needs=["embedding_size", "shared_vocabulary"],
+    )
     label_smoothing: float = option(
         0.0,
         "Share of each target's probability that training spreads evenly over the "
