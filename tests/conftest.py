@@ -19,4 +19,9 @@ def pytest_xdist_auto_num_workers(config):
 
 def pytest_collection_modifyitems(items):
     """The longest first, so that none is left for the end."""
-    items.sort(key=lambda item: not {"faults", "doors"} & set(item.path.parts))
+    items.sort(
+        key=lambda item: (
+            item.path.stem != "test_soak",
+            not {"faults", "doors"} & set(item.path.parts),
+        )
+    )

@@ -31,7 +31,16 @@ BASIC = [
     cells.SeparateGateLSTMCell,
     cells.SeparateSimpleRNNCell,
 ]
-KINDS = {each.__name__: lambda each=each: each(UNITS) for each in BASIC} | {
+# The checks are around all cells: one of each way to be unrolled is tried.
+KINDS = {
+    each.__name__: lambda each=each: each(UNITS)
+    for each in (
+        cells.CudnnLSTMCell,
+        cells.FusedGateGRUCell,
+        cells.FusedGateLSTMCell,
+        cells.SeparateSimpleRNNCell,
+    )
+} | {
     "DropoutCell": lambda: DropoutCell(FusedGateGRUCell(UNITS), 0.5),
     "WeightDroppedCell": lambda: WeightDroppedCell(FusedGateGRUCell(UNITS), 0.5),
     "StackedCell": lambda: StackedCell([FusedGateGRUCell(UNITS), FusedGateLSTMCell(2)]),

@@ -157,6 +157,7 @@ QUICK = (FusedGateLSTMCell, FusedGateGRUCell, FusedSimpleRNNCell, FusedGateMinGR
     [
         pytest.param(each, marks=[] if each in QUICK else pytest.mark.slow)
         for each in BASIC_CELLS
+        if each.__name__.startswith("Fused")
     ],
 )
 def test_equals_the_plain_loop_over_100_steps(cell_class):

@@ -68,8 +68,9 @@ def evaluate(*arguments) -> subprocess.CompletedProcess:
 def test_the_figures_are_those_of_training(run_dirs, kind, split):
     content = json.loads(pathlib.Path(run_dirs[kind], "results.json").read_text())
     expected = dict(content["best" if split == "valid" else "test"])
-    figures = runs.load(run_dirs[kind]).evaluate(split=split)
-    assert expected.pop("step") == runs.load(run_dirs[kind]).step
+    run = runs.load(run_dirs[kind])
+    figures = run.evaluate(split=split)
+    assert expected.pop("step") == run.step
     for name, value in expected.items():
         np.testing.assert_allclose(figures[name], value, rtol=1e-5, err_msg=name)
 

@@ -25,7 +25,17 @@ DATA_DIR = os.environ.get("TFSEQ_DATA_DIR", "")
 REQUIRED = {"wordtext": ["--train_file=words.txt"]}
 # Steps that a recipe is tried for; the others take 2.
 NUM_REVIEWS = 100
-STEPS = {"ptb_medium": 20, "ptb_large": 5}
+STEPS = {"ptb_medium": 5}
+# Lines of the published files that are taken: all to train, a few to evaluate on.
+LINES = {
+    "ptb": {"ptb.train.txt": None, "ptb.valid.txt": 20, "ptb.test.txt": 20},
+    "multi30k": {
+        f"{part}.lc.norm.tok.{language}": lines
+        for part, lines in (("train", None), ("val", 20), ("test_2016_flickr", 20))
+        for language in ("en", "de")
+    },
+    "cmudict": {"cmudict.dict": 4000},
+}
 # Small ones of every kind: characters, words, reviews, the reader's text, published data.
 QUICK = {"quickstart", "text8_lstm_fused", "toy_reviews", "toy_classes", "wordtext"}
 
@@ -89,6 +99,7 @@ def test_a_recipe_trains(name, tmp_path, tmp_path_factory, monkeypatch):
         changes = {}
     if settings.dataset in ("mirror", "cmudict", "multi30k"):
         changes = {"data_dir": DATA_DIR or None}
+    if settings.dataset == "multi30k":
         if settings.level == "subword":
             pytest.importorskip("sentencepiece")
         if settings.monitor == "bleu":
@@ -96,8 +107,8 @@ def test_a_recipe_trains(name, tmp_path, tmp_path_factory, monkeypatch):
     if settings.dataset in ("imdb", "imdb_text"):
         monkeypatch.setattr(imdb_reviews, "NUM_REVIEWS", NUM_REVIEWS)
         changes = {"data_dir": few_reviews(tmp_path), "valid_size": 20}
-    if settings.dataset == "ptb":
-        changes = {"data_dir": short_penn_treebank(tmp_path)}
+    if settings.dataset in LINES:
+        changes = {"data_dir": some_lines(settings.dataset, tmp_path)}
     # Many recipes read the same few texts, which are encoded once.
     cache = str(filled_once(tmp_path_factory, "recipes", lambda folder: None))
     if settings.initialize_from:
@@ -145,12 +156,11 @@ def few_reviews(folder: pathlib.Path) -> str:
     return str(folder)
 
 
-def short_penn_treebank(folder: pathlib.Path) -> str:
-    """A folder with the whole training text and a few lines to evaluate on."""
-    for split, lines in (("train", None), ("valid", 20), ("test", 20)):
-        name = f"ptb.{split}.txt"
-        text = pathlib.Path(DATA_DIR, "ptb", name).read_text().splitlines(keepends=True)
-        (folder / name).write_text("".join(text[:lines]))
+def some_lines(dataset: str, folder: pathlib.Path) -> str:
+    """A folder with the `LINES` of published files."""
+    for name, count in LINES[dataset].items():
+        lines = pathlib.Path(DATA_DIR, dataset, name).read_bytes().splitlines(True)
+        (folder / name).write_bytes(b"".join(lines[:count]))
     return str(folder)
 
 

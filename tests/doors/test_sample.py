@@ -48,8 +48,15 @@ def sample(*arguments) -> subprocess.CompletedProcess:
     return run_command("tfseq.sample", arguments)
 
 
-@pytest.mark.parametrize("level", ["character", "word"])
-@pytest.mark.parametrize("how", ["--greedy", "--top_k=1", "--beam_width=1"])
+@pytest.mark.parametrize(
+    ("level", "how"),
+    [
+        ("character", "--greedy"),
+        ("character", "--beam_width=1"),
+        ("word", "--top_k=1"),
+        ("word", "--beam_width=1"),
+    ],
+)
 def test_the_sentence_comes_back(run_dirs, level, how):
     prompt = f"{SENTENCE}\nthe quick"
     length = len(SENTENCE) - 9 if level == "character" else 7
