@@ -1,5 +1,6 @@
 """Exported models, used in a process that cannot import this package."""
 
+import functools
 import json
 import os
 import pathlib
@@ -33,8 +34,8 @@ def answer(request):  # As TensorFlow Serving does: one input, rows in and rows 
 """
 
 
-def train_each(folder: pathlib.Path) -> None:
-    """Trains for a moment: language models, classifiers and a transducer."""
+def train(kind: str, folder: pathlib.Path) -> None:
+    """Trains for a moment: a language model, a classifier or a transducer."""
     words = [f"{a}{b}{c}" for a in "abcd" for b in "abcd" for c in "ab"]
     (folder / "pairs.tsv").write_text(
         "".join(f"{word}\t{word[::-1]} {word}\n" for word in words)
@@ -74,16 +75,19 @@ def train_each(folder: pathlib.Path) -> None:
             "embedding_size": 8,
         },
     }
-    for name, options in kinds.items():
-        settings = Settings(run_dir=str(folder / name), **common, **options)
-        assert runs.train(settings) == 0
+    settings = Settings(run_dir=str(folder / "run"), **common, **kinds[kind])
+    assert runs.train(settings) == 0
 
 
-@pytest.fixture(name="run_dirs", scope="module")
-def fixture_run_dirs(tmp_path_factory):
-    folder = filled_once(tmp_path_factory, "export", train_each)
-    kinds = ("character", "word", "review", "textbook", "transducer")
-    return {name: str(folder / name) for name in kinds}
+@pytest.fixture(name="run_dir_of", scope="module")
+def fixture_run_dir_of(tmp_path_factory):
+    """A function from a kind to the folder of its run, trained when it is wanted."""
+
+    def run_dir(kind: str) -> str:
+        fill = functools.partial(train, kind)
+        return str(filled_once(tmp_path_factory, f"export_{kind}", fill) / "run")
+
+    return run_dir
 
 
 def use(folder: str, code: str) -> dict:
@@ -114,8 +118,8 @@ print(json.dumps(logits))
 @pytest.mark.parametrize(
     "kind", ["character", pytest.param("word", marks=pytest.mark.slow)]
 )
-def test_steps_equal_the_models(run_dirs, kind, tmp_path):
-    run = runs.load(run_dirs[kind])
+def test_steps_equal_the_models(run_dir_of, kind, tmp_path):
+    run = runs.load(run_dir_of(kind))
     export_saved_model(run, str(tmp_path / "saved"))
     logits = np.array(use(str(tmp_path / "saved"), STEPS))
     tokens = tf.constant([[1, 3, 2], [2, 0, 2], [3, 1, 0]])
@@ -139,8 +143,8 @@ print(json.dumps([text('the quick', 0.0, 0), text('the quick', 0.0, 1),
 @pytest.mark.parametrize(
     "kind", [pytest.param("character", marks=pytest.mark.slow), "word"]
 )
-def test_generation_takes_and_returns_text(run_dirs, kind, tmp_path):
-    run = runs.load(run_dirs[kind])
+def test_generation_takes_and_returns_text(run_dir_of, kind, tmp_path):
+    run = runs.load(run_dir_of(kind))
     export_saved_model(run, str(tmp_path / "saved"))
     greedy, again, drawn, repeated, unprompted, texts, none = use(
         str(tmp_path / "saved"), GENERATE
@@ -158,8 +162,8 @@ def test_generation_takes_and_returns_text(run_dirs, kind, tmp_path):
 
 
 @pytest.mark.slow
-def test_words_of_a_prompt_stand_between_any_white_space(run_dirs, tmp_path):
-    run = runs.load(run_dirs["word"])
+def test_words_of_a_prompt_stand_between_any_white_space(run_dir_of, tmp_path):
+    run = runs.load(run_dir_of("word"))
     export_saved_model(run, str(tmp_path / "saved"))
     prompts = ["the\tquick\u00a0brown", "the dog\n", "dog \n the\u2003lazy\r\n"]
     code = GENERATE.split("print")[0] + (
@@ -173,8 +177,8 @@ def test_words_of_a_prompt_stand_between_any_white_space(run_dirs, tmp_path):
 @pytest.mark.parametrize(
     "kind", ["review", pytest.param("textbook", marks=pytest.mark.slow)]
 )
-def test_a_classifier_takes_raw_strings(run_dirs, kind, tmp_path):
-    run = runs.load(run_dirs[kind])
+def test_a_classifier_takes_raw_strings(run_dir_of, kind, tmp_path):
+    run = runs.load(run_dir_of(kind))
     export_saved_model(run, str(tmp_path / "saved"))
     texts = ["the plot was GOOD.", "not<br />bad " * 30, "zebra", "x! y? z."]
     request = json.dumps({"instances": [*texts, "", "\u2003"]})
@@ -205,8 +209,8 @@ def test_a_classifier_takes_raw_strings(run_dirs, kind, tmp_path):
     assert none == [[], []]
 
 
-def test_a_transducer_takes_and_returns_strings(run_dirs, tmp_path):
-    run = runs.load(run_dirs["transducer"])
+def test_a_transducer_takes_and_returns_strings(run_dir_of, tmp_path):
+    run = runs.load(run_dir_of("transducer"))
     export_saved_model(run, str(tmp_path / "saved"))
     texts = ["abb", "zzz", "d", "aabbab"]
     code = (
@@ -231,8 +235,8 @@ def test_a_transducer_takes_and_returns_strings(run_dirs, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["character", "word"])
-def test_tensorflow_lite_gives_the_same_logits(run_dirs, kind, tmp_path):
-    run = runs.load(run_dirs[kind])
+def test_tensorflow_lite_gives_the_same_logits(run_dir_of, kind, tmp_path):
+    run = runs.load(run_dir_of(kind))
     signatures = export_tflite(run, str(tmp_path / "lite"))
     assert signatures["step"].startswith("(")
     assert "logits float32[?, " in signatures["step"]
@@ -249,8 +253,11 @@ def test_tensorflow_lite_gives_the_same_logits(run_dirs, kind, tmp_path):
     np.testing.assert_allclose(logits, expected[0], atol=1e-4)
 
 
-def test_the_command_prints_signatures_and_sizes(run_dirs, tmp_path):
-    arguments = [f"--run_dir={run_dirs['word']}", f"--export_dir={tmp_path / 'saved'}"]
+def test_the_command_prints_signatures_and_sizes(run_dir_of, tmp_path):
+    arguments = [
+        f"--run_dir={run_dir_of('word')}",
+        f"--export_dir={tmp_path / 'saved'}",
+    ]
     first = run_command("tfseq.export", arguments)
     assert first.returncode == 0, first.stderr
     lines = first.stdout.splitlines()
@@ -268,7 +275,7 @@ def test_the_command_prints_signatures_and_sizes(run_dirs, tmp_path):
     assert "found something there already" in again.stderr
 
 
-def test_a_classifier_is_not_for_tensorflow_lite(run_dirs, tmp_path):
+def test_a_classifier_is_not_for_tensorflow_lite(run_dir_of, tmp_path):
     with pytest.raises(UsageError, match="`format`=tflite"):
-        export_tflite(runs.load(run_dirs["review"]), str(tmp_path / "lite"))
+        export_tflite(runs.load(run_dir_of("review")), str(tmp_path / "lite"))
     assert not pathlib.Path(tmp_path, "lite").exists()
