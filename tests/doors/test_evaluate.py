@@ -9,54 +9,17 @@ import subprocess
 import numpy as np
 import pytest
 import tensorflow as tf
+from finished_runs import TEXT, finished_runs
 from forked_commands import run_command
-from training_runs import filled_once
 
 from tfseq import runs
 from tfseq.errors import UsageError
-from tfseq.tasks import Settings
 from tfseq.tasks.language_modeling import scoring
-
-TEXT = "".join(
-    f"the {animal} {verb} the {other}\n"
-    for animal in ("cat", "dog", "bird")
-    for verb in ("sees", "hears")
-    for other in ("cat", "dog", "bird", "cow")
-)
-
-
-def train_each(folder: pathlib.Path) -> None:
-    """Trains for a moment: a character model, a word model, a classifier."""
-    (folder / "text.txt").write_text(TEXT * 8)
-    common = {
-        "cache_dir": str(folder / "cache"),
-        "batch_size": 4,
-        "units": 8,
-        "num_steps": 30,
-        "sample_every": 0,
-    }
-    text = {
-        "dataset": "text",
-        "train_file": str(folder / "text.txt"),
-        "num_unrollings": 10,
-    }
-    kinds = {
-        "character": text,
-        "word": {**text, "level": "word", "embedding_size": 8},
-        "review": {"dataset": "toy_reviews", "embedding_size": 8},
-        # The rate is so high that every step changes the loss.
-        "validated": {**text, "learning_rate": 0.5, "evaluate_every": 10},
-    }
-    for name, options in kinds.items():
-        settings = Settings(run_dir=str(folder / name), **common, **options)
-        assert runs.train(settings) == 0
 
 
 @pytest.fixture(name="run_dirs", scope="module")
 def fixture_run_dirs(tmp_path_factory):
-    folder = filled_once(tmp_path_factory, "evaluate", train_each)
-    kinds = ("character", "word", "review", "validated")
-    return {name: str(folder / name) for name in kinds}
+    return finished_runs(tmp_path_factory)
 
 
 def evaluate(*arguments) -> subprocess.CompletedProcess:

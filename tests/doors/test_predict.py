@@ -1,6 +1,5 @@
 """The predict command: what it prints, and how it fails."""
 
-import dataclasses
 import json
 import lzma
 import pathlib
@@ -9,6 +8,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from finished_runs import finished_runs
 from forked_commands import run_command
 from training_runs import filled_once
 
@@ -185,21 +185,8 @@ def test_a_run_without_its_vocabulary_is_named(run_dir, tmp_path):
     assert "found none" in output.stderr
 
 
-def test_a_language_model_is_refused(tmp_path):
-    text = tmp_path / "text.txt"
-    text.write_text("the quick brown fox " * 100)
-    settings = Settings(
-        dataset="text",
-        train_file=str(text),
-        cache_dir=str(tmp_path / "cache"),
-        run_dir=str(tmp_path / "run"),
-        batch_size=2,
-        num_unrollings=5,
-        units=4,
-        num_steps=2,
-        sample_every=0,
-    )
-    assert runs.train(dataclasses.replace(settings)) == 0
-    output = predict(f"--run_dir={settings.run_dir}", "--text=a")
+def test_a_language_model_is_refused(tmp_path_factory):
+    run_dir = finished_runs(tmp_path_factory)["character"]
+    output = predict(f"--run_dir={run_dir}", "--text=a")
     assert output.returncode == 2
     assert "found a language model" in output.stderr

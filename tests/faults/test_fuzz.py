@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import pytest
 from absl import flags
+from finished_runs import finished_runs
 from forked_commands import run_command
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from training_runs import filled_once, run
 
 from tfseq import command_line
 from tfseq.datasets import text_file_corpus
@@ -223,39 +223,11 @@ DOORS = {
 }
 
 
-def train_both(folder: pathlib.Path) -> None:
-    """Trains a language model, and a classifier of reviews for `predict`."""
-    (folder / "text.txt").write_text("the quick brown fox jumps over it. " * 40)
-    characters = Settings(
-        dataset="text",
-        train_file=str(folder / "text.txt"),
-        cache_dir=str(folder / "cache"),
-        run_dir=str(folder / "characters"),
-        batch_size=4,
-        num_unrollings=5,
-        units=4,
-        num_steps=5,
-        sample_every=0,
-    )
-    reviews = dataclasses.replace(
-        characters,
-        dataset="toy_reviews",
-        train_file=None,
-        num_unrollings=Settings().num_unrollings,
-        embedding_size=4,
-        run_dir=str(folder / "reviews"),
-    )
-    for each in (characters, reviews):
-        process = run(each)
-        assert process.returncode == 0, process.stderr
-
-
 @pytest.fixture(name="run_dirs", scope="module")
 def fixture_run_dirs(tmp_path_factory):
-    folder = filled_once(tmp_path_factory, "fuzz", train_both)
+    folders = finished_runs(tmp_path_factory)
     return {
-        door: str(folder / ("reviews" if door == "predict" else "characters"))
-        for door in DOORS
+        door: folders["review" if door == "predict" else "character"] for door in DOORS
     }
 
 
