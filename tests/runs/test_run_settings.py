@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import math
 import pathlib
 import shutil
 
+import numpy as np
 import pytest
-from training_runs import filled_once
+from training_runs import filled_once, last_checkpoint
 
 import tfseq
 from tfseq import runs
@@ -114,6 +116,72 @@ def test_a_finished_run_is_not_made_shorter(settings):
     assert config(settings).read_bytes() == before
     assert runs.train(dataclasses.replace(settings, num_steps=5)) == 0
     assert json.loads(config(settings).read_bytes())["settings"]["num_steps"] == 5
+
+
+def test_a_longer_run_goes_on_as_one_of_that_length(settings, tmp_path):
+    assert runs.load(settings.run_dir).history == []
+    longer = dataclasses.replace(settings, num_steps=7)
+    assert runs.train(longer) == 0
+    whole = dataclasses.replace(longer, run_dir=str(tmp_path / "whole"))
+    assert runs.train(whole) == 0
+    one, other = (last_checkpoint(each) for each in (longer, whole))
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, other[name], err_msg=name)
+    (entry,) = runs.load(settings.run_dir).history
+    assert entry["step"] == 4
+    assert entry["changes"] == {"num_steps": [4, 7]}
+    # The same command again changes nothing.
+    before = config(settings).read_bytes()
+    assert runs.train(longer) == 0
+    assert config(settings).read_bytes() == before
+
+
+def test_another_learning_rate_is_taken_where_it_is_asked_for(
+    trained, tmp_path, capsys
+):
+    settings = dataclasses.replace(
+        trained, run_dir=str(tmp_path / "run"), optimizer="sgd", num_steps=2
+    )
+    settings = dataclasses.replace(settings, schedule="cosine")
+    way = {"change_learning_rate": True, "learning_rate": 0.5}
+    with pytest.raises(UsageError, match="`change_learning_rate`: found no run in"):
+        runs.train(dataclasses.replace(settings, **way))
+    assert runs.train(settings) == 0
+    before, steps = config(settings).read_bytes(), {}
+    first = last_checkpoint(settings)
+    for changes, message in [
+        (
+            {"learning_rate": 0.5, "num_steps": 3},
+            "give that, or `change_learning_rate`",
+        ),
+        (way, "found a run that ended at step 2, .* give more `num_steps` as well"),
+    ]:
+        with pytest.raises(UsageError, match=message):
+            runs.train(dataclasses.replace(settings, **changes))
+        assert config(settings).read_bytes() == before
+    for rate in (0.003, 0.5):
+        folder = shutil.copytree(settings.run_dir, tmp_path / str(rate))
+        way = {"change_learning_rate": True, "learning_rate": rate}
+        changed = dataclasses.replace(settings, num_steps=3, run_dir=str(folder), **way)
+        assert runs.train(changed) == 0
+        steps[rate] = last_checkpoint(changed)
+    (entry,) = runs.load(folder).history
+    assert entry["step"] == 2
+    assert entry["changes"] == {"learning_rate": [0.003, 0.5], "num_steps": [2, 3]}
+    # The cosine is that of a run of three steps.
+    rate = 0.5 * (1 + math.cos(math.pi * 2 / 3)) / 2
+    assert entry["learning_rate"] == pytest.approx(rate, rel=1e-6)
+    said = "learning_rate 0.003 -> 0.5: the learning rate is now 0.125"
+    assert said in capsys.readouterr().out
+    # The same command again changes nothing.
+    assert runs.train(changed) == 0
+    assert runs.load(folder).history == [entry]
+    # The gradient of the third step is the same, and plain descent is linear in its rate.
+    moved = [name for name in first if "model" in name and first[name].ndim == 2]
+    assert moved
+    for name in moved:
+        small, large = (steps[rate][name] - first[name] for rate in (0.003, 0.5))
+        np.testing.assert_allclose(large, small * 0.5 / 0.003, rtol=0.01, atol=2e-5)
 
 
 def test_a_saved_setting_without_effect_need_not_be_given_again(settings):

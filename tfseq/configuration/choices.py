@@ -382,7 +382,8 @@ SCHEDULES.add(
 SCHEDULES.add(
     "cosine",
     "tfseq.training.schedules:cosine_decay",
-    "to zero at the last step, after `warmup_steps`",
+    "to zero at the last step, after `warmup_steps`; a run that is given more steps goes on "
+    "at the rate of a run of that length",
     takes=("total_steps", "warmup_steps"),
 )
 

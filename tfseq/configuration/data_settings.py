@@ -181,12 +181,12 @@ class DataSettings:
     num_steps: int | None = option(
         None,
         "Training steps of the whole run. The text begins again where it ends, and the state "
-        "is never reset. Excludes `num_epochs`.",
+        "is never reset. With more of them a finished run goes on. Excludes `num_epochs`.",
         lower=1,
     )
     num_epochs: int | None = option(
         None,
-        "Passes over the text; the state is zero at the start of each. Excludes "
-        "`num_steps`.",
+        "Passes over the text; the state is zero at the start of each. With more of them a "
+        "finished run goes on. Excludes `num_steps`.",
         lower=1,
     )

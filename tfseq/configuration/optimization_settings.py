@@ -17,7 +17,17 @@ class OptimizationSettings:
         fixed=True,
     )
     learning_rate: float = option(
-        0.003, "Highest learning rate.", lower=0.0, upper=1e38, fixed=True
+        0.003,
+        "Highest learning rate.",
+        lower=0.0,
+        upper=1e38,
+        fixed="change_learning_rate",
+    )
+    change_learning_rate: bool = option(
+        False,
+        "Go on in `run_dir` with another `learning_rate` than the run has had. Decays that "
+        "were made stay: the schedule is that of the new rate at the same step. The history "
+        "in config.json says when.",
     )
     ngram_learning_rate: float = option(
         0.5,

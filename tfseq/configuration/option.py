@@ -24,7 +24,7 @@ def option(
     lower: float | None = None,
     upper: float | None = None,
     choices: tuple[str, ...] | Table | None = None,
-    fixed: bool = False,
+    fixed: bool | str = False,
     advice: str = "leave it out",
     path: bool | str = False,
     needs: Sequence[str | tuple[str, ...] | Mapping[str, Any]] = (),
@@ -44,7 +44,7 @@ def option(
         upper: the largest value.
         choices: the allowed values, or a table of them.
         fixed: whether it shapes the model or the course of training, so that a run that
-            is resumed must keep it.
+            is resumed must keep it; or the name of the setting that lets it be changed.
         advice: what to do where the setting is given and has no meaning.
         path: whether the value is a path: `~` is expanded, and it cannot be empty; or
             "files", if it may be several files with commas between them.

@@ -38,6 +38,7 @@ from tfseq.tasks.settings import (
     fixed_settings,
     resolve_data_paths,
     same_for_workers,
+    ways_to_change,
 )
 from tfseq.tasks.trained import find_data_files, read_run_settings
 from tfseq.training.run_folder import RunFolder, package_versions
@@ -273,8 +274,12 @@ def _train_on_files(
         reading_token_files(data.origin or "memory"),
         contextlib.ExitStack() as stack,
     ):
+        changing = dict.fromkeys(ways_to_change(settings).values(), False)
         trainer = Trainer(
-            task, data, settings, devices=devices, folder=folder, verbose=verbose
+            *(task, data, dataclasses.replace(settings, **changing)),
+            devices=devices,
+            folder=folder,
+            verbose=verbose,
         )
 
         def open_folder() -> None:
@@ -320,7 +325,14 @@ def check_same_run(settings: Settings, folder: RunFolder, fingerprint: str) -> N
             without what training needs, or files of another program in their place.
         DataError: its settings cannot be read.
     """
+    ways = ways_to_change(settings)
     if not folder.config_file.exists():
+        for name in ways.values():
+            if getattr(settings, name):
+                raise UsageError(
+                    f"`{name}`: found no run in {folder.path}, expected one that goes on; "
+                    "leave it out, or give the `run_dir` of the run"
+                )
         folder.check_unused()
         return
     saved = resolve_data_paths(read_run_settings(folder))
@@ -339,4 +351,4 @@ def check_same_run(settings: Settings, folder: RunFolder, fingerprint: str) -> N
             saved, name
         ):  # The same path, written in another way.
             values[name] = written.get(name)
-    folder.check_settings(values, names, fingerprint)
+    folder.check_settings(values, names, fingerprint, ways_to_change=ways)

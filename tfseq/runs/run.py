@@ -35,6 +35,15 @@ class Run(Trained):
         """The metrics of the training, as `results.json` holds them."""
         return self.folder.read_results()
 
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The settings that were changed while the run went on, in the order of steps.
+
+        Each entry has `step`; `changes`, `[before, after]` by the name of the setting; and
+        `learning_rate`, that of the step after.
+        """
+        return self.folder.read_history()
+
     def evaluate(self, split: str | None = None, **options: Any) -> dict[str, float]:
         """Returns metrics of the model on a part of its data or on another text.
 
@@ -187,6 +196,7 @@ class Run(Trained):
             content["settings"],
             content.get("fingerprint", ""),
             {name: each.digest for name, each in self.vocabularies.items()},
+            history=self.history,
         )
         for name, vocabulary in self.vocabularies.items():
             folder.write_vocabulary(vocabulary.as_text(), name)

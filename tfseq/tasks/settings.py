@@ -128,7 +128,8 @@ def lacks_monitor(settings: Settings, row: Row) -> bool:
 def fixed_settings(settings: Settings) -> list[str]:
     """Returns the names of the settings that a run must keep when it is resumed.
 
-    Settings of other tasks, and those without effect, may change.
+    Settings of other tasks, those without effect, and those that another setting lets be
+    changed may change.
     """
     row = choose_task(settings)
     free = {field.name for field in foreign_fields(row)} | set(row.unused)
@@ -137,7 +138,17 @@ def fixed_settings(settings: Settings) -> list[str]:
         field.name
         for field in dataclasses.fields(settings)
         if field.metadata["fixed"] and field.name not in free
+        if not getattr(settings, ways_to_change(settings).get(field.name, ""), False)
     ]
+
+
+def ways_to_change(settings: Settings) -> dict[str, str]:
+    """Returns the settings that let another one be changed, by the name of that one."""
+    return {
+        field.name: field.metadata["fixed"]
+        for field in dataclasses.fields(settings)
+        if isinstance(field.metadata["fixed"], str)
+    }
 
 
 def resolve_data_paths(settings: Settings) -> Settings:

@@ -7,7 +7,7 @@ import math
 import os
 import pathlib
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from tfseq import __version__
@@ -195,6 +195,8 @@ class RunFolder:
         settings: Mapping[str, Any],
         fingerprint: str,
         vocabularies: Mapping[str, str] | None = None,
+        *,
+        history: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Writes `config.json`.
 
@@ -202,11 +204,13 @@ class RunFolder:
             settings: all settings by name.
             fingerprint: digest of the data.
             vocabularies: digests of the vocabularies by name.
+            history: the settings that were changed while the run went on.
         """
         content = {
             "settings": dict(settings),
             "fingerprint": fingerprint,
             "vocabularies": dict(vocabularies or {}),
+            "history": list(history),
             "versions": package_versions(),
         }
         write_atomically(
@@ -229,6 +233,24 @@ class RunFolder:
                 f"{self.config_file}: {type(error).__name__}, expected the settings of a "
                 "run as JSON; restore the file or choose another `run_dir`"
             ) from None
+
+    def read_history(self) -> list[dict[str, Any]]:
+        """Returns the history of the run; see `extended_history`.
+
+        Raises:
+            DataError: it is missing or damaged in its file.
+        """
+        history = self.read_config().get("history", [])  # Older runs have none.
+        try:
+            for entry in history:
+                entry["step"] + entry["learning_rate"]
+                [(before, after) for before, after in entry["changes"].values()]
+        except (TypeError, LookupError, ValueError, AttributeError) as error:
+            raise DataError(
+                f"{self.config_file}: {type(error).__name__} in `history`, expected a list "
+                "of changed settings; restore the file, or empty the list"
+            ) from None
+        return history
 
     def write_vocabulary(self, text: str, name: str = "tokens") -> None:
         """Writes the file of a vocabulary.
@@ -268,7 +290,12 @@ class RunFolder:
         return self.read_config().get("fingerprint", fingerprint) == fingerprint
 
     def check_settings(
-        self, settings: Mapping[str, Any], fixed: Iterable[str], fingerprint: str
+        self,
+        settings: Mapping[str, Any],
+        fixed: Iterable[str],
+        fingerprint: str,
+        *,
+        ways_to_change: Mapping[str, str] | None = None,
     ) -> None:
         """Compares the settings of a resumed run with the saved ones.
 
@@ -276,6 +303,7 @@ class RunFolder:
             settings: all settings by name.
             fixed: the names of the settings that must not change.
             fingerprint: digest of the data.
+            ways_to_change: the settings that let another one be changed, by its name.
 
         Raises:
             UsageError: a fixed setting or the text has changed, or the length is counted in
@@ -290,9 +318,13 @@ class RunFolder:
             )
         for name in fixed:
             if name in saved["settings"] and saved["settings"][name] != settings[name]:
+                way = (ways_to_change or {}).get(name)
+                others = (
+                    f"`{way}`, or another `run_dir`" if way else "another `run_dir`"
+                )
                 raise UsageError(
-                    f"`{name}`={settings[name]}: the run in {self.path} was started with "
-                    f"`{name}`={saved['settings'][name]}; give that, or another `run_dir`"
+                    f"`{name}`={settings[name]}: the run in {self.path} has "
+                    f"`{name}`={saved['settings'][name]}; give that, or {others}"
                 )
         if not self.has_fingerprint(fingerprint):
             raise UsageError(

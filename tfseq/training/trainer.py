@@ -15,6 +15,7 @@ from tfseq.machine.workers import Workers
 from tfseq.training.averaging import NonMonotoneTrigger
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.console import Console
+from tfseq.training.history import changed_settings, extended_history
 from tfseq.training.interruption import Interruption, exit_status
 from tfseq.training.learner import Learner
 from tfseq.training.plan import Pace, build_plan
@@ -124,7 +125,7 @@ class Trainer:
             if self._is_finished():
                 return 0
             iterator = iter(learner.batches(self.step))
-            while self.step < plan.total_steps and not self._has_stalled():
+            while self._has_steps_left():
                 if plan.reset_every and self.step % plan.reset_every == 0:
                     state = learner.initial_state()
                 state = self._train(iterator, state)
@@ -164,10 +165,11 @@ class Trainer:
             state = self.learner.initial_state()
         self.workers.check_same_step(self.step)
         self.workers.check_same_weights(self.learner.model.variables)
-        self._check_length()
-        self.workers.by_chief(self._record)
         if self.plateau:
             self.learner.scale.assign(self.progress["plateau"]["scale"])
+        self._check_length()
+        changes = self.workers.together(self._changes)
+        self.workers.by_chief(lambda: self._record(changes))
         self.totals = no_totals()._replace(
             loss=tf.constant(self.progress["loss_sum"], tf.float64),
             count=tf.constant(self.progress["loss_count"], tf.float64),
@@ -187,6 +189,13 @@ class Trainer:
                 f"going on from step {self.step} of {self.plan.total_steps} in "
                 f"{self.folder.path}"
             )
+        if changes and self._has_steps_left():
+            self.console.say(
+                ", ".join(
+                    f"{name} {old} -> {new}" for name, (old, new) in changes.items()
+                )
+                + f": the learning rate is now {self.learner.learning_rate(self.step):.3g}"
+            )
         return state
 
     def _check_length(self) -> None:
@@ -200,6 +209,26 @@ class Trainer:
                 f"{self.plan.total_steps}; give more, or another `run_dir`"
             )
 
+    def _changes(self) -> dict[str, tuple[Any, Any]]:
+        """Returns the settings that differ from those that the run has had so far.
+
+        Raises:
+            UsageError: another learning rate is given to a run that has no steps left.
+        """
+        if not self.step:
+            return {}
+        changes = changed_settings(self.folder.read_config()["settings"], self.settings)
+        if "learning_rate" in changes and not self._has_steps_left():
+            raise UsageError(
+                f"`learning_rate`={self.settings.learning_rate}: found a run that ended at "
+                f"step {self.step}, where it has no effect; give more "
+                f"`{counted_in(dataclasses.asdict(self.settings))}` as well"
+            )
+        return changes
+
+    def _has_steps_left(self) -> bool:
+        return self.step < self.plan.total_steps and not self._has_stalled()
+
     def _has_stalled(self) -> bool:
         """Returns whether early stopping ends the run."""
         waited = self.progress["validations_without_progress"]
@@ -209,7 +238,11 @@ class Trainer:
         """Returns whether nothing is left to do; the final results are written then."""
         finished = self._has_finished()
         if finished:
-            self.console.say(f"{self.folder.path}: finished, nothing left to do")
+            early = self.step < self.plan.total_steps
+            self.console.say(
+                f"{self.folder.path}: finished, nothing left to do"
+                + ("; a larger early_stopping goes on" if early else "")
+            )
             self._close()
         return finished
 
@@ -217,20 +250,34 @@ class Trainer:
         """Returns whether an earlier process has brought the run to its end."""
         results = self.folder.read_results()
         return (
-            (self.step >= self.plan.total_steps or self._has_stalled())
+            not self._has_steps_left()
             and results.get("finished", False)
             and results.get("step") == self.step
         )
 
-    def _record(self) -> None:
-        """Writes settings and vocabularies, when it is sure that the run can go on."""
+    def _record(self, changes: dict[str, tuple[Any, Any]]) -> None:
+        """Writes settings and vocabularies, when it is sure that the run can go on.
+
+        Args:
+            changes: the settings that were changed.
+        """
         vocabularies = self.data.vocabularies
         digests = {name: each.digest for name, each in vocabularies.items()}
         for name, digest in digests.items():
             self.folder.check_vocabulary(digest, name, self.data.origin or "the data")
         if not self._has_finished() or not self.folder.config_file.exists():
+            history = []
+            if self.folder.config_file.exists():
+                history = extended_history(
+                    self.folder.read_history(),
+                    changes,
+                    step=self.step,
+                    learning_rate=self.learner.learning_rate(self.step),
+                )
             settings = dataclasses.asdict(self.settings)
-            self.folder.write_config(settings, self.data.fingerprint, digests)
+            self.folder.write_config(
+                settings, self.data.fingerprint, digests, history=history
+            )
         for name, vocabulary in vocabularies.items():
             self.folder.write_vocabulary(vocabulary.as_text(), name)
 
