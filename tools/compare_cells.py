@@ -8,15 +8,20 @@ All flags of the train command hold for all cells, but for `--cell` and for thos
 no effect on one of them; `--units` gives the number of parameters, those of `lstm_fused`
 with it, where `--parameters` does not. Each cell is trained by a process of its own, in a
 folder of its own within `--run_dir`. The same command goes on where it stopped.
+
+The time of a step is processor time, of all threads, taken in turns with the first cell of
+the table: what else the machine does changes it little. The ratio is the one to compare.
 """
 
-import dataclasses
 import json
 import math
 import pathlib
+import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +30,15 @@ from absl import flags
 from tfseq import command_line
 from tfseq.configuration import CELLS
 from tfseq.errors import DataError
+from tfseq.machine.devices import Devices, configure_machine
 from tfseq.tasks import Settings, create_task, read_settings
+from tfseq.tasks.task import Data
+from tfseq.training.learner import Learner
+from tfseq.training.plan import build_plan
+from tfseq.training.steps import no_totals
+
+TURNS = 9
+TURN_SECONDS = 0.5  # Of processor time, about, for the first cell.
 
 
 def define_flags() -> None:
@@ -47,41 +60,47 @@ def define_flags() -> None:
 
 def main() -> int:
     """Trains the cells and prints the table; returns the exit status."""
-    settings = command_line.settings_from_flags(arguments=sys.argv[1:])
-    for name in flags.FLAGS.cells:
-        CELLS.row(name)  # Raises now if there is none.
-    vocabularies = create_task(settings).load_data().vocabularies
+    values = {field.name: flags.FLAGS[field.name].value for field in fields(Settings)}
+    compared = {name: settings_of(values, name) for name in flags.FLAGS.cells}
+    first = next(iter(compared.values()))
+    devices = configure_machine(first)
+    data = create_task(first).load_data()
+    target = flags.FLAGS.parameters or count_parameters(
+        settings_of(values, "lstm_fused"), data
+    )
+    parameters = {}
+    for name, settings in compared.items():
 
-    def count(cell: str, units: int) -> int:
-        return count_parameters(settings_of(settings, cell, units), vocabularies)
+        def count(units: int, settings: Settings = settings) -> int:
+            return count_parameters(replace(settings, units=units), data)
 
-    target = flags.FLAGS.parameters or count("lstm_fused", settings.units)
-    rows = []
-    for name in flags.FLAGS.cells:
-        units = units_for(lambda units, name=name: count(name, units), target)
-        of_cell = settings_of(settings, name, units)
-        train(of_cell)
-        rows.append(row_of(of_cell, count(name, units)))
-    show(rows)
+        units = units_for(count, target)
+        compared[name] = replace(settings, units=units)
+        parameters[name] = count(units)
+        train(compared[name])
+    times = time_steps(compared.values(), data, devices)
+    show([row_of(each, parameters, times) for each in compared.values()])
     return 0
 
 
-def settings_of(settings: Settings, cell: str, units: int) -> Settings:
-    """Returns the settings of one cell, without those that have no effect on it."""
-    values = {
-        **dataclasses.asdict(settings),
-        "cell": cell,
-        "units": units,
-        "run_dir": str(pathlib.Path(settings.run_dir, cell)),
-    }
+def settings_of(values: dict[str, Any], cell: str) -> Settings:
+    """Returns the settings of one cell, without those that have no effect on it.
+
+    Args:
+        values: all settings by name.
+        cell: the name of the cell.
+    """
+    own = {"cell": cell, "run_dir": str(pathlib.Path(values["run_dir"], cell))}
     if not CELLS.row(cell).recurrent_weights:
-        values["recurrent_weight_dropout"] = 0.0
-    return read_settings(values, yielding=values.keys() - {"cell", "units", "run_dir"})
+        own["recurrent_weight_dropout"] = 0.0
+    return read_settings(
+        {**values, **own}, yielding=values.keys() - {"cell", "run_dir"}
+    )
 
 
-def count_parameters(settings: Settings, vocabularies: Any) -> int:
+def count_parameters(settings: Settings, data: Data) -> int:
     """Returns the number of trainable parameters of the model of these settings."""
-    model = create_task(settings).build_model(vocabularies)
+    model = create_task(settings).build_model(data.vocabularies)
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
 
 
@@ -109,10 +128,10 @@ def train(settings: Settings) -> None:
     Raises:
         DataError: it failed.
     """
-    defaults = dataclasses.asdict(Settings())
+    defaults = asdict(Settings())
     given = {
         name: value
-        for name, value in dataclasses.asdict(settings).items()
+        for name, value in asdict(settings).items()
         if value != defaults[name]
     }
     arguments = [
@@ -129,8 +148,48 @@ def train(settings: Settings) -> None:
         )
 
 
-def row_of(settings: Settings, parameters: int) -> dict[str, Any]:
-    """Returns the figures of a finished run."""
+def time_steps(
+    compared: Iterable[Settings], data: Data, devices: Devices
+) -> dict[str, list[float]]:
+    """Returns the seconds of processor time of a step of each cell, one for each turn."""
+    steppers = {each.cell: stepper(each, data, devices) for each in compared}
+    first = next(iter(steppers.values()))
+    num_steps = max(round(TURN_SECONDS / first(5)), 1)
+    times: dict[str, list[float]] = {cell: [] for cell in steppers}
+    for _ in range(TURNS):
+        for cell, step in steppers.items():
+            times[cell].append(step(num_steps))
+    return times
+
+
+def stepper(settings: Settings, data: Data, devices: Devices) -> Callable[[int], float]:
+    """Returns a function that trains some steps; it returns the seconds of one."""
+    task = create_task(settings)
+    plan = build_plan(settings, task, data)
+    learner = Learner(task, data, settings, devices=devices, plan=plan)
+    batches, state = iter(learner.batches(0)), learner.initial_state()
+
+    def train_steps(count: int) -> float:
+        nonlocal state
+        started = time.process_time()
+        state, totals = learner.train(batches, state, no_totals(), step=0, count=count)
+        float(totals.loss)
+        return (time.process_time() - started) / count
+
+    train_steps(2)  # Compiles.
+    return train_steps
+
+
+def row_of(
+    settings: Settings, parameters: dict[str, int], times: dict[str, list[float]]
+) -> dict[str, Any]:
+    """Returns the figures of a finished run.
+
+    Args:
+        settings: those of the run.
+        parameters: the trainable parameters of the model of each cell.
+        times: the results of `time_steps`.
+    """
     path = pathlib.Path(settings.run_dir, "results.json")
     results = json.loads(path.read_text(encoding="utf-8"))
     figures = {
@@ -138,12 +197,14 @@ def row_of(settings: Settings, parameters: int) -> dict[str, Any]:
         for part in ("valid", "test")
         if results[part]
     }
-    tokens = create_task(settings).predictions_per_step
+    seconds, first = times[settings.cell], next(iter(times.values()))
+    ratios = [one / other for one, other in zip(seconds, first, strict=True)]
     return {
         "cell": settings.cell,
         "units": settings.units,
-        "parameters": parameters,
-        "milliseconds": 1e3 * tokens / results["tokens_per_second"],
+        "parameters": parameters[settings.cell],
+        "milliseconds": 1e3 * statistics.median(seconds),
+        "ratio": statistics.median(ratios),
         **figures,
     }
 
@@ -153,10 +214,11 @@ COLUMNS = {
     "units": ",",
     "parameters": ",",
     "milliseconds": ".2f",
+    "ratio": ".2f",
     "valid": ".4g",
     "test": ".4g",
 }
-TITLES = {"milliseconds": "ms a step", "valid": "validation", "test": "test"}
+TITLES = {"milliseconds": "ms a step", "ratio": "of the first", "valid": "validation"}
 
 
 def show(rows: list[dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """The tool that compares cells at equal parameters."""
 
+import dataclasses
 import pathlib
 import re
 
@@ -32,13 +33,15 @@ def test_units_are_found_for_a_number_of_parameters(
 
 def test_settings_without_effect_on_a_cell_are_left_out(load_tool):
     tool = load_tool("compare_cells")
-    base = Settings(forget_bias=0.5, recurrent_weight_dropout=0.2, run_dir="runs/cells")
-    coupled, minimal = (
-        tool.settings_of(base, cell, 7)
-        for cell in ("coupled_lstm_fused", "min_gru_fused")
+    given = {"forget_bias": 0.5, "recurrent_weight_dropout": 0.2, "projection_size": 7}
+    values = dataclasses.asdict(Settings(run_dir="runs/cells", **given))
+    coupled, minimal, projected = (
+        tool.settings_of(values, cell)
+        for cell in ("coupled_lstm_fused", "min_gru_fused", "projected_lstm_fused")
     )
-    assert (coupled.units, coupled.forget_bias) == (7, 0.5)
+    assert (coupled.forget_bias, coupled.projection_size) == (0.5, 128)
     assert coupled.recurrent_weight_dropout == 0.2
+    assert projected.projection_size == 7
     assert minimal.run_dir == "runs/cells/min_gru_fused"
     assert (minimal.forget_bias, minimal.recurrent_weight_dropout) == (1.0, 0.0)
 
@@ -64,6 +67,7 @@ def test_two_cells_are_trained_at_equal_parameters(tmp_path):
     cell.build((None, 16))
     assert int(lstm[2].replace(",", "")) == cell.count_params() + 12 * 16 + 16
     assert lstm[:2] == ["lstm_fused", "12"]
+    assert lstm[4] == "1.00"  # The others' time is counted in that of the first.
     # 2 * (16 u + u) + 16 u + 16 = 50 u + 16 are nearest to 1,600 with 32.
     assert lstm[2] == "1,600"
     assert minimal[:3] == ["min_gru_fused", "32", "1,616"]
