@@ -1,7 +1,8 @@
-"""A classifier that starts from a language model."""
+"""Models that start from a trained run."""
 
 import dataclasses
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -9,11 +10,13 @@ from training_runs import filled_once
 
 from tfseq import runs
 from tfseq.datasets import toy_reviews_corpus
-from tfseq.errors import UsageError
+from tfseq.errors import DataError, UsageError
+from tfseq.pipelines import Vocabulary
 from tfseq.tasks import Settings
 from tfseq.tasks.classification.model import build_classifier
 from tfseq.tasks.classification.pretrained import copy_weights, load_source
 from tfseq.tasks.classification.use import build_predictor
+from tfseq.training.run_folder import RunFolder
 
 
 def train_language_model(folder: pathlib.Path) -> None:
@@ -100,7 +103,8 @@ def test_the_vocabulary_is_carried_along(source_dir, settings):
         ({"initialize_from": "nowhere"}, "found no config.json there"),
         ({"padding": "left"}, "found with `padding`=left"),
         ({"vocabulary_size": 50}, "whose vocabulary is taken"),
-        ({"dataset": "python_docs"}, "expected only for labelled texts"),
+        ({"max_length": 400, "dataset": "python_docs"}, "found `tie_embeddings`=True"),
+        ({"units": 9, "cell": "gru_fused"}, "give `cell`=lstm_fused, `units`=16"),
     ],
 )
 def test_what_does_not_fit_is_named(settings, changes, message):
@@ -151,3 +155,111 @@ def test_a_classifier_is_no_source(settings, tmp_path):
     )
     with pytest.raises(UsageError, match="found a model of `dataset`=toy_reviews"):
         runs.train(other)
+
+
+OTHER_TEXT = "the plot was green .\nthe plot was blue .\nthe plot was green .\n" * 12
+
+
+@pytest.fixture(name="other_text")
+def fixture_other_text(source_dir, tmp_path):
+    """Settings of a language model of another text, in which nothing is learned."""
+    (tmp_path / "other.txt").write_text(OTHER_TEXT)
+    return Settings(
+        dataset="text",
+        level="word",
+        train_file=str(tmp_path / "other.txt"),
+        initialize_from=source_dir,
+        cache_dir=str(tmp_path / "cache"),
+        run_dir=str(tmp_path / "run"),
+        valid_size=0,
+        batch_size=2,
+        num_unrollings=7,
+        num_layers=2,
+        units=16,
+        embedding_size=16,
+        tie_embeddings=True,
+        learning_rate=0.0,
+        num_steps=1,
+        sample_every=0,
+    )
+
+
+def test_a_language_model_goes_on_with_another_text(source_dir, other_text, caplog):
+    assert runs.train(other_text) == 0
+    source, run = runs.load(source_dir), runs.load(other_text.run_dir)
+    assert run.vocabulary == source.vocabulary
+    file = other_text.train_file
+    assert run.evaluate(text_file=file) == source.evaluate(text_file=file)
+    words = OTHER_TEXT.replace("\n", " <eos> ").split()
+    unknown = sum(word in ("green", "blue") for word in words)
+    assert (
+        f"{unknown} of {len(words)} training tokens (16.67%) are <unk>" in caplog.text
+    )
+
+
+def test_new_words_are_added_behind_the_others(source_dir, other_text, tmp_path):
+    copy = shutil.copytree(source_dir, tmp_path / "source")
+    settings = dataclasses.replace(
+        other_text, initialize_from=str(copy), extend_vocabulary=True
+    )
+    assert runs.train(settings) == 0
+    source, run = runs.load(source_dir), runs.load(settings.run_dir)
+    size = len(source.vocabulary)
+    assert run.vocabulary.tokens == (*source.vocabulary.tokens, "green", "blue")
+    np.testing.assert_array_equal(
+        run.model.inputs_layer.embedding[:size], source.model.inputs_layer.embedding
+    )
+    assert np.abs(run.model.inputs_layer.embedding[size:]).max() <= 0.1
+    # The run stands alone: it goes on without its source.
+    shutil.rmtree(copy)
+    assert runs.train(dataclasses.replace(settings, num_steps=2)) == 0
+    assert runs.load(settings.run_dir, "last").step == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"tie_embeddings": False},
+            "`tie_embeddings`=True there, expected False as here",
+        ),
+        ({"vocabulary_size": 900}, "whose vocabulary is taken"),
+        (
+            {"vocabulary_size": 9, "extend_vocabulary": True},
+            "`vocabulary_size`=9: found a vocabulary of 54 tokens to extend",
+        ),
+        (
+            {"initialize_from": None, "extend_vocabulary": True},
+            "`extend_vocabulary`=True: found with no `initialize_from`",
+        ),
+    ],
+)
+def test_what_does_not_fit_a_language_model_is_named(other_text, changes, message):
+    with pytest.raises(UsageError, match=message):
+        runs.train(dataclasses.replace(other_text, **changes))
+    assert not pathlib.Path(other_text.run_dir).exists()
+
+
+def test_characters_without_a_token_are_named_or_added(other_text, tmp_path):
+    """As in a run of text8, whose characters have no <unk> among them."""
+    changes = {"level": "character", "embedding_size": 0, "tie_embeddings": False}
+    source = dataclasses.replace(
+        other_text, **changes, initialize_from=None, run_dir=str(tmp_path / "source")
+    )
+    assert runs.train(source) == 0
+    folder = RunFolder(pathlib.Path(source.run_dir))
+    size = len(folder.vocabulary_file().read_text().splitlines())
+    plain = Vocabulary([chr(97 + number) for number in range(size)], "character")
+    content = folder.read_config()
+    folder.write_vocabulary(plain.as_text())
+    folder.write_config(
+        content["settings"], content["fingerprint"], {"tokens": plain.digest}
+    )
+    settings = dataclasses.replace(
+        other_text, **changes, initialize_from=source.run_dir
+    )
+    with pytest.raises(DataError, match=r"character ' '.* or give `extend_vocabulary`"):
+        runs.train(settings)
+    assert runs.train(dataclasses.replace(settings, extend_vocabulary=True)) == 0
+    found = runs.load(settings.run_dir).vocabulary
+    assert found.tokens[: len(plain) + 2] == (*plain.tokens, "<unk>", " ")

@@ -11,6 +11,15 @@ from tfseq.configuration.option import option
 class ModelSettings:
     """The settings of inputs, layers and softmax."""
 
+    initialize_from: str | None = option(
+        None,
+        "Folder of a run whose best weights a new one starts with, and whose vocabulary it "
+        "keeps: a run of the same task, or for a classifier a language model, of which it "
+        "takes embedding and cells. Layers must be of the same kind and size, as the "
+        "`level` is; data, learning rate, batch and length may be others.",
+        fixed=True,
+        path=True,
+    )
     cell: str = option(
         "lstm_fused",
         f"Recurrent cell of each layer: {CELLS.explain()}.",

@@ -45,6 +45,7 @@ from tfseq.pipelines.tagged_preparation import (
 )
 from tfseq.pipelines.text_preparation import (
     PreparedCorpus,
+    extended_vocabulary,
     prepare_corpus,
     text_vocabulary,
 )
@@ -62,6 +63,7 @@ from tfseq.pipelines.varied_epochs import (
     varied_unrollings_per_epoch,
 )
 from tfseq.pipelines.vocabulary import (
+    UnknownTokenError,
     Vocabulary,
     character_vocabulary,
     escape_token,
@@ -84,6 +86,7 @@ __all__ = [
     "StoredIds",
     "TextEncoder",
     "TokenFile",
+    "UnknownTokenError",
     "Vocabulary",
     "bucket_boundaries",
     "cache_root",
@@ -101,6 +104,7 @@ __all__ = [
     "evaluation_pairs",
     "evaluation_sentences",
     "evaluation_unrollings",
+    "extended_vocabulary",
     "fixed_batches",
     "graph_vocabulary",
     "pad_left",

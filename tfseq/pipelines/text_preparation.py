@@ -17,6 +17,7 @@ from tfseq.pipelines.cache_folder import prepared_content
 from tfseq.pipelines.subwords import subword_vocabulary
 from tfseq.pipelines.token_file import TokenFile, write_token_file
 from tfseq.pipelines.vocabulary import (
+    UNKNOWN_TOKEN,
     Level,
     Vocabulary,
     character_vocabulary,
@@ -60,6 +61,7 @@ def prepare_corpus(
     cache_dir: str | Path | None = None,
     vocabulary: Vocabulary | None = None,
     vocabulary_size: int | None = None,
+    extend: bool = False,
 ) -> PreparedCorpus:
     """Encodes every split into `<cache_dir>/prepared/<key>/`, or finds it there.
 
@@ -76,10 +78,12 @@ def prepare_corpus(
         vocabulary: the tokens to use instead of the alphabet or those of "train", such
             as those of a trained model.
         vocabulary_size: the most tokens of "train"; of words the rest is `<unk>`.
+        extend: whether tokens of "train" that `vocabulary` lacks are added to it; see
+            `extended_vocabulary`.
 
     Raises:
         UsageError: the cache folder cannot be made, or `vocabulary_size` does not fit
-            the level.
+            the level or the vocabulary.
         DataError: a split is empty or has a character outside the alphabet, or the
             cache cannot be written.
 
@@ -99,6 +103,7 @@ def prepare_corpus(
             level=level,
             vocabulary=vocabulary,
             vocabulary_size=vocabulary_size,
+            extend=extend,
         ),
         write=functools.partial(
             _write,
@@ -106,6 +111,7 @@ def prepare_corpus(
             level=level,
             vocabulary=vocabulary,
             vocabulary_size=vocabulary_size,
+            extend=extend,
         ),
         load=functools.partial(_load, level=level),
     )
@@ -142,6 +148,45 @@ def text_vocabulary(
     return learn(chunks, size, origin)
 
 
+def extended_vocabulary(
+    vocabulary: Vocabulary,
+    chunks: Iterable[str],
+    size: int | None = None,
+    *,
+    origin: str = "the text",
+) -> Vocabulary:
+    """Returns a vocabulary with the tokens of a text that it lacks behind its own.
+
+    They come by falling count, `<unk>` first where there was none.
+
+    Args:
+        vocabulary: characters or words.
+        chunks: the text in pieces.
+        size: the most tokens in all; of words the rest is `<unk>`.
+        origin: the file that the text is from, for the error message.
+
+    Raises:
+        UsageError: the vocabulary has more tokens than `size`.
+        DataError: there is no white space in a million characters, expected words.
+
+    Example:
+        vocabulary = character_vocabulary(["a cab"])
+        more = extended_vocabulary(vocabulary, ["a bed"])  # <unk>, a, b, c, " ", d, e
+    """
+    if size is not None and size < len(vocabulary):
+        raise UsageError(
+            f"`vocabulary_size`={size}: found a vocabulary of {len(vocabulary)} tokens to "
+            f"extend, expected as many or more; give `vocabulary_size`={len(vocabulary)} "
+            "or leave it out"
+        )
+    known = set(vocabulary.tokens)
+    found = text_vocabulary(chunks, vocabulary.level, origin=origin)
+    missing = [token for token in found.tokens if token not in known]
+    missing.sort(key=lambda token: token != UNKNOWN_TOKEN)  # Stable.
+    tokens = [*vocabulary.tokens, *missing][:size]
+    return Vocabulary(tokens, vocabulary.level)
+
+
 def check_size(level: Level, size: int | None) -> None:
     """Raises `UsageError` for a size of a vocabulary of characters."""
     if size is not None and level == "character":
@@ -158,10 +203,16 @@ def _write(
     level: Level,
     vocabulary: Vocabulary | None,
     vocabulary_size: int | None,
+    extend: bool,
 ) -> None:
-    if vocabulary is None:
+    if vocabulary is None or extend:
         text, origin = splits["train"].read(), splits["train"].origin
-        vocabulary = text_vocabulary(text, level, vocabulary_size, origin=origin)
+        if vocabulary is None:
+            vocabulary = text_vocabulary(text, level, vocabulary_size, origin=origin)
+        else:
+            vocabulary = extended_vocabulary(
+                vocabulary, text, vocabulary_size, origin=origin
+            )
     files = {
         name: _encode_split(split, vocabulary, folder / f"{name}.ids")
         for name, split in splits.items()
@@ -232,9 +283,10 @@ def _cache_key(
     level: Level,
     vocabulary: Vocabulary | None,
     vocabulary_size: int | None,
+    extend: bool,
 ) -> str:
     tokens = None if vocabulary is None else vocabulary.tokens
-    parts = json.dumps(
-        [FORMAT_VERSION, fingerprint, names, level, vocabulary_size, tokens]
-    )
-    return hashlib.sha256(parts.encode()).hexdigest()[:32]
+    parts = [FORMAT_VERSION, fingerprint, names, level, vocabulary_size, tokens]
+    if extend:
+        parts.append("extended")
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

@@ -36,6 +36,10 @@ _ESCAPE_PATTERN = re.compile(
 )
 
 
+class UnknownTokenError(DataError):
+    """A text has a token that a vocabulary without `<unk>` lacks."""
+
+
 class Vocabulary:
     """A fixed list of tokens; the id of a token is its place in the list.
 
@@ -112,7 +116,7 @@ class Vocabulary:
             line: the line of `origin` in which `text` begins, for the error message.
 
         Raises:
-            DataError: a token is not in the vocabulary, which has no `<unk>`.
+            UnknownTokenError: a token is not in the vocabulary, which has no `<unk>`.
         """
         if self.level == "character":
             return self._encode_characters(text, origin, start)
@@ -161,7 +165,7 @@ class Vocabulary:
         ids = table[np.minimum(code_points, len(table) - 1)]
         if self.unknown_id is None and ids.size and ids.min() < 0:
             index = int(np.argmax(ids < 0))
-            raise DataError(
+            raise UnknownTokenError(
                 f"{origin}: character {text[index]!r} (U+{code_points[index]:04X}) at "
                 f"position {start + index} is not one of the {len(self)} characters "
                 f"of the vocabulary; remove or replace it"
@@ -175,7 +179,7 @@ class Vocabulary:
         if self.unknown_id is None and ids.size and ids.min() < 0:
             index = int(np.argmax(ids < 0))
             line += words[:index].count(END_TOKEN)
-            raise DataError(
+            raise UnknownTokenError(
                 f"{origin}: word {words[index]!r} in line {line} is not one of the "
                 f"{len(self)} words of the vocabulary, which has no {UNKNOWN_TOKEN}; "
                 "remove or replace it"

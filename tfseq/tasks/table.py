@@ -63,7 +63,7 @@ TASKS.add(
     noun="a tagger of texts",
     data="tagged texts",
     group="tfseq.tasks.tagging.settings:TextTaggingSettings",
-    unused=("ngram_features", "sample_every"),
+    unused=("initialize_from", "ngram_features", "sample_every"),
     monitors=("loss", "accuracy"),
     uses="tfseq.tasks.tagging.settings:TEXT_USES",
 )

@@ -7,12 +7,9 @@ from typing import Any
 
 from tfseq.configuration import projects_outputs
 from tfseq.errors import UsageError
+from tfseq.tasks.source_run import MODEL_SETTINGS, check_equal
 from tfseq.tasks.trained import Trained, load_trained
 
-EQUAL = (
-    *("level", "cell", "num_layers", "units", "projection_size", "mogrifier_rounds"),
-    *("residual", "embedding_size", "ngram", "hash_rows"),
-)
 # These may differ: a table of hashed n-grams starts at zero, so that it may be added to a
 # model of single words.
 MAY_JOIN = ("ngram", "hash_rows")
@@ -36,15 +33,9 @@ def load_source(settings: Any) -> Trained:
             "language model of words or sub-words; train one with `dataset`=imdb_text"
         )
     joins = run.settings.ngram == 1 and settings.hash_rows
-    for name in EQUAL:
-        if joins and name in MAY_JOIN:
-            continue
-        found, expected = getattr(run.settings, name), getattr(settings, name)
-        if found != expected:
-            raise UsageError(
-                f"{where}: found `{name}`={found} there, expected {expected} as here; "
-                f"give `{name}`={found}"
-            )
+    free = MAY_JOIN if joins else ()
+    equal = [name for name in MODEL_SETTINGS if name not in free]
+    check_equal(run.settings, settings, equal)
     if (
         run.settings.tie_embeddings
         and not projects_outputs(run.settings)

@@ -28,13 +28,6 @@ class ClassificationSettings:
         choices=("right", "left"),
         fixed=True,
     )
-    initialize_from: str | None = option(
-        None,
-        "Run folder of a language model: a classifier starts with its vocabulary, "
-        "embedding and cells, which must be of the same kind and size, as the `level` is.",
-        fixed=True,
-        path=True,
-    )
     bidirectional: bool = option(
         False, "Read texts from both ends, with layers for each.", fixed=True
     )
@@ -65,11 +58,6 @@ class ClassificationSettings:
             raise UsageError(
                 f"`initialize_from`={settings.initialize_from}: found with `padding`=left, "
                 "which the language model never read; leave one out"
-            )
-        if settings.initialize_from and settings.vocabulary_size is not None:
-            raise UsageError(
-                f"`vocabulary_size`={settings.vocabulary_size}: found with "
-                "`initialize_from`, whose vocabulary is taken; leave it out"
             )
 
 

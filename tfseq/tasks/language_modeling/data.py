@@ -5,13 +5,22 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import numpy as np
 
 from tfseq.datasets import TextCorpus, load_corpus, text_file_corpus
 from tfseq.datasets.kept_texts import keep_stream
-from tfseq.errors import UsageError
-from tfseq.pipelines import TokenFile, Vocabulary, cache_root, prepare_corpus
+from tfseq.errors import DataError, UsageError
+from tfseq.pipelines import (
+    PreparedCorpus,
+    TokenFile,
+    UnknownTokenError,
+    Vocabulary,
+    cache_root,
+    prepare_corpus,
+)
 from tfseq.tasks.language_modeling.settings import TextSource
 from tfseq.tasks.task import Data
 from tfseq.tasks.trained import Trained
@@ -22,8 +31,12 @@ TOKENS_AT_A_TIME = 1 << 20
 HELD_OUT = {"valid": "validation", "test": "the test"}
 
 
-def load_text(settings: Any) -> Data:
+def load_text(settings: Any, vocabulary: Vocabulary | None = None) -> Data:
     """Returns the text that the settings name, each split as a `TokenFile`.
+
+    Args:
+        settings: the settings of the run.
+        vocabulary: the tokens of the run to start from, in the place of those of the text.
 
     Raises:
         UsageError: a setting does not fit the text, or the text for validation or the
@@ -31,14 +44,21 @@ def load_text(settings: Any) -> Data:
         DataError: the text is missing or damaged.
     """
     corpus = load_corpus(settings)
-    prepared = prepare_corpus(
-        corpus.splits,
-        corpus.fingerprint,
-        corpus.alphabet,
-        level=settings.level,
-        cache_dir=settings.cache_dir,
-        vocabulary_size=settings.vocabulary_size,
-    )
+    try:
+        prepared = prepare_corpus(
+            corpus.splits,
+            corpus.fingerprint,
+            corpus.alphabet,
+            level=settings.level,
+            cache_dir=settings.cache_dir,
+            vocabulary=vocabulary,
+            vocabulary_size=settings.vocabulary_size,
+            extend=settings.extend_vocabulary,
+        )
+    except UnknownTokenError as error:
+        if vocabulary is None or settings.extend_vocabulary:
+            raise
+        raise DataError(f"{error}, or give `extend_vocabulary`") from None
     for name in HELD_OUT.keys() & prepared.token_files.keys():
         _check_held_out(prepared.token_files[name], name, settings)
     return Data(
@@ -46,7 +66,29 @@ def load_text(settings: Any) -> Data:
         {"tokens": prepared.vocabulary},
         prepared.token_files,
         origin=str(cache_root(settings.cache_dir)),
+        note="" if vocabulary is None else _note(prepared, vocabulary),
     )
+
+
+def _note(prepared: PreparedCorpus, carried: Vocabulary) -> str:
+    """Returns a line that says how a text fits the vocabulary that was carried along."""
+    text, unknown_id = prepared.token_files["train"], prepared.vocabulary.unknown_id
+    unknown = 0
+    if unknown_id is not None:
+        unknown = sum(int((ids == unknown_id).sum()) for ids in read_pieces(text))
+    added = len(prepared.vocabulary) - len(carried)
+    more = f"{added:,} tokens were added to it; " if added else ""
+    return (
+        f"{text.name}: read in a vocabulary of {len(carried):,} tokens; {more}"
+        f"{unknown:,} of {text.num_tokens:,} training tokens "
+        f"({unknown / text.num_tokens:.2%}) are <unk>"
+    )
+
+
+def read_pieces(text: TokenFile) -> Iterator[np.ndarray]:
+    """Yields the ids of a text, some at a time."""
+    for start in range(0, text.num_tokens, TOKENS_AT_A_TIME):
+        yield text.read(start, min(TOKENS_AT_A_TIME, text.num_tokens - start))
 
 
 def _check_held_out(text: TokenFile, name: str, settings: Any) -> None:
@@ -129,11 +171,8 @@ def count_predicted_words(text: TokenFile, vocabulary: Vocabulary) -> int:
         text: the text.
         vocabulary: its tokens, words or sub-words.
     """
-    count = 0
-    for start in range(0, text.num_tokens, TOKENS_AT_A_TIME):
-        ids = text.read(start, min(TOKENS_AT_A_TIME, text.num_tokens - start))
-        count += int(vocabulary.begins_word[ids].sum())
-    return count - 1
+    begins = (int(vocabulary.begins_word[ids].sum()) for ids in read_pieces(text))
+    return sum(begins) - 1
 
 
 def bits_per_byte(nats: float, num_bytes: int) -> float:

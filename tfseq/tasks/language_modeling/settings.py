@@ -20,6 +20,15 @@ class LanguageModelingSettings(LaneSettings):
         fixed=True,
         needs=["embedding_size"],
     )
+    extend_vocabulary: bool = option(
+        False,
+        "Add those characters or words of the training text that the vocabulary of "
+        "`initialize_from` lacks, behind its own, the most frequent ones first, and up to "
+        "`vocabulary_size` in all. Their rows of embedding and softmax start as those of a "
+        "new model. By default they are <unk>.",
+        fixed=True,
+        needs=["initialize_from"],
+    )
     softmax_cutoffs: str | None = option(
         None,
         "Adaptive softmax: the ranks at which clusters of rarer words begin, such as "
@@ -47,6 +56,11 @@ class LanguageModelingSettings(LaneSettings):
         """Raises `UsageError` for settings that do not fit a language model."""
         check_lanes(settings)
         parse_cutoffs(settings.softmax_cutoffs)
+        if settings.extend_vocabulary and settings.level == "subword":
+            raise UsageError(
+                "`extend_vocabulary`: found with `level`=subword, whose pieces make up "
+                "other words as well, expected characters or words; leave it out"
+            )
         if settings.ngram_features == 1:
             raise UsageError(
                 "`ngram_features`=1: found for texts, whose single tokens the layers read, "

@@ -21,8 +21,19 @@ from tfseq.tasks.language_modeling.serving import (
     SteppedLanguageModel,
 )
 from tfseq.tasks.language_modeling.use import build_sampler, search_texts, write_texts
+from tfseq.tasks.source_run import (
+    MODEL_SETTINGS,
+    source_vocabularies,
+    start_from_source,
+)
 from tfseq.tasks.task import Data, Evaluation, Vocabularies
 from tfseq.tasks.trained import Trained
+
+# What a language model has in common with the one that it starts from.
+EQUAL = (
+    *MODEL_SETTINGS,
+    *("tie_embeddings", "softmax_cutoffs", "ngram_features", "ngram_rows"),
+)
 
 
 class LanguageModeling(LaneTask):
@@ -41,17 +52,25 @@ class LanguageModeling(LaneTask):
     def load_data(self) -> Data:
         """Loads the text and encodes it into the cache.
 
+        With `initialize_from` it is encoded in the vocabulary of that run.
+
         Raises:
-            UsageError: the text is too short for the batch, or a setting does not fit.
+            UsageError: the text is too short for the batch, or a setting or the run to
+                start from does not fit.
             DataError: the text is missing or damaged.
         """
-        data = load_text(self.settings)
+        carried = source_vocabularies(self, EQUAL)
+        data = load_text(self.settings, carried and carried["tokens"])
         self.batches(data, 0)  # Raises now if the text is too short.
         return data
 
     def build_model(self, vocabularies: Vocabularies) -> LanguageModel:
         """Returns the built language model that the settings describe."""
         return build_language_model(self.settings, len(vocabularies["tokens"]))
+
+    def start_model(self, model: LanguageModel, data: Data) -> None:
+        """Copies the weights of the run to start from, if there is one."""
+        start_from_source(self, model, data.vocabularies["tokens"])
 
     def embedding(
         self, model: keras.Model, vocabularies: Vocabularies, most: int

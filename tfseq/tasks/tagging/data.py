@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfseq.datasets import TaggedCorpus, TaggedStream, load_corpus
+from tfseq.errors import UsageError
 from tfseq.pipelines import (
     PreparedTags,
+    SentenceEncoder,
     Vocabulary,
     cache_root,
     prepare_tagged_sentences,
@@ -17,15 +19,51 @@ from tfseq.tasks.task import Data
 from tfseq.tasks.trained import Trained
 
 
-def load_sentences(settings: Any) -> Data:
+def load_sentences(
+    settings: Any, vocabularies: Mapping[str, Vocabulary] | None = None
+) -> Data:
     """Returns the sentences that the settings name, each split as `EncodedSentences`.
 
+    Args:
+        settings: the settings of the run.
+        vocabularies: those of the run to start from, in the place of new ones.
+
     Raises:
-        UsageError: a setting does not fit the sentences.
+        UsageError: a setting, or the run to start from, does not fit the sentences.
         DataError: sentences are missing or damaged.
     """
     corpus = load_corpus(settings)
-    return _as_data(corpus, encode_sentence_corpus(corpus, settings), settings)
+    if vocabularies:
+        check_carried(corpus, vocabularies, settings)
+    prepared = encode_sentence_corpus(corpus, settings, vocabularies)
+    return _as_data(corpus, prepared, settings)
+
+
+def check_carried(
+    corpus: TaggedCorpus, vocabularies: Mapping[str, Vocabulary], settings: Any
+) -> None:
+    """Raises `UsageError` for tags or columns that the run to start from does not have."""
+    where = f"`initialize_from`={settings.initialize_from}"
+    tags = {
+        tag
+        for split in corpus.splits.values()
+        for sentence in split.sentences
+        for tag in sentence.tags
+    }
+    new = sorted(tags - set(vocabularies["tags"].tokens))
+    if new:
+        raise UsageError(
+            f"{where}: found {len(new)} tags in the sentences that it does not have, such "
+            f"as {new[0]}, expected its {len(vocabularies['tags'])} tags alone; train a "
+            "new tagger"
+        )
+    columns = len(corpus.splits["train"].sentences[0].features)
+    had = SentenceEncoder(vocabularies).num_features
+    if columns != had:
+        raise UsageError(
+            f"{where}: found {had} further columns there, expected {columns} as in "
+            "`feature_columns`; give as many"
+        )
 
 
 def load_text(settings: Any) -> Data:

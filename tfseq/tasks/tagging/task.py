@@ -17,6 +17,11 @@ from tfseq.pipelines import (
     take_rows,
     training_sentences,
 )
+from tfseq.tasks.source_run import (
+    MODEL_SETTINGS,
+    source_vocabularies,
+    start_from_source,
+)
 from tfseq.tasks.tagging.data import load_sentences
 from tfseq.tasks.tagging.evaluation import (
     build_evaluations,
@@ -32,6 +37,12 @@ from tfseq.tasks.task import Column, Data, Evaluation, Lanes, Task, Vocabularies
 from tfseq.tasks.trained import Trained
 
 WIDTH = SentenceTaggingSettings.feature_embedding_size  # By default.
+# What a tagger has in common with the one that it starts from.
+EQUAL = (
+    *MODEL_SETTINGS,
+    *("bidirectional", "tag_layer", "letter_units", "letter_embedding_size"),
+    "feature_embedding_size",
+)
 COLUMNS = (
     Column("tag", "tag", width=12),
     Column("probability", "probability", width=11, form=".4f"),
@@ -62,12 +73,14 @@ class SentenceTagging(Task):
     def load_data(self) -> Data:
         """Loads the sentences and encodes them into the cache.
 
+        With `initialize_from` they are encoded in the vocabularies of that run.
+
         Raises:
-            UsageError: a setting does not fit the sentences.
+            UsageError: a setting, or the run to start from, does not fit the sentences.
             DataError: sentences are missing or damaged.
         """
         parse_columns(self.settings.feature_columns)
-        data = load_sentences(self.settings)
+        data = load_sentences(self.settings, source_vocabularies(self, EQUAL))
         size = self.settings.feature_embedding_size
         if not SentenceEncoder(data.vocabularies).num_features and size != WIDTH:
             raise UsageError(
@@ -111,7 +124,8 @@ class SentenceTagging(Task):
         )
 
     def start_model(self, model: SentenceTagger, data: Data) -> None:
-        """Sets the probabilities with which words are read as unknown ones."""
+        """Sets weights of a run to start from, and how often words are read as unknown."""
+        start_from_source(self, model, data.vocabularies["tokens"])
         weight = self.settings.unknown_weight
         counts = data.splits["train"].word_counts(len(data.vocabularies["tokens"]))
         model.unknown_rates.assign(weight / (weight + counts.clip(1)))

@@ -64,18 +64,23 @@ class PairPart:
         ]
 
 
-def load_pairs(settings: Any, levels: Mapping[str, str]) -> Data:
+def load_pairs(
+    settings: Any,
+    levels: Mapping[str, str],
+    vocabularies: Mapping[str, Vocabulary] | None = None,
+) -> Data:
     """Returns the pairs that the settings name, each split as a `PairPart`.
 
     Args:
         settings: the settings of the run.
         levels: the kind of token of each vocabulary.
+        vocabularies: those of the run to start from, in the place of new ones.
 
     Raises:
         UsageError: a setting does not fit the pairs.
         DataError: pairs are missing or damaged.
     """
-    data = _encode(load_corpus(settings), settings, levels)
+    data = _encode(load_corpus(settings), settings, levels, vocabularies)
     return dataclasses.replace(data, note=_note(data, settings.batch_tokens))
 
 

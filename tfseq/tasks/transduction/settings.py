@@ -101,7 +101,8 @@ class TransductionSettings:
                 f"`embedding_size`=0: found with {coarse[0]}s, which are too many for "
                 "one-hot vectors, expected an embedding; give `embedding_size`=256"
             )
-        if target == "subword" and settings.vocabulary_size is None:
+        learns = target == "subword" and not settings.initialize_from
+        if learns and settings.vocabulary_size is None:
             raise UsageError(
                 "`target_level`=subword: found no `vocabulary_size`, expected the number of "
                 "pieces to learn; give `vocabulary_size`=8000"

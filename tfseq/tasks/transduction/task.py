@@ -11,6 +11,11 @@ import tensorflow as tf
 from tfseq.errors import UsageError
 from tfseq.metrics import perplexity
 from tfseq.pipelines import ROWS_MULTIPLE, count_pair_batches, training_pairs
+from tfseq.tasks.source_run import (
+    MODEL_SETTINGS,
+    source_vocabularies,
+    start_from_source,
+)
 from tfseq.tasks.task import Column, Data, Evaluation, Lanes, Task, Vocabularies
 from tfseq.tasks.trained import Trained
 from tfseq.tasks.transduction.data import batch_sizes, load_pairs, share_rows
@@ -26,6 +31,13 @@ from tfseq.tasks.transduction.serving import ServedTransducer
 from tfseq.tasks.transduction.settings import target_level
 from tfseq.tasks.transduction.target_metrics import check_sacrebleu
 from tfseq.tasks.transduction.use import COLUMNS, predict, prediction_rows
+
+# What a transducer has in common with the one that it starts from.
+EQUAL = (
+    *MODEL_SETTINGS,
+    *("target_level", "shared_vocabulary", "bidirectional", "reverse_source"),
+    *("attention", "input_feeding", "tie_embeddings"),
+)
 
 
 class Transduction(Task):
@@ -58,13 +70,16 @@ class Transduction(Task):
     def load_data(self) -> Data:
         """Loads the pairs and encodes them into the cache.
 
+        With `initialize_from` they are encoded in the vocabularies of that run.
+
         Raises:
-            UsageError: a setting does not fit the pairs.
+            UsageError: a setting, or the run to start from, does not fit the pairs.
             DataError: pairs are missing or damaged.
         """
         if self.settings.monitor == "bleu":
             check_sacrebleu("`monitor`=bleu")
-        return load_pairs(self.settings, self.levels)
+        carried = source_vocabularies(self, EQUAL)
+        return load_pairs(self.settings, self.levels, carried)
 
     def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
         """Returns batches `(sources, source lengths, targets, target lengths)`."""
@@ -104,6 +119,10 @@ class Transduction(Task):
     def build_model(self, vocabularies: Vocabularies) -> Transducer:
         """Returns the built transducer that the settings describe."""
         return build_transducer(self.settings, vocabularies)
+
+    def start_model(self, model: Transducer, data: Data) -> None:
+        """Copies the weights of the run to start from, if there is one."""
+        start_from_source(self, model, data.vocabularies["tokens"])
 
     def metrics(self, loss: float) -> dict[str, float]:
         """Returns loss and perplexity of a token."""
