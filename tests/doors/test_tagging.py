@@ -20,7 +20,7 @@ import tfseq
 from tfseq import runs
 from tfseq.datasets import python_code
 from tfseq.errors import DataError, UsageError
-from tfseq.tasks import Settings
+from tfseq.tasks import Settings, create_task
 
 KINDS = {"DT": "O", "JJ": "I-NP", "NN": "I-NP", "VB": "B-VP"}
 ENDINGS = {"JJ": "ish", "NN": "ka", "VB": "mi"}
@@ -97,6 +97,26 @@ def test_a_tagger_learns_words_that_it_never_saw(folder):
     assert loss == pytest.approx(again["loss"], rel=1e-5)
     right = sum(score["accuracy"] * score["tokens"] for score in scores)
     assert right / words == pytest.approx(again["accuracy"])
+
+
+def test_a_tagger_starts_with_the_words_and_weights_of_another(folder, tmp_path):
+    write_columns(tmp_path / "columns.txt", 60, seed=9)
+    settings = settings_in(tmp_path, initialize_from=str(folder / "run"))
+    source, task = runs.load(folder / "run"), create_task(settings)
+    data = task.load_data()
+    assert data.vocabularies == source.vocabularies
+    model = task.build_model(data.vocabularies)
+    task.start_model(model, data)
+    for weight, expected in zip(model.weights, source.model.weights, strict=True):
+        if "unknown_rates" not in weight.path:  # They are those of the new sentences.
+            np.testing.assert_array_equal(weight, expected)
+    wider = dataclasses.replace(settings, feature_columns="1")
+    with pytest.raises(UsageError, match="found 0 further columns there, expected 1"):
+        create_task(wider).load_data()
+    with open(tmp_path / "columns.txt", "a") as file:
+        file.write("\nxyz NN B-PP\n")
+    with pytest.raises(UsageError, match="found B-PP among the tags of the sentences"):
+        task.load_data()
 
 
 def test_raw_and_split_texts_have_the_same_answer_from_every_way_in(folder, tmp_path):

@@ -79,6 +79,23 @@ def fixture_folder(tmp_path_factory):
     return filled_once(tmp_path_factory, "transducer", train_transducer)
 
 
+def test_a_transducer_starts_with_the_tokens_and_weights_of_another(folder, tmp_path):
+    write_pairs(tmp_path / "pairs.tsv", 80, seed=9)
+    settings = settings_in(tmp_path, initialize_from=str(folder / "run"))
+    source, task = runs.load(folder / "run"), create_task(settings)
+    data = task.load_data()
+    assert data.vocabularies == source.vocabularies
+    model = task.build_model(data.vocabularies)
+    task.start_model(model, data)
+    for weight, expected in zip(model.weights, source.model.weights, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    other = dataclasses.replace(settings, attention="none")
+    with pytest.raises(
+        UsageError, match="found `attention`=general there, expected none"
+    ):
+        create_task(other).load_data()
+
+
 def test_pairs_longer_than_the_tokens_of_a_batch_are_told(tmp_path):
     (tmp_path / "pairs.tsv").write_text("abcd\tx\nb\tyy\n")
 

@@ -13,7 +13,7 @@ import pytest
 from tfseq.datasets import text_file_corpus
 from tfseq.errors import DataError, UsageError
 from tfseq.pipelines import endless_unrollings
-from tfseq.pipelines.text_preparation import prepare_corpus
+from tfseq.pipelines.text_preparation import extended_vocabulary, prepare_corpus
 from tfseq.pipelines.vocabulary import Vocabulary
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -128,6 +128,25 @@ def test_a_given_vocabulary_is_used(tmp_path):
     )
     assert prepared.vocabulary == vocabulary
     assert prepared.token_files["train"].read(0, 3).tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("level", "size", "expected"),
+    [
+        ("character", None, ["b", "a", "<unk>", "c", " ", "d"]),
+        ("word", None, ["b", "a", "cc", "<unk>", "<eos>", "d"]),
+        ("word", 4, ["b", "a", "cc", "<unk>"]),
+    ],
+)
+def test_a_vocabulary_is_extended_by_falling_count(level, size, expected):
+    own = {"character": ["b", "a"], "word": ["b", "a", "cc", "<unk>"]}[level]
+    chunks = ["cc cc ", {"character": "a d", "word": "a d\n"}[level]]
+    found = extended_vocabulary(Vocabulary(own, level), chunks, size)
+    assert list(found.tokens) == expected
+    with pytest.raises(
+        UsageError, match=r"`vocabulary_size`=1: found a vocabulary of \d"
+    ):
+        extended_vocabulary(Vocabulary(own, level), chunks, 1)
 
 
 def test_prepared_once_and_found_again(tmp_path):

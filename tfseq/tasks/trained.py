@@ -27,7 +27,7 @@ class Trained:
 
     Attributes:
         folder: the run folder.
-        settings: the settings that the run was started with.
+        settings: the settings of the run, as it went on last.
         task: the task of the run.
         vocabularies: the vocabularies by name; "tokens" is the first.
         model: the model, with the weights of a checkpoint.

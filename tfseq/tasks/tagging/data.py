@@ -53,9 +53,9 @@ def check_carried(
     new = sorted(tags - set(vocabularies["tags"].tokens))
     if new:
         raise UsageError(
-            f"{where}: found {len(new)} tags in the sentences that it does not have, such "
-            f"as {new[0]}, expected its {len(vocabularies['tags'])} tags alone; train a "
-            "new tagger"
+            f"{where}: found {', '.join(new[:3])} among the tags of the sentences, which "
+            f"it does not have, expected its {len(vocabularies['tags'])} tags alone; train "
+            "a new tagger"
         )
     columns = len(corpus.splits["train"].sentences[0].features)
     had = SentenceEncoder(vocabularies).num_features

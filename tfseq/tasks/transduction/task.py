@@ -36,7 +36,7 @@ from tfseq.tasks.transduction.use import COLUMNS, predict, prediction_rows
 EQUAL = (
     *MODEL_SETTINGS,
     *("target_level", "shared_vocabulary", "bidirectional", "reverse_source"),
-    *("attention", "input_feeding", "tie_embeddings"),
+    *("attention", "input_feeding", "tie_embeddings", "share_embeddings"),
 )
 
 
