@@ -31,7 +31,8 @@ ALWAYS = {
     *("num_epochs", "strategy", "steps_per_call", "chains", "intra_op_threads"),
     *("inter_op_threads", "precision", "eager", "cell", "num_layers", "units"),
     *("embedding_size", "initializer", "optimizer"),
-    *("learning_rate", "max_gradient_norm", "dropout", "input_dropout"),
+    *("learning_rate", "change_learning_rate", "max_gradient_norm"),
+    *("dropout", "input_dropout"),
     *(
         "recurrent_weight_dropout",
         "zoneout",
@@ -95,6 +96,8 @@ IDLE = {
     "loss_scale_over_time": (REVIEWS, {}),
     "monitor": ({}, REVIEWS),
     "sample_every": (REVIEWS, {}),
+    "initialize_from": ({"dataset": "python_code"}, {}),
+    "extend_vocabulary": ({}, {"initialize_from": "runs/other"}),
     "variational_dropout": ({}, {"input_dropout": 0.5}),
     "embedding_dropout": ({}, {"embedding_size": 8}),
     "random_unrollings": ({}, {"num_epochs": 2}),

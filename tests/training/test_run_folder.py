@@ -62,6 +62,18 @@ def test_a_changed_setting_is_named(folder):
         folder.check_settings({"units": 8}, ["units"], "another text")
 
 
+@pytest.mark.parametrize(
+    "history", [{}, [3], [{"step": 4}], [{"step": 4, "changes": 5}]]
+)
+def test_a_history_of_another_form_is_refused(folder, history):
+    folder.write_config({"units": 8}, "text")
+    assert folder.read_history() == []
+    content = json.loads(folder.config_file.read_text())
+    folder.config_file.write_text(json.dumps({**content, "history": history}))
+    with pytest.raises(DataError, match="found `history` in another form"):
+        folder.read_history()
+
+
 def test_a_run_counted_in_epochs_stays_so(folder):
     folder.write_config({"num_epochs": 3, "num_steps": None}, "text")
     folder.check_settings({"num_epochs": 5, "num_steps": None}, [], "text")

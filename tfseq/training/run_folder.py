@@ -238,18 +238,14 @@ class RunFolder:
         """Returns the history of the run; see `extended_history`.
 
         Raises:
-            DataError: it is missing or damaged in its file.
+            DataError: `config.json` is missing or damaged.
         """
         history = self.read_config().get("history", [])  # Older runs have none.
-        try:
-            for entry in history:
-                entry["step"] + entry["learning_rate"]
-                [(before, after) for before, after in entry["changes"].values()]
-        except (TypeError, LookupError, ValueError, AttributeError) as error:
+        if not isinstance(history, list) or not all(map(_is_change, history)):
             raise DataError(
-                f"{self.config_file}: {type(error).__name__} in `history`, expected a list "
-                "of changed settings; restore the file, or empty the list"
-            ) from None
+                f"{self.config_file}: found `history` in another form, expected a list of "
+                "changed settings with their steps; restore the file, or empty the list"
+            )
         return history
 
     def write_vocabulary(self, text: str, name: str = "tokens") -> None:
@@ -367,6 +363,15 @@ class RunFolder:
             text = f"step {step}\n" + "".join(f"  {line}\n" for line in lines)
             file.write(text.encode("utf-8"))
             return file.tell()
+
+
+def _is_change(entry: Any) -> bool:
+    """Returns whether a value of JSON is an entry of a history."""
+    try:
+        pairs = entry["changes"].values()
+        return isinstance(entry["step"], int) and all(len(pair) == 2 for pair in pairs)
+    except (TypeError, LookupError, AttributeError):
+        return False
 
 
 def _with_numbers(content: Any) -> Any:
