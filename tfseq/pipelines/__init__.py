@@ -1,129 +1,80 @@
-"""From text to tensors: vocabularies, id files, unrollings, batches of labelled texts."""
+"""From text to tensors: vocabularies, id files, unrollings, batches of labelled texts.
 
-from tfseq.pipelines.cache_folder import cache_root
-from tfseq.pipelines.graph_vocabulary import GraphVocabulary, graph_vocabulary
-from tfseq.pipelines.labelled_batches import (
-    EncodedTexts,
-    bucket_boundaries,
-    count_batches,
-    evaluation_batches,
-    fixed_batches,
-    pad_left,
-    take_rows,
-    training_batches,
-)
-from tfseq.pipelines.labelled_preparation import (
-    PreparedLabelledCorpus,
-    encode_texts,
-    prepare_labelled_corpus,
-)
-from tfseq.pipelines.pair_batches import (
-    ROWS_MULTIPLE,
-    EncodedPairs,
-    count_pair_batches,
-    evaluation_pairs,
-    pair_order,
-    training_pairs,
-)
-from tfseq.pipelines.pair_preparation import PreparedPairs, prepare_pairs
-from tfseq.pipelines.stored_ids import StoredIds
-from tfseq.pipelines.subwords import subword_vocabulary
-from tfseq.pipelines.tagged_batches import (
-    EncodedSentences,
-    count_sentence_batches,
-    evaluation_order,
-    evaluation_sentences,
-    training_sentences,
-)
-from tfseq.pipelines.tagged_preparation import (
-    LEVELS,
-    PreparedTags,
-    SentenceEncoder,
-    encode_sentences,
-    prepare_tagged_sentences,
-    prepare_tagged_text,
-)
-from tfseq.pipelines.text_preparation import (
-    PreparedCorpus,
-    extended_vocabulary,
-    prepare_corpus,
-    text_vocabulary,
-)
-from tfseq.pipelines.token_file import TokenFile, reading_token_files
-from tfseq.pipelines.tokenizer import TextEncoder, tokenized_lines
-from tfseq.pipelines.unrollings import (
-    endless_unrollings,
-    epoch_unrollings,
-    evaluation_unrollings,
-    unrollings_per_epoch,
-)
-from tfseq.pipelines.varied_epochs import (
-    MEAN_LENGTH,
-    varied_unrollings,
-    varied_unrollings_per_epoch,
-)
-from tfseq.pipelines.vocabulary import (
-    UnknownTokenError,
-    Vocabulary,
-    character_vocabulary,
-    escape_token,
-    word_vocabulary,
-)
+The names are loaded when they are first used: a vocabulary needs no TensorFlow.
+"""
 
-__all__ = [
-    "LEVELS",
-    "MEAN_LENGTH",
-    "ROWS_MULTIPLE",
-    "EncodedPairs",
-    "EncodedSentences",
-    "EncodedTexts",
-    "GraphVocabulary",
-    "PreparedCorpus",
-    "PreparedLabelledCorpus",
-    "PreparedPairs",
-    "PreparedTags",
-    "SentenceEncoder",
-    "StoredIds",
-    "TextEncoder",
-    "TokenFile",
-    "UnknownTokenError",
-    "Vocabulary",
-    "bucket_boundaries",
-    "cache_root",
-    "character_vocabulary",
-    "count_batches",
-    "count_pair_batches",
-    "count_sentence_batches",
-    "encode_sentences",
-    "encode_texts",
-    "endless_unrollings",
-    "epoch_unrollings",
-    "escape_token",
-    "evaluation_batches",
-    "evaluation_order",
-    "evaluation_pairs",
-    "evaluation_sentences",
-    "evaluation_unrollings",
-    "extended_vocabulary",
-    "fixed_batches",
-    "graph_vocabulary",
-    "pad_left",
-    "pair_order",
-    "prepare_corpus",
-    "prepare_labelled_corpus",
-    "prepare_pairs",
-    "prepare_tagged_sentences",
-    "prepare_tagged_text",
-    "reading_token_files",
-    "subword_vocabulary",
-    "take_rows",
-    "text_vocabulary",
-    "tokenized_lines",
-    "training_batches",
-    "training_pairs",
-    "training_sentences",
-    "unrollings_per_epoch",
-    "varied_unrollings",
-    "varied_unrollings_per_epoch",
-    "word_vocabulary",
-]
+import importlib
+from typing import Any
+
+# The public names and their modules.
+_HOMES = {
+    "EncodedPairs": "pair_batches",
+    "EncodedSentences": "tagged_batches",
+    "EncodedTexts": "labelled_batches",
+    "GraphVocabulary": "graph_vocabulary",
+    "LEVELS": "tagged_preparation",
+    "MEAN_LENGTH": "varied_epochs",
+    "PreparedCorpus": "text_preparation",
+    "PreparedLabelledCorpus": "labelled_preparation",
+    "PreparedPairs": "pair_preparation",
+    "PreparedTags": "tagged_preparation",
+    "ROWS_MULTIPLE": "pair_batches",
+    "SentenceEncoder": "tagged_preparation",
+    "StoredIds": "stored_ids",
+    "TextEncoder": "tokenizer",
+    "TokenFile": "token_file",
+    "UnknownTokenError": "vocabulary",
+    "Vocabulary": "vocabulary",
+    "bucket_boundaries": "labelled_batches",
+    "cache_root": "cache_folder",
+    "character_vocabulary": "vocabulary",
+    "count_batches": "labelled_batches",
+    "count_pair_batches": "pair_batches",
+    "count_sentence_batches": "tagged_batches",
+    "encode_sentences": "tagged_preparation",
+    "encode_texts": "labelled_preparation",
+    "endless_unrollings": "unrollings",
+    "epoch_unrollings": "unrollings",
+    "escape_token": "vocabulary",
+    "evaluation_batches": "labelled_batches",
+    "evaluation_order": "tagged_batches",
+    "evaluation_pairs": "pair_batches",
+    "evaluation_sentences": "tagged_batches",
+    "evaluation_unrollings": "unrollings",
+    "extended_vocabulary": "text_preparation",
+    "fit_text": "known_text",
+    "fixed_batches": "labelled_batches",
+    "graph_vocabulary": "graph_vocabulary",
+    "pad_left": "labelled_batches",
+    "pair_order": "pair_batches",
+    "prepare_corpus": "text_preparation",
+    "prepare_labelled_corpus": "labelled_preparation",
+    "prepare_pairs": "pair_preparation",
+    "prepare_tagged_sentences": "tagged_preparation",
+    "prepare_tagged_text": "tagged_preparation",
+    "reading_token_files": "token_file",
+    "subword_vocabulary": "subwords",
+    "take_rows": "labelled_batches",
+    "text_vocabulary": "text_preparation",
+    "tokenized_lines": "tokenizer",
+    "training_batches": "labelled_batches",
+    "training_pairs": "pair_batches",
+    "training_sentences": "tagged_batches",
+    "unrollings_per_epoch": "unrollings",
+    "varied_unrollings": "varied_epochs",
+    "varied_unrollings_per_epoch": "varied_epochs",
+    "word_vocabulary": "vocabulary",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Lists the public names."""
+    return __all__
