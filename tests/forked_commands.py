@@ -89,6 +89,11 @@ class Command:
         """The process' number."""
         return self.process.pid
 
+    def read_until(self, beginning: str) -> str:
+        """Reads lines up to one that begins so, and returns it; "" where there is none."""
+        lines = iter(self.stdout.readline, "")
+        return next((line for line in lines if line.startswith(beginning)), "")
+
     def poll(self) -> int | None:
         """The exit status, minus the signal where one ended it; None while it runs."""
         return self.process.exitcode
@@ -142,12 +147,13 @@ class _Start:
 
 
 def run_command(
-    module: str, arguments: Sequence[str], text: str | None = None
+    module: str, arguments: Sequence[str], text: str | bytes = ""
 ) -> subprocess.CompletedProcess:
     """Runs a command to its end, with `text` as its standard input."""
+    content = text.encode("utf-8") if isinstance(text, str) else text
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as stdin:
-            stdin.write(text or "")
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(content)
             stdin.seek(0)
             status, _, errors = Command(module, arguments, output, stdin).finish()
         output.seek(0)

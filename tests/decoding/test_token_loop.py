@@ -79,6 +79,18 @@ def test_state_is_carried_through_a_sample(sure_model):
     np.testing.assert_array_equal(row, greedy)
 
 
+def test_a_sample_goes_on_from_its_prompt(sure_model):
+    """At temperature near zero it is the greedy continuation of each prompt."""
+    prompts = np.array([[3, 1, 4], [0, 0, 1]])
+    rows = compile_sampling(sure_model, 2, 5, prompts=prompts)(
+        tf.constant([0, 5]), tf.constant(1e-4)
+    ).numpy()
+    for prompt, row in zip(prompts.tolist(), rows, strict=True):
+        for token in row:
+            assert token == np.argmax(next_logits(sure_model, prompt))
+            prompt.append(int(token))
+
+
 def test_same_seed_same_text_and_the_forbidden_token_never(sure_model):
     sample = compile_sampling(sure_model, 3, 50, forbidden=2)
     one = sample(tf.constant([0, 7]), tf.constant(1.0)).numpy()

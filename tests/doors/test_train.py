@@ -4,13 +4,15 @@ import dataclasses
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from forked_commands import Command
+from forked_commands import Command, run_command
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_runs import (
     arguments,
@@ -101,7 +103,11 @@ def test_a_run_learns_and_fills_its_folder(settings):
         "step 400",
     ]
     assert len(samples) == 12
-    assert all(len(line) == 82 for line in samples if not line.startswith("step"))
+    texts = [line[2:] for line in samples if not line.startswith("step")]
+    assert all(len(text) == 80 for text in texts)
+    # They go on from words of the validation text.
+    assert len({text[:10] for text in texts}) > 1
+    assert all(f" {text[:10]}" in TEXT for text in texts)
     train = EventAccumulator(str(folder / "train")).Reload().Tags()["tensors"]
     assert {
         "loss",
@@ -166,7 +172,7 @@ def test_killed_at_any_moment_the_run_ends_the_same(settings, tmp_path):
     """Three kills of the real command, one of them during a checkpoint."""
     whole = dataclasses.replace(settings, run_dir=str(tmp_path / "whole"))
     assert run(whole).returncode == 0
-    lines = [4, 11]  # Lines of output to wait for before a kill.
+    lines = [4, 11]  # Lines from the first figures on to wait for before a kill.
     for wanted in [lines[0], None, lines[1]]:
         process = Command("tfseq.train", arguments(settings))
         if wanted is None:
@@ -175,17 +181,33 @@ def test_killed_at_any_moment_the_run_ends_the_same(settings, tmp_path):
             while process.poll() is None and set(folder.glob("*")) <= before:
                 pass  # The first new file means that a checkpoint is being written.
         else:
-            for _ in range(wanted):
+            process.read_until("step ")
+            for _ in range(wanted - 1):
                 process.stdout.readline()
         process.kill()
         assert process.finish()[0] == -signal.SIGKILL
     final = run(settings)
     assert final.returncode == 0, final.stderr
     assert "going on from step" in final.stdout
+    assert_next_commands_run(final.stdout, settings.run_dir)
     assert_same_run(whole, settings)
     events = EventAccumulator(str(pathlib.Path(settings.run_dir, "train"))).Reload()
     steps = [event.step for event in events.Tensors("loss")]
     assert sorted(steps) == [4, 8, 12, 16, 20, 24]
+
+
+def assert_next_commands_run(output: str, run_dir: str) -> None:
+    """What a run shows at its end can be copied."""
+    lines = output[output.index("next:\n") :].splitlines()[1:]
+    commands = [shlex.split(line) for line in lines]
+    *own, board = commands
+    assert board == ["tensorboard", f"--logdir={run_dir}"]
+    assert [words[2] for words in own] == ["tfseq.sample", "tfseq.evaluate"]
+    for python, option, module, *flags in own:
+        assert (python, option) == (os.path.basename(sys.executable), "-m")
+        ended = run_command(module, flags)
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stdout
 
 
 @pytest.mark.parametrize(
@@ -195,7 +217,7 @@ def test_killed_at_any_moment_the_run_ends_the_same(settings, tmp_path):
 def test_a_signal_saves_and_says_how_to_go_on(settings, tmp_path, number, status):
     settings = dataclasses.replace(settings, num_steps=2000, checkpoint_every=2000)
     process = Command("tfseq.train", arguments(settings))
-    process.stdout.readline()
+    process.read_until("step ")
     process.send_signal(number)
     found, output, errors = process.finish()
     assert found == status, errors

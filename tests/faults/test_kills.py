@@ -39,11 +39,11 @@ def kill_within(settings: Settings, seconds: float, at_start: bool) -> bool:
     Args:
         settings: of the run.
         seconds: until the kill.
-        at_start: whether they count from the start, not from the first line it writes.
+        at_start: whether they count from the start, not from its first figures.
     """
     process = Command("tfseq.train", arguments(settings))
     if not at_start:
-        process.stdout.readline()
+        process.read_until("step ")
     if process.wait(seconds) is None:
         process.kill()
     return process.finish()[0] == -signal.SIGKILL

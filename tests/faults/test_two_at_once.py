@@ -40,7 +40,7 @@ def test_exactly_one_trains(tmp_path, tries):
         status, _, errors = refused.finish()
         assert status == 2, errors
         assert "training there, expected no other" in errors
-        assert "10/1000000 " in trained.stdout.readline()
+        assert "10/1000000 " in trained.read_until("step ")
         trained.send_signal(signal.SIGINT)
         status, output, errors = trained.finish()
         assert status == 130, errors

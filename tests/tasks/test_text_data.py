@@ -10,6 +10,7 @@ import pytest
 import tfseq
 from tfseq.errors import UsageError
 from tfseq.tasks import create_task, read_settings
+from tfseq.tasks.language_modeling.use import find_beginnings
 
 TEXT = "the quick brown fox jumps over the lazy dog.\n" * 40
 SMALL = {
@@ -135,3 +136,38 @@ def test_a_run_on_a_pipe_finds_its_text_again(tmp_path):
         UsageError, match=r"`train_file`: cannot read /dev/fd/987 .*; give "
     ):
         tfseq.fit(train_file=absent, run_dir=str(tmp_path / "run"), **options)
+
+
+LINES = [f"{word} goes into the {word}ing" for word in ("water", "mill", "sand", "sea")]
+
+
+@pytest.mark.parametrize(
+    ("level", "text", "beginnings"),
+    [
+        ("character", "\n\n".join(LINES), {line[:10] for line in LINES}),
+        ("word", "\n".join(LINES), {line[: line.index(" the")] for line in LINES}),
+        (
+            "character",
+            "to and from here ",
+            {"to and fro", "and from h", "from here ", "here to an"},
+        ),
+        ("character", "xy", {"xyxyxyxyxy", "yxyxyxyxyx"}),
+    ],
+    ids=["characters", "words", "without lines", "without words"],
+)
+def test_samples_begin_where_lines_or_words_do(tmp_path, file, level, text, beginnings):
+    train_file = file("text.txt", f"{text}\n" * 60 if "go" in text else text * 200)
+    data = load(tmp_path, train_file=train_file, level=level, valid_size=300)
+    vocabulary = data.vocabularies["tokens"]
+    found = find_beginnings(
+        data.splits["valid"], vocabulary, 10 if level == "character" else 3
+    )
+    assert {vocabulary.decode(row) for row in found} <= beginnings
+    assert len({*map(tuple, found.tolist())}) > 1
+
+
+def test_a_text_that_is_shorter_than_a_beginning_is_one(tmp_path, file):
+    data = load(tmp_path, train_file=file("text.txt", TEXT), valid_size=4)
+    assert find_beginnings(
+        data.splits["valid"], data.vocabularies["tokens"], 10
+    ).shape == (5, 4)

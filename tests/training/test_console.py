@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import io
+import itertools
 import json
 import math
 import pathlib
@@ -13,23 +14,66 @@ import pytest
 from tfseq import runs
 from tfseq.errors import DataError
 from tfseq.tasks import Settings
-from tfseq.training.console import Console, describe, format_duration
+from tfseq.training.console import (
+    COLUMNS,
+    Console,
+    describe,
+    format_duration,
+    join_in_columns,
+)
 
 
 @pytest.mark.parametrize(
     ("figures", "line"),
     [
-        ({"loss": 1.5}, "  loss 1.5000"),
-        ({"perplexity": 4.4816891}, "  perplexity 4.482"),
-        ({"perplexity": 9_999_999.0}, "  perplexity 9999999.000"),
-        ({"perplexity": 1e7}, "  perplexity 1e+07"),
-        ({"perplexity": 2.4067e81}, "  perplexity 2.407e+81"),
-        ({"loss": 800.0, "perplexity": math.inf}, "  loss 800.0000  perplexity inf"),
-        ({"loss": math.nan, "own_figure": -1e300}, "  loss nan  own figure -1e+300"),
+        ({"loss": 1.5}, "loss 1.5000"),
+        ({"perplexity": 4.4816891}, "perplexity 4.482"),
+        ({"perplexity": 9_999_999.0}, "perplexity 9999999.000"),
+        ({"perplexity": 1e7}, "perplexity 1e+07"),
+        ({"perplexity": 2.4067e81}, "perplexity 2.407e+81"),
+        ({"loss": 800.0, "perplexity": math.inf}, "loss 800.0000|perplexity inf"),
+        ({"loss": math.nan, "own_figure": -1e300}, "loss nan|own figure -1e+300"),
     ],
 )
 def test_figures_of_any_size(figures, line):
-    assert describe(figures) == line
+    assert describe(figures) == line.split("|")
+
+
+@pytest.mark.parametrize("between", [" ", "  "])
+def test_lines_fit_and_lose_nothing(between):
+    letters = "ab\u4e2d"
+    for count, size in itertools.product((1, 9, 40), (1, 5, 99, 250)):
+        parts = [letters[n % 3] * size for n in range(count)]
+        lines = join_in_columns(parts, between).split("\n")
+        assert all(len(line) + line.count("\u4e2d") <= COLUMNS for line in lines)
+        assert all(line.startswith("  ") for line in lines[1:])
+        assert "".join("".join(lines).split()) == "".join(parts)
+        if size < 99 and count * (2 * size + 2) < COLUMNS:
+            assert lines == [between.join(parts)]
+
+
+def test_white_space_of_a_sample_is_kept(capsys):
+    Console(10, 0, unit="character").samples([" a  b ", ""])
+    assert capsys.readouterr().out.splitlines()[1:3] == [" a  b ", ""]
+
+
+def test_figures_come_within_ten_seconds_where_there_is_no_bar(monkeypatch):
+    console = Console(10, 0, unit="character")
+    assert [console.is_silent(seconds) for seconds in (0.0, 8.9, 9.5)] == [
+        *(False, False, True)
+    ]
+    console.training(
+        1, {"loss": 1.0}, learning_rate=1, units_per_second=1, seconds_left=9
+    )
+    assert not console.is_silent(9.5)
+    assert not Console(10, 0, unit="character", speaks=False).is_silent(9.5)
+
+
+def test_the_time_that_is_left_is_told_once(capsys):
+    console = Console(10, 0, unit="character")
+    console.estimate(61.0)
+    console.estimate(30.0)
+    assert capsys.readouterr().out == "about 1:01 of training to come\n"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +129,15 @@ def test_a_run_trains_on_when_its_perplexity_is_beyond_float32(settings, capsys)
     loss, perplexity = (results["train"][name] for name in ("loss", "perplexity"))
     assert loss > 88.8
     assert float(perplexity) > 3.5e38
-    assert max(map(len, capsys.readouterr().out.splitlines())) < 200
+    # Of the folder's name, pytest's, one line may consist.
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if settings.run_dir not in line) <= COLUMNS
+    assert lines[0].startswith(
+        "data    text (text.txt); 936 characters to train on, 52 "
+    )
+    assert "  1 x 4 units (lstm_fused), " in lines[1].replace("model", "")
+    steps = next(line for line in lines if line.startswith("steps "))
+    assert steps == "steps   6 (0.0645 epochs of 93), 10 characters each"
 
 
 class Gone(io.StringIO):

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from tfseq.training.plan import Plan
+from tfseq.training.plan import Pace, Plan
 
 PLAN = Plan(
     total_steps=100,
@@ -39,3 +39,19 @@ def test_the_best_is_the_best_of_the_finite_figures(monitor):
 def test_a_best_that_is_not_finite_is_overcome(saved):
     """As a run may hold it that was started by version 0.1."""
     assert PLAN.is_better({"loss": 800.0}, {"loss": saved})
+
+
+def test_the_call_that_compiles_counts_as_long_as_there_is_no_other():
+    pace = Pace()
+    pace.record(1, 10.0)
+    assert pace.steps_per_second() == 0.1
+    assert not pace.is_known
+    pace.record(2, 0.25)
+    assert pace.steps_per_second() == 8.0
+    assert not pace.is_known
+    pace.record(2, 0.25)
+    assert pace.steps_per_second() == 8.0
+    assert pace.is_known
+    pace.begin_again()
+    pace.record(4, 0.25)
+    assert pace.steps_per_second() == 16.0

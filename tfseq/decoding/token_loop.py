@@ -12,6 +12,7 @@ Everything random is a function of the seed, the position and the row.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tfseq.cells.lanes import join_lanes, split_lanes
@@ -250,12 +251,17 @@ def compile_writing(
 
 
 def compile_sampling(
-    model: Any, num_samples: int, length: int, *, forbidden: int | None = None
+    model: Any,
+    num_samples: int,
+    length: int,
+    *,
+    forbidden: int | None = None,
+    prompts: np.ndarray | None = None,
 ) -> Callable[[tf.Tensor, float], tf.Tensor]:
-    """Compiles the writing of `num_samples` texts that begin anywhere.
+    """Compiles the writing of `num_samples` texts, from prompts or from anywhere.
 
-    Each first token is drawn evenly from the vocabulary and each further one from
-    softmax(logits / temperature); the state starts at zero.
+    Each token is drawn from softmax(logits / temperature). Without prompts the first one
+    is drawn evenly from the vocabulary. The state starts at zero.
 
     Example:
         sample = compile_sampling(model, 5, 80)
@@ -266,10 +272,11 @@ def compile_sampling(
         num_samples: texts, the batch.
         length: tokens in each text.
         forbidden: a token that is never written (`<unk>`), or None.
+        prompts: ids that the texts begin with, `[num_samples, time]`, or None.
 
     Returns:
-        A function of a seed, `[2]` int32, and a temperature that returns ids
-        `[num_samples, length]`. The same seed writes the same texts.
+        A function of a seed, `[2]` int32, and a temperature that returns the ids that
+        follow the prompts, `[num_samples, length]`. The same seed writes the same texts.
     """
     size = model.vocabulary_size
 
@@ -281,6 +288,9 @@ def compile_sampling(
 
         # Equal logits: the first token is drawn evenly.
         start = Written(tf.zeros([num_samples, size]), model.initial_state(num_samples))
+        if prompts is not None:
+            logits, state = model(tf.constant(prompts, tf.int32), start.state)
+            start = Written(logits[:, -1], state)
         rule = Sampling(temperature=temperature)
         ids, _, _ = write_tokens(
             model, rule, start, length=length, forbidden=forbidden, noise=noise

@@ -35,6 +35,13 @@ class Devices:
     strategy: tf.distribute.Strategy
     chains: int = 1
 
+    def describe(self) -> str:
+        """Returns kind and number of the devices and the chains on each, for a reader."""
+        replicas = self.strategy.num_replicas_in_sync
+        kind = "GPU" if finds_gpu() else f"processor, {count_cores()} cores"
+        devices = f"{replicas} devices ({kind})" if replicas > 1 else kind
+        return f"{devices}, {self.chains} chains" if self.chains > 1 else devices
+
 
 def configure_machine(settings: Any, lanes: int | None = None) -> Devices:
     """Sets up the whole process for training and returns the devices of a run.
@@ -243,6 +250,17 @@ def read_cluster() -> list[str]:
             '{"type": "worker", "index": N}}; set it for each worker'
         ) from None
     return list(workers)
+
+
+def writes_for_all(strategy: str) -> bool:
+    """Returns whether this process is the only one of a run, or the first of its workers.
+
+    Args:
+        strategy: the name of the strategy.
+    """
+    if strategy != "multi_worker":
+        return True
+    return int(read_json(os.environ["TF_CONFIG"])["task"]["index"]) == 0
 
 
 def check_single(strategy: str) -> None:

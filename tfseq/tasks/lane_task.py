@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 from tfseq.pipelines import (
@@ -42,6 +44,10 @@ class LaneTask(Task):
             )
         read = epoch_unrollings if settings.num_epochs else endless_unrollings
         return read(text, *sizes, first_step=step, lanes=lanes)
+
+    def part_sizes(self, data: Data) -> Mapping[str, int]:
+        """Returns the tokens of each part."""
+        return {name: text.num_tokens for name, text in data.splits.items()}
 
     def steps_per_epoch(self, data: Data) -> int:
         """Returns the unrollings in one pass over the text, at least 1."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -110,11 +111,14 @@ class Task:
         one_text: whether the lines of a file are the parts of one text; its option
             `one_text` of predicting is set then.
         columns: the columns of the table of predictions; the last one is the text.
+        first_uses: what to try with a new run, pairs of the name of a command and its
+            options.
     """
 
     name: str
     columns: Sequence[Column] = ()
     one_text: bool = False
+    first_uses: Sequence[tuple[str, Mapping[str, Any]]] = ()
     compared: Sequence[tuple[str, str]] = (("valid", "loss"), ("train", "loss"))
 
     def __init__(self, settings: Settings):
@@ -155,6 +159,33 @@ class Task:
             DataError: data are missing or damaged.
         """
         raise NotImplementedError
+
+    def part_sizes(self, data: Data) -> Mapping[str, int]:
+        """Returns the sizes of the parts by name, counted in `unit`; by default none."""
+        return {}
+
+    def describe_data(self, data: Data) -> str:
+        """Returns the data set, the sizes of its parts and its vocabularies in one line."""
+        settings, sizes = self.settings, self.part_sizes(data)
+        files = (settings.train_file or settings.source_file or "").split(",")
+        names = ", ".join(os.path.basename(name) for name in files if name)
+        parts = [
+            f"{sizes[name]:,} {words}"
+            for name, words in (
+                ("train", f"{self.unit}s to train on"),
+                ("valid", "for validation"),
+                ("test", "for the test"),
+            )
+            if name in sizes
+        ]
+        vocabularies = [f"{len(each):,} {n}" for n, each in data.vocabularies.items()]
+        return "; ".join(
+            [
+                settings.dataset + (f" ({names})" if names else ""),
+                *([", ".join(parts)] if parts else []),
+                f"vocabulary: {', '.join(vocabularies)}",
+            ]
+        )
 
     def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
         """Returns endless training batches from a step on.
@@ -206,6 +237,20 @@ class Task:
     def build_model(self, vocabularies: Vocabularies) -> keras.Model:
         """Returns the built model, a `tfseq.layers.SequenceModel` or one like it."""
         raise NotImplementedError
+
+    def describe_model(self, model: keras.Model) -> str:
+        """Returns layers, units and parameters of the settings' model in one line.
+
+        A task whose model is of another build says so here.
+        """
+        layers = [
+            f"{type(layer).__name__} {layer.count_params():,}"
+            for layer in model.layers
+            if layer.built and layer.count_params()
+        ]
+        settings, count = self.settings, model.count_params()
+        size = f"{settings.num_layers} x {settings.units} units ({settings.cell})"
+        return f"{size}, {count:,} parameters: {', '.join(layers)}"
 
     def start_model(self, model: keras.Model, data: Data) -> None:
         """Sets weights that a new model takes from data or from another run; here none."""

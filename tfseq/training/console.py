@@ -4,6 +4,8 @@ import contextlib
 import math
 import pathlib
 import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tqdm import tqdm
@@ -14,6 +16,12 @@ from tfseq.metrics import format_figure
 
 # The number of SIGPIPE, which the system sends to who writes what nobody reads.
 SIGPIPE = 13
+COLUMNS = 100
+# A run without a progress bar shows its first figures after ten seconds. A call of the step
+# loop takes half of one.
+SILENT_SECONDS = 9.0
+# Wide and full-width characters take two columns.
+WIDE = ("W", "F")
 
 
 def format_duration(seconds: float) -> str:
@@ -32,15 +40,15 @@ FORMATS = {
     "loss": ("loss", 4),
     "perplexity": ("perplexity", 3),
     "word_perplexity": ("word perplexity", 3),
-    "bits_per_character": ("bits/character", 3),
+    "bits_per_character": ("bits/char", 3),
     "accuracy": ("accuracy", 4),
     "macro_f1": ("macro F1", 4),
     "auc": ("area under ROC", 4),
 }
 
 
-def describe(metrics: dict[str, float]) -> str:
-    """Returns metrics as a line of words and numbers.
+def describe(metrics: Mapping[str, float]) -> list[str]:
+    """Returns metrics as words and numbers.
 
     A metric that is not in `FORMATS` is called by its key. Those of a group, with a `/` in
     their keys, such as those of each class, are too many for a line and left out.
@@ -53,8 +61,36 @@ def describe(metrics: dict[str, float]) -> str:
         if "/" in key:
             continue
         name, digits = FORMATS.get(key, (key.replace("_", " "), 4))
-        parts.append(f"  {name} {format_figure(value, digits)}")
-    return "".join(parts)
+        parts.append(f"{name} {format_figure(value, digits)}")
+    return parts
+
+
+def count_columns(text: str) -> int:
+    """Returns the columns that a text takes on a terminal."""
+    return len(text) + sum(unicodedata.east_asian_width(c) in WIDE for c in text)
+
+
+def join_in_columns(parts: Sequence[str], between: str = "  ") -> str:
+    """Returns parts of a line, which goes on in further lines, set in, where it is too long.
+
+    Args:
+        parts: the parts; one that is too long for a line is cut.
+        between: what stands between two parts of a line.
+    """
+    lines, begun = [""], False
+    for part in parts:
+        joined = lines[-1] + (between if begun else "") + part
+        if count_columns(joined) <= COLUMNS:
+            lines[-1], begun = joined, True
+            continue
+        if begun:
+            lines.append("  ")
+        begun = True
+        for character in part:
+            if count_columns(lines[-1] + character) > COLUMNS:
+                lines.append("  ")
+            lines[-1] += character
+    return "\n".join(lines)
 
 
 class Console:
@@ -74,6 +110,7 @@ class Console:
 
     Example:
         console = Console(2000, 0, unit="character")
+        console.opening({"data": "novel.txt", "folder": "runs/novel"})
         console.validation(100, {"loss": 1.5}, best=True)
         console.close()
     """
@@ -82,6 +119,7 @@ class Console:
         self._total = total_steps
         self._unit = unit
         self._speaks = speaks
+        self._has_estimated = self._has_shown = False
         self.failure: OSError | ValueError | None = None
         self._bar: Any = None
         if speaks and sys.stderr is not None and sys.stderr.isatty():
@@ -105,6 +143,36 @@ class Console:
                 standard_streams.write_line(line)
         except (OSError, ValueError) as error:
             self.failure = error
+
+    def opening(self, facts: Mapping[str, str]) -> None:
+        """Prints what the run has found, a line for each thing.
+
+        Args:
+            facts: a text by the name of the thing.
+        """
+        width = max(map(len, facts))
+        for name, text in facts.items():
+            first, *words = text.split(" ")
+            self.say(join_in_columns([f"{name:{width}}  {first}", *words], " "))
+
+    def estimate(self, seconds: float) -> None:
+        """Prints how long the steps will take, the first time that it is called.
+
+        Args:
+            seconds: of the steps that are left.
+        """
+        if not self._has_estimated:
+            self.say(f"about {format_duration(seconds)} of training to come")
+        self._has_estimated = True
+
+    def is_silent(self, seconds: float) -> bool:
+        """Returns whether nobody has seen figures for so long, from the run's beginning on.
+
+        Args:
+            seconds: since the run began.
+        """
+        waits = self._speaks and self._bar is None and not self._has_shown
+        return waits and seconds >= SILENT_SECONDS
 
     def advance(self, step: int) -> None:
         """Moves the bar to `step`."""
@@ -156,14 +224,23 @@ class Console:
             units_per_second: predictions made in a second.
             seconds_left: estimated seconds until the last step.
         """
-        width = len(str(self._total))
+        self._has_shown = True
+        # The loss is shown by its other forms where it has some.
+        forms = {name: value for name, value in metrics.items() if name != "loss"}
         self.say(
-            f"step {step:{width}d}/{self._total}"
-            f"{describe(metrics)}"
-            f"  learning rate {learning_rate:.3g}"
-            f"  {units_per_second:,.0f} {self._unit}s/s"
-            f"  left {format_duration(seconds_left)}"
+            join_in_columns(
+                [
+                    self._place(step),
+                    *describe(forms or metrics),
+                    f"rate {learning_rate:.3g}",
+                    f"{units_per_second:,.0f} {self._unit}s/s",
+                    f"left {format_duration(seconds_left)}",
+                ]
+            )
         )
+
+    def _place(self, step: int) -> str:
+        return f"step {step:{len(str(self._total))}d}/{self._total}"
 
     def validation(self, step: int, figures: dict[str, float], best: bool) -> None:
         """Prints one line of validation figures.
@@ -173,10 +250,9 @@ class Console:
             figures: values by key.
             best: whether they are the best so far.
         """
-        width = len(str(self._total))
+        end = ["(best so far)"] if best else []
         self.say(
-            f"step {step:{width}d}/{self._total}"
-            f"  valid{describe(figures)}" + ("  (best so far)" if best else "")
+            join_in_columns([self._place(step), "valid", *describe(figures), *end])
         )
 
     def test(self, figures: dict[str, float]) -> None:
@@ -185,34 +261,32 @@ class Console:
         Args:
             figures: values by key; `step` is the step of the tested weights.
         """
-        self.say(
-            f"test, with the weights of step {figures['step']}:"
-            f"{describe({k: v for k, v in figures.items() if k != 'step'})}"
-        )
+        metrics = {name: value for name, value in figures.items() if name != "step"}
+        start = f"test, with the weights of step {figures['step']}:"
+        self.say(join_in_columns([start, *describe(metrics)]))
 
     def samples(self, lines: list[str]) -> None:
-        """Prints sampled text, one sample a line."""
+        """Prints sampled text; what is longer than a line goes on in the next, set in."""
         self.say("=" * 80)
         for line in lines:
-            self.say(line)
+            self.say(join_in_columns(line.split(" "), " "))
         self.say("=" * 80)
 
     def stopped(self, step: int, folder: pathlib.Path) -> None:
         """Prints the last line of a run that a signal has ended."""
         self.close()
-        self.say(
-            f"stopped at step {step} of {self._total}, everything is saved in {folder}; "
-            "start the same command again to go on"
-        )
+        self.say(f"stopped at step {step} of {self._total}")
+        self.say(f"everything is saved in {folder}")
+        self.say("start the same command again to go on")
 
     def finished(self, results: dict[str, Any], file: pathlib.Path) -> None:
         """Prints the last line of a run that is complete."""
         self.say(
             f"finished {results['step']} steps in "
             f"{format_duration(results['wall_seconds'])}, "
-            f"{results['tokens_per_second']:,.0f} {self._unit}s/s in training; "
-            f"results in {file}"
+            f"{results['tokens_per_second']:,.0f} {self._unit}s/s in training"
         )
+        self.say(f"results in {file}")
 
     def close(self) -> None:
         """Removes the progress bar."""

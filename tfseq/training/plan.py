@@ -44,6 +44,18 @@ class Plan:
     monitor: str = "loss"
     profiled_steps: tuple[int, int] | None = None
 
+    def describe(self, unit: str) -> str:
+        """Returns steps, epochs and the size of a step, for a reader.
+
+        Args:
+            unit: the thing that one prediction is made for.
+        """
+        epochs = self.total_steps / self.steps_per_epoch
+        return (
+            f"{self.total_steps:,} ({epochs:.3g} epochs of {self.steps_per_epoch:,}), "
+            f"{self.predictions_per_step:,.0f} {unit}s each"
+        )
+
     def next_stop(self, step: int) -> int:
         """Returns the next step after `step` at which the step loop must return."""
         periods = [self.log_every, self.evaluate_every, self.checkpoint_every]
@@ -117,6 +129,8 @@ def build_plan(settings: Any, task: Any, data: Any) -> Plan:
 class Pace:
     """Counts steps and the seconds that they took.
 
+    The first call, which compiles, counts only as long as there is no other.
+
     Attributes:
         call_steps: number of steps for the next call, which should take half a second.
     """
@@ -124,9 +138,13 @@ class Pace:
     def __init__(self) -> None:
         self.call_steps = 1
         self._steps, self._seconds = 0, 0.0
+        self._calls = 0
 
     def record(self, steps: int, seconds: float) -> None:
         """Adds the steps and the seconds of a call."""
+        if self._calls == 1:
+            self._steps, self._seconds = 0, 0.0
+        self._calls += 1
         self._steps += steps
         self._seconds += seconds
         # The number at most doubles, because the seconds of the first call, which compiles,
@@ -134,8 +152,15 @@ class Pace:
         fitting = int(CALL_SECONDS * steps / seconds)
         self.call_steps = max(1, min(2 * self.call_steps, fitting))
 
+    @property
+    def is_known(self) -> bool:
+        """Whether enough steps have been timed to tell how long others will take."""
+        return self._calls > 1 and self._seconds >= CALL_SECONDS
+
     def steps_per_second(self) -> float:
-        """Returns the steps in a second since the last call of this method."""
-        rate = self._steps / self._seconds
+        """Returns the steps in a second since the last `begin_again`."""
+        return self._steps / self._seconds
+
+    def begin_again(self) -> None:
+        """Forgets the steps so far."""
         self._steps, self._seconds = 0, 0.0
-        return rate

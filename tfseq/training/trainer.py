@@ -73,6 +73,7 @@ class Trainer:
     ):
         self.task, self.data, self.settings = task, data, settings
         self.folder, self.verbose = folder, verbose
+        self.devices = devices
         self.workers = Workers(devices.strategy)
         self.plan = build_plan(settings, task, data)
         resumed = folder.config_file.exists()
@@ -121,6 +122,7 @@ class Trainer:
         """
         plan, learner = self.plan, self.learner
         with Interruption(handle_signals) as interruption:
+            began = time.perf_counter()
             state = self._begin()
             if self._is_finished():
                 return 0
@@ -131,6 +133,8 @@ class Trainer:
                 state = self._train(iterator, state)
                 if plan.due(plan.log_every, self.step):
                     self._log()
+                elif self.console.is_silent(time.perf_counter() - began):
+                    self._show_figures()
                 if "valid" in self.evaluations and plan.due(
                     plan.evaluate_every, self.step
                 ):
@@ -184,6 +188,8 @@ class Trainer:
             unit=self.task.unit,
             speaks=self.workers.is_chief and self.verbose,
         )
+        if not self._has_finished():
+            self.console.opening(self._facts())
         if restored:
             self.console.say(
                 f"going on from step {self.step} of {self.plan.total_steps} in "
@@ -197,6 +203,16 @@ class Trainer:
                 + f": the learning rate is now {self.learner.learning_rate(self.step):.3g}"
             )
         return state
+
+    def _facts(self) -> dict[str, str]:
+        """Returns what the run has found, each by a word."""
+        return {
+            "data": self.task.describe_data(self.data),
+            "model": self.task.describe_model(self.learner.model),
+            "device": f"{self.devices.describe()}, {self.settings.precision}",
+            "steps": self.plan.describe(self.task.unit),
+            "folder": str(self.folder.path),
+        }
 
     def _check_length(self) -> None:
         """Raises `UsageError` if the run has more steps than are asked for."""
@@ -311,32 +327,39 @@ class Trainer:
         progress["train_seconds"] += seconds
         self.pace.record(count, seconds)
         self.console.advance(self.step)
+        if self.pace.is_known:
+            self.console.estimate(self._seconds_left())
         return state
+
+    def _seconds_left(self) -> float:
+        return (self.plan.total_steps - self.step) / self.pace.steps_per_second()
 
     def _log(self) -> None:
         """Reports training figures on the console and in TensorBoard."""
-        progress = self.progress
-        loss = float(self.totals.loss) / float(self.totals.count)
-        metrics = self.task.metrics(loss)
-        progress["train"] = {"step": self.step, **metrics}
-        steps_per_second = self.pace.steps_per_second()
+        metrics, rates = self._show_figures()
+        self.progress["train"] = {"step": self.step, **metrics}
+        norm = {"gradient_norm": float(self.totals.gradient_norm)}
+        self.summaries.scalars("train", {**metrics, **rates, **norm}, self.step)
+        self.totals = no_totals()
+        self.pace.begin_again()
+
+    def _show_figures(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Shows the figures of the steps since the last line; returns metrics and rates."""
+        metrics = self.task.metrics(float(self.totals.loss) / float(self.totals.count))
         rate = self.learner.learning_rate(self.step - 1)
-        units_per_second = steps_per_second * self.plan.predictions_per_step
+        units_per_second = self.pace.steps_per_second() * self.plan.predictions_per_step
         self.console.training(
             self.step,
             metrics,
             learning_rate=rate,
             units_per_second=units_per_second,
-            seconds_left=(self.plan.total_steps - self.step) / steps_per_second,
+            seconds_left=self._seconds_left(),
         )
-        figures = {
-            **metrics,
+        rates = {
             "learning_rate": rate,
-            "gradient_norm": float(self.totals.gradient_norm),
             f"{self.task.unit}s_per_second": units_per_second,
         }
-        self.summaries.scalars("train", figures, self.step)
-        self.totals = no_totals()
+        return metrics, rates
 
     def _validate(self, state: Any) -> None:
         """Evaluates the model on the validation data; saves it if it is the best so far.

@@ -44,6 +44,7 @@ class Classification(Task):
     """
 
     name = "classification"
+    first_uses = (("predict", {"text": "not bad at all"}),)
     unit = "text"
     compared = (("valid", "accuracy"), ("valid", "macro_f1"), ("train", "loss"))
 
@@ -95,6 +96,10 @@ class Classification(Task):
         if self.settings.class_weight == "balanced":
             batches = weigh_classes(batches, train)
         return take_rows(batches, lanes)
+
+    def part_sizes(self, data: Data) -> Mapping[str, int]:
+        """Returns the texts of each part."""
+        return {name: len(part) for name, part in data.splits.items()}
 
     def steps_per_epoch(self, data: Data) -> int:
         """Returns the batches in one pass over the training texts."""

@@ -47,6 +47,7 @@ class LanguageModeling(LaneTask):
     """
 
     name = "language_modeling"
+    first_uses = (("sample", {"length": 300}),)
     compared = (("valid", "perplexity"), ("train", "perplexity"))
 
     def load_data(self) -> Data:
@@ -95,8 +96,14 @@ class LanguageModeling(LaneTask):
         return build_evaluations(model, data.splits, data.vocabularies["tokens"])
 
     def sampler(self, model: keras.Model, data: Data) -> Callable[[int], list[str]]:
-        """Returns a function from the step to a few sampled texts."""
-        return build_sampler(model, data.vocabularies["tokens"], self.settings.seed)
+        """Returns a function from the step to a few sampled texts.
+
+        They go on from beginnings of lines of the validation text, or of the training text
+        where there is none.
+        """
+        text = data.splits.get("valid", data.splits["train"])
+        vocabulary = data.vocabularies["tokens"]
+        return build_sampler(model, vocabulary, text, self.settings.seed)
 
     def evaluate(self, trained: Trained, options: Any) -> dict[str, float]:
         """Returns metrics on a text, to which the model may adapt as it reads it."""

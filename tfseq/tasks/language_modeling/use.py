@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from tfseq.decoding import (
     Greedy,
+    Rule,
     Sampling,
     compile_beam_search,
     compile_reading,
@@ -17,48 +20,94 @@ from tfseq.decoding import (
     tokens_per_call,
 )
 from tfseq.errors import UsageError
-from tfseq.pipelines import Vocabulary
+from tfseq.pipelines import TokenFile, Vocabulary, fit_text
 from tfseq.tasks.language_modeling.model import LanguageModel
 from tfseq.tasks.language_modeling.settings import SampleOptions
 from tfseq.tasks.trained import Trained
 
 NUM_SAMPLES = 5
-SAMPLE_LENGTH = 80
+# Tokens of a sample and of the prompt at its beginning.
+CHARACTERS, WORDS = (80, 10), (40, 3)
+SEARCHED_TOKENS = 1 << 16  # For places at which samples may begin.
 MOST_LOGITS = 1 << 26  # Of one token of all texts: 256 MB of float32.
 MOST_FOUND = 1 << 26  # Tokens of all beginnings of a beam search, held to its end.
 
 
 def build_sampler(
-    model: LanguageModel, vocabulary: Vocabulary, seed: int
+    model: LanguageModel, vocabulary: Vocabulary, text: TokenFile, seed: int
 ) -> Callable[[int], list[str]]:
-    """Returns a function from the step to a few texts; equal steps give equal texts."""
+    """Returns a function from the step to a few texts; equal steps give equal texts.
+
+    Args:
+        model: the language model.
+        vocabulary: its vocabulary.
+        text: the text from which the beginnings are taken, the same at all steps.
+        seed: the seed of the choice.
+    """
+    length, prompted = CHARACTERS if vocabulary.level == "character" else WORDS
+    prompts = find_beginnings(text, vocabulary, prompted)
     sample = compile_sampling(
-        model, NUM_SAMPLES, SAMPLE_LENGTH, forbidden=vocabulary.unknown_id
+        model,
+        NUM_SAMPLES,
+        length - prompts.shape[1],
+        forbidden=vocabulary.unknown_id,
+        prompts=prompts,
     )
 
     def sample_at(step: int) -> list[str]:
         rows = sample(tf.constant([seed, step], tf.int32), tf.constant(1.0)).numpy()
+        rows = np.concatenate([prompts, rows], axis=1)
         return [vocabulary.decode(row).replace("\n", "\u23ce") for row in rows]
 
     return sample_at
 
 
+def find_beginnings(text: TokenFile, vocabulary: Vocabulary, length: int) -> np.ndarray:
+    """Returns the first tokens of some lines of a text, of those that are long enough.
+
+    Where it has too few such lines, they begin words, and where it has too few words, they
+    begin anywhere.
+
+    Args:
+        text: the text.
+        vocabulary: its vocabulary.
+        length: tokens of a beginning; a text that is shorter gives fewer.
+
+    Returns:
+        Ids `[NUM_SAMPLES, length]`.
+    """
+    ids = text.read(0, min(text.num_tokens, SEARCHED_TOKENS)).astype(np.int32)
+    length = min(length, len(ids))
+    windows = np.lib.stride_tricks.sliding_window_view(ids, length)
+    marks = [vocabulary.line_end_id, vocabulary.unknown_id]
+    whole = ~np.isin(windows, [mark for mark in marks if mark is not None]).any(axis=1)
+    # The first window is left out: the part may begin in the middle of a word.
+    before, whole = ids[: len(windows) - 1], whole[1:]
+    if vocabulary.level == "character":
+        spaces = [i for i, token in enumerate(vocabulary.tokens) if token.isspace()]
+        begins_word = np.isin(before, spaces)
+    else:
+        begins_word = vocabulary.begins_word[ids[1 : len(windows)]]
+    for found in (before == vocabulary.line_end_id, begins_word):
+        places = np.flatnonzero(found & whole) + 1
+        if len(places) >= NUM_SAMPLES:
+            break
+    else:
+        places = np.arange(len(windows))
+    return windows[places[np.linspace(0, len(places) - 1, NUM_SAMPLES).astype(int)]]
+
+
 def encode_prompt(vocabulary: Vocabulary, prompt: str) -> list[int]:
     """Returns the ids of a prompt.
 
-    An empty prompt has the id of a line end, or of the first token if the vocabulary has
-    no line end.
-
-    Raises:
-        UsageError: the prompt has characters or words that are not in the vocabulary.
+    What is not in the vocabulary is read as `<unk>`, or left out where there is none, with
+    a warning. An empty prompt has the id of a line end, or of the first token if the
+    vocabulary has no line end.
     """
-    unknown = vocabulary.unknown_parts(prompt)
-    if unknown:
-        raise UsageError(
-            f"`prompt`: found {', '.join(map(repr, unknown))}, expected "
-            f"{vocabulary.kind_of_parts} of the run's vocabulary; leave them out"
-        )
-    ids = vocabulary.encode(prompt, "`prompt`").tolist()
+    fitted, note = fit_text(prompt, vocabulary, "prompt")
+    if note:
+        logging.warning("%s", note)
+    ids = vocabulary.encode(fitted, "`prompt`").tolist()
     return ids or [vocabulary.line_end_id or 0]
 
 
@@ -100,12 +149,10 @@ def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]
         rule = Sampling(
             temperature=options.temperature, top_k=options.top_k, top_p=options.top_p
         )
-    prompted = compile_reading(trained.model)(tf.constant([ids], tf.int32))
+    read, write = _compile_once(trained.model, rule, vocabulary.unknown_id, num_samples)
+    prompted = read(tf.constant([ids], tf.int32))
     written = tf.nest.map_structure(
         lambda part: tf.repeat(part, num_samples, axis=0), prompted
-    )
-    write = compile_writing(
-        trained.model, rule, vocabulary.unknown_id, num_texts=num_samples
     )
     at_a_time = tokens_per_call(len(vocabulary))
     last = [last_written(options.prompt, ids)] * num_samples
@@ -121,6 +168,15 @@ def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]
         if all(ending.reached for ending in endings):
             return
         last = [row[-1:] for row in rows]
+
+
+@functools.lru_cache(maxsize=1)
+def _compile_once(
+    model: LanguageModel, rule: Rule, forbidden: int | None, num_texts: int
+) -> tuple[Callable, Callable]:
+    """Compiles reading and writing; again only for another model or other options."""
+    write = compile_writing(model, rule, forbidden, num_texts=num_texts)
+    return compile_reading(model), write
 
 
 def check_memory(name: str, texts: int, vocabulary: Vocabulary) -> None:

@@ -61,6 +61,7 @@ class SentenceTagging(Task):
     """
 
     name = "tagging"
+    first_uses = (("predict", {"text": "He reads a book ."}),)
     unit = "sentence"
     columns = COLUMNS
     compared = (("valid", "f1"), ("valid", "accuracy"), ("train", "loss"))
@@ -104,6 +105,10 @@ class SentenceTagging(Task):
             first_step=step,
         )
         return take_rows(read, lanes)
+
+    def part_sizes(self, data: Data) -> Mapping[str, int]:
+        """Returns the sentences of each part."""
+        return {name: len(part) for name, part in data.splits.items()}
 
     def steps_per_epoch(self, data: Data) -> int:
         """Returns the batches in one pass over the training sentences."""

@@ -34,6 +34,7 @@ class TextTagging(LaneTask):
     """
 
     name = "text_tagging"
+    first_uses = (("predict", {"text": "x = [1, 2]"}),)
     columns = COLUMNS
     one_text = True
     compared = (("valid", "accuracy"), ("train", "loss"))

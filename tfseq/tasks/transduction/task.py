@@ -51,6 +51,7 @@ class Transduction(Task):
     """
 
     name = "transduction"
+    first_uses = (("predict", {"text": "a small example"}),)
     unit = "pair"
     columns: Sequence[Column] = COLUMNS
     compared = (("valid", "accuracy"), ("valid", "loss"), ("train", "loss"))
@@ -90,6 +91,10 @@ class Transduction(Task):
             first_step=step,
         )
         return share_rows(read, lanes, self.lanes)
+
+    def part_sizes(self, data: Data) -> Mapping[str, int]:
+        """Returns the pairs of each part."""
+        return {name: len(part.pairs) for name, part in data.splits.items()}
 
     def steps_per_epoch(self, data: Data) -> int:
         """Returns the batches in one pass over the training pairs."""
