@@ -24,11 +24,11 @@ COMMANDS = {
 def main() -> int:
     """Starts the command that the first argument names; returns its exit status.
 
-    `tfseq help train` is `tfseq train --helpshort`.
+    `tfseq help train` is `tfseq train --help`.
     """
     name, *arguments = sys.argv[1:] or ["help"]
     if name == "help" and arguments:
-        name, arguments = arguments[0], ["--helpshort"]
+        name, arguments = arguments[0], ["--help"]
     if name in COMMANDS:
         sys.argv = [f"tfseq {name}", *arguments]
         # Each command defines its flags as it is loaded.
@@ -66,7 +66,7 @@ def list_commands() -> None:
     print("Recurrent sequence learning for TensorFlow 2. The commands:\n")
     for name, purpose in COMMANDS.items():
         print(f"  tfseq {name:9} {purpose}")
-    print("\nEach explains its flags with --helpshort, as in tfseq train --helpshort.")
+    print("\nEach explains its flags with --help, the most used ones with --helpshort.")
     print("The same without the command tfseq on the path:\n")
     for name in COMMANDS:
         print(f"  python -m tfseq.{name} …")

@@ -12,20 +12,27 @@ import math
 import os
 import pathlib
 import re
+import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from absl import app, flags, logging
 
-from tfseq import standard_streams
+from tfseq import command_help, standard_streams
 from tfseq.configuration import choices_of, expand_path, expand_paths, value_type
 from tfseq.errors import DataError, UsageError
-from tfseq.files import CHUNK_BYTES
 from tfseq.strict_json import write_json
-from tfseq.tasks import TASKS, Settings, read_settings
+from tfseq.tasks import TASKS, Settings, create_task, read_settings
 from tfseq.tasks.table import options_of_uses
-from tfseq.text_input import check_text_file, decode_utf8, read_text, split_lines
+from tfseq.text_input import (
+    check_text_file,
+    decode_utf8,
+    read_text,
+    split_lines,
+    unpacked_bytes,
+)
+from tfseq.training.run_folder import RunFolder
 
 DEFINERS = {
     str: flags.DEFINE_string,
@@ -35,6 +42,8 @@ DEFINERS = {
 }
 # The log level of TensorFlow's libraries that is set where the environment sets none.
 QUIET = "3"
+# The file that `-` names.
+STANDARD_INPUT = "/dev/stdin"
 QUOTED_NAME = re.compile(r"`(\w+)`")
 LONG_NUMBER = re.compile(r"\d{100,}")
 # Settings and options whose size decides about memory, the most important ones first.
@@ -47,6 +56,8 @@ ASKED_MEMORY = re.compile(
 )
 # Flags that must be given, and what is expected of them.
 REQUIRED: dict[str, str] = {}
+# The flags that help explains first.
+USED_FIRST: list[str] = []
 
 
 def spell_flags(text: str, names: Iterable[str]) -> str:
@@ -101,6 +112,8 @@ def define_fields(
 class PathParser(flags.ArgumentParser):
     """Reads the path that a flag gives: `~` is expanded, an empty name is refused.
 
+    `-` is standard input.
+
     Args:
         several: whether it may be several files with commas between them.
     """
@@ -111,7 +124,7 @@ class PathParser(flags.ArgumentParser):
 
     def parse(self, argument: str) -> str:
         """Returns the path; raises `ValueError` for one that cannot be."""
-        return self.expand(argument)
+        return STANDARD_INPUT if argument == "-" else self.expand(argument)
 
 
 def define_path(
@@ -214,16 +227,16 @@ def read_lines(path: str | None, *, keep_ends: bool = False) -> Iterator[str]:
     """Yields the lines of a text file (UTF-8), or of standard input where there is none.
 
     Args:
-        path: the file; None for standard input.
+        path: the file, plain or compressed; None or `STANDARD_INPUT` for standard input.
         keep_ends: whether each line has its end.
 
     Raises:
         UsageError: the file cannot be read.
         DataError: it is not UTF-8.
     """
-    if path is None:
+    if path in (None, STANDARD_INPUT):
         stream = standard_streams.standard_input().buffer
-        pieces = iter(lambda: stream.read1(CHUNK_BYTES), b"")
+        pieces = unpacked_bytes(stream, "standard input")
         text = decode_utf8(pieces, "standard input")
         yield from split_lines(text, keep_ends=keep_ends)
         return
@@ -317,6 +330,40 @@ def _flags_in(argument: str, outer: tuple[str, ...]) -> list[str]:
     return found
 
 
+def next_commands(settings: Settings) -> list[str]:
+    """Returns the command lines that make use of a run that has ended.
+
+    Args:
+        settings: the settings of the run.
+    """
+    task = create_task(settings)
+    results = RunFolder(pathlib.Path(settings.run_dir)).read_results()
+    uses = list(task.first_uses)
+    options = options_of_uses(TASKS.row(task.name))
+    for split in ("test", "valid"):
+        if "evaluate" in options and results.get(split):
+            uses.append(("evaluate", {"split": split}))
+            break
+    lines = [
+        [*spell_command(use), *spell_values({"run_dir": settings.run_dir, **values})]
+        for use, values in uses
+    ]
+    lines.append(["tensorboard", *spell_values({"logdir": settings.run_dir})])
+    return [shlex.join(line) for line in lines]
+
+
+def spell_command(name: str) -> list[str]:
+    """Returns the words that start a command, in the way in which this one was started."""
+    if "tfseq.__main__" in sys.modules:
+        return ["tfseq", name]
+    return [os.path.basename(sys.executable), "-m", f"tfseq.{name}"]
+
+
+def spell_values(values: Mapping[str, Any]) -> list[str]:
+    """Returns flags with values."""
+    return [f"--{name}={value}" for name, value in values.items()]
+
+
 @contextlib.contextmanager
 def loading() -> Iterator[None]:
     """Surrounds the import of TensorFlow, which takes seconds, within a command.
@@ -341,11 +388,20 @@ def loading() -> Iterator[None]:
 
 def fail(message: str, status: int) -> None:
     """Prints one line to standard error and ends the process with `status`."""
-    line = LONG_NUMBER.sub(
+    standard_streams.end(one_line(message), status)
+
+
+def warn(message: str) -> None:
+    """Prints one line to standard error."""
+    standard_streams.warn(one_line(message))
+
+
+def one_line(message: str) -> str:
+    """Returns a message in one line, with flags as they are given."""
+    return LONG_NUMBER.sub(
         lambda digits: f"{digits[0][:20]}\u2026 ({len(digits[0])} digits)",
-        spell_flags(" ".join(str(message).split()), flags.FLAGS),
+        spell_flags(" ".join(str(message).split()), [*flags.FLAGS, "flagfile"]),
     )
-    standard_streams.end(line, status)
 
 
 def require(name: str, expected: str) -> None:
@@ -358,30 +414,91 @@ def require(name: str, expected: str) -> None:
     REQUIRED[name] = expected
 
 
+def explain_first(*names: str) -> None:
+    """Sets which flags help explains first, and `--helpshort` alone.
+
+    Args:
+        *names: the names of the flags, in order.
+    """
+    USED_FIRST[:] = names
+
+
+def show_help(everything: bool) -> None:
+    """Prints the help of this command and ends the process.
+
+    Args:
+        everything: whether all flags are explained.
+    """
+    own = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
+    known = {flag.name: flag for flag in own}
+    flagfile = flags.Flag(
+        flags.ArgumentParser(),
+        None,
+        "flagfile",
+        None,
+        "A file with a flag a line, or a recipe of the package; what the command line says "
+        f"goes before it. Recipes: {', '.join(recipes())}.",
+    )
+    main = sys.modules["__main__"]
+    text = command_help.help_text(
+        main.__doc__ or "",
+        {**known, "flagfile": flagfile} if "flagfile" in USED_FIRST else known,
+        USED_FIRST,
+        use=pathlib.Path(main.__file__ or "").stem,
+        everything=everything,
+    )
+    print(text)
+    sys.exit(0)
+
+
 def parse(arguments: Sequence[str]) -> list[str]:
     """Parses the command line; a flag that is wrong ends the process with status 2."""
+    asked = [part.lstrip("-") for part in arguments[1:] if part.startswith("-")]
+    for name in ("help", "h", "?", "helpshort"):
+        if name in asked:
+            show_help(everything=name != "helpshort")
     try:
         arguments = read_flagfiles(arguments)
+    except FileNotFoundError as error:
+        found = f"`flagfile`={error.filename}: found no such file or recipe"
+        fail(f"{found}; {advise(error.filename)}", 2)
     except (OSError, UnicodeDecodeError) as error:
-        fail(f"--flagfile: {error}; give a file or one of {', '.join(recipes())}", 2)
+        fail(f"`flagfile`: {error}; {advise()}", 2)
     except UsageError as error:
         fail(str(error), 2)
     try:
         rest = flags.FLAGS(arguments)
+    except flags.UnrecognizedFlagError as error:
+        similar = command_help.similar_word(error.flagname, [*flags.FLAGS, "flagfile"])
+        advice = "--help explains all flags"
+        if similar:
+            advice = f"did you mean `{similar}`?"
+        fail(f"--{error.flagname}: there is no such flag; {advice}", 2)
     except flags.Error as error:
         fail(str(error), 2)
     for name in flags.FLAGS:
         value = flags.FLAGS[name].value
         if isinstance(value, float) and not math.isfinite(value):
             fail(f"flag --{name}={value}: expected a finite number", 2)
-    if flags.FLAGS["help"].value or flags.FLAGS["helpshort"].value:
-        return rest
     if len(rest) > 1:
-        fail(f"{rest[1]}: expected only flags of the form --name=value", 2)
+        advice = f"; did you mean --flagfile={rest[1]}?" if rest[1] in recipes() else ""
+        fail(f"{rest[1]}: expected only flags of the form --name=value{advice}", 2)
     for name, expected in REQUIRED.items():
         if flags.FLAGS[name].value is None:
             fail(f"`{name}`: found none, expected {expected}; give `{name}`=FOLDER", 2)
     return rest
+
+
+def advise(name: str = "") -> str:
+    """Returns what to give in the place of a flagfile that cannot be read.
+
+    Args:
+        name: what may be meant for the name of a recipe.
+    """
+    similar = command_help.similar_word(name, recipes())
+    if similar:
+        return f"did you mean `flagfile`={similar}?"
+    return f"give a file or one of {', '.join(recipes())}"
 
 
 def run(main: Callable[[], int | None]) -> None:

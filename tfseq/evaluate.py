@@ -8,6 +8,7 @@ Examples:
   python -m tfseq.evaluate --run_dir=runs/multi30k_en_de --beam_width=5
 """
 
+import collections
 from collections.abc import Iterable
 
 from absl import flags
@@ -16,15 +17,24 @@ from tfseq import command_line, standard_streams
 from tfseq.errors import UsageError
 from tfseq.metrics import format_figure
 
-SHOWN_LINES = 5
+SHOWN_LINES = 5  # The worst and the best of a long text.
+# The lines at each end of a text that are listed; a text of up to twice as many is listed
+# as a whole.
+END_LINES = 20
 
 command_line.define_run_flags()
 command_line.define_options("evaluate")
 flags.adopt_module_key_flags(command_line)
 flags.DEFINE_boolean(
-    "per_line", False, "Score each line of the text by itself; show the worst and best."
+    "per_line",
+    False,
+    "Score each line of the text by itself. Of a long text the table has the first and last "
+    "lines, the worst and the best; JSON Lines have all.",
 )
-flags.DEFINE_enum("format", "table", ["table", "json"], "A table, or a JSON object.")
+flags.DEFINE_enum(
+    "format", "table", ["table", "json"], "A table, or JSON; of lines JSON Lines."
+)
+command_line.explain_first("run_dir", "split", "text_file", "per_line", "format")
 
 
 def main() -> int:
@@ -64,38 +74,47 @@ def show_figure(value: float | int | str) -> str:
 
 
 def show_lines(scores: Iterable[dict]) -> None:
-    """Prints the scores of lines: all of them as JSON, or the extremes as a table."""
+    """Prints the scores of lines: all of them as JSON, or a table of them.
+
+    Of a long text the table has both ends and the extremes, and only these are held in
+    memory.
+    """
     if flags.FLAGS.format == "json":
         for score in scores:
             command_line.print_json(score)
         return
-    worst, best = extremes(scores)
     print(f"{'line':>8} {'tokens':>7} {'log p':>10} {'perplexity':>11}  text")
-    for title, part in (("worst", worst), ("best", best)):
-        print(f"{title}:")
-        for score in part:
-            text = command_line.shorten(score["text"])
-            print(
-                f"{score['line']:8d} {score['tokens']:7d} "
-                f"{score['log_probability']:10.2f} "
-                f"{format_figure(score['perplexity'], 2):>11}  {text}"
-            )
-
-
-def extremes(scores: Iterable[dict]) -> tuple[list[dict], list[dict]]:
-    """Returns the scores of highest and of lowest perplexity, each by falling perplexity.
-
-    Only these are held in memory.
-    """
+    tail: collections.deque[dict] = collections.deque(maxlen=END_LINES)
     worst: list[dict] = []
     best: list[dict] = []
     count = 0
-    for score in scores:
-        count += 1
+    for count, score in enumerate(scores, 1):
+        if count <= END_LINES:
+            print_score(score)
+        else:
+            tail.append(score)
         worst = sorted([*worst, score], key=_falling)[:SHOWN_LINES]
         best = sorted([*best, score], key=_falling)[-SHOWN_LINES:]
-    shown = min(SHOWN_LINES, (count + 1) // 2)
-    return worst[:shown], best[-shown:]
+    between = count - END_LINES - len(tail)
+    if between > 0:
+        advice = command_line.spell_flags("`format`=json shows all", flags.FLAGS)
+        print(f"({between:,} lines between; {advice})")
+    for score in tail:
+        print_score(score)
+    if between > 0:
+        for title, part in (("worst", worst), ("best", best)):
+            print(f"{title}:")
+            for score in part:
+                print_score(score)
+
+
+def print_score(score: dict) -> None:
+    """Prints the score of a line as a row of the table."""
+    print(
+        f"{score['line']:8d} {score['tokens']:7d} {score['log_probability']:10.2f} "
+        f"{format_figure(score['perplexity'], 2):>11}  "
+        f"{command_line.shorten(score['text'])}"
+    )
 
 
 def _falling(score: dict) -> float:

@@ -15,7 +15,6 @@ from absl import flags
 from tfseq import command_line
 
 command_line.define_run_flags()
-flags.adopt_module_key_flags(command_line)
 command_line.define_path("export_dir", None, "New folder to write to.")
 flags.DEFINE_enum(
     "format",
@@ -24,6 +23,8 @@ flags.DEFINE_enum(
     "A SavedModel, or `step` of a language model for TensorFlow Lite.",
 )
 command_line.require("export_dir", "a new folder to write to")
+flags.adopt_module_key_flags(command_line)
+command_line.explain_first("run_dir", "export_dir", "format", "checkpoint")
 
 
 def main() -> int:

@@ -19,15 +19,17 @@ from tfseq.errors import UsageError
 
 command_line.define_run_flags()
 command_line.define_options("predict")
-flags.adopt_module_key_flags(command_line)
 flags.DEFINE_multi_string("text", None, "A text; may be given several times.")
 command_line.define_path(
-    "file", None, "Text file (UTF-8), a text a line; by default standard input."
+    "file",
+    None,
+    "Text file (UTF-8), plain or packed, a text a line; by default, or with -, standard "
+    "input.",
 )
-flags.DEFINE_enum(
-    "format", "table", ["table", "json"], "A table, or one JSON object a line."
-)
+flags.DEFINE_enum("format", "table", ["table", "json"], "A table, or JSON Lines.")
 flags.mark_flags_as_mutual_exclusive(["text", "file"])
+flags.adopt_module_key_flags(command_line)
+command_line.explain_first("run_dir", "text", "file", "format")
 
 
 def read_texts() -> Iterator[str]:

@@ -69,10 +69,19 @@ def end(line: str, status: int) -> NoReturn:
         line: the line, without the command that it begins with.
         status: the exit status.
     """
+    warn(line)
+    sys.exit(status)
+
+
+def warn(line: str) -> None:
+    """Prints one line on standard error, which may be closed.
+
+    Args:
+        line: the line, without the command that it begins with.
+    """
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             print(f"{command_name()}: {line}", file=sys.stderr, flush=True)
-    sys.exit(status)
 
 
 def _is_open(number: int) -> bool:

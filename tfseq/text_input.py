@@ -90,21 +90,36 @@ def text_bytes(path: str | Path) -> Iterator[bytes]:
     Raises:
         DataError: it cannot be read, or its compressed content is cut off or damaged.
     """
-    packed = None
     try:
         with open(path, "rb") as file:
-            kind = _compression(file)
-            packed, content = kind if kind else (None, file)
-            while piece := content.read(CHUNK_BYTES):
-                yield piece
+            yield from unpacked_bytes(file, str(path))
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot read it ({error.strerror}); make it readable"
+        ) from error
+
+
+def unpacked_bytes(file: io.BufferedReader, path: str) -> Iterator[bytes]:
+    """Yields the bytes of an open file in pieces, as they come; see `text_bytes`.
+
+    Args:
+        file: the file, at its beginning.
+        path: its name, for messages.
+
+    Raises:
+        DataError: its compressed content is cut off or damaged.
+    """
+    packed, content = _compression(file) or (None, file)
+    read = content.read if packed else file.read1
+    try:
+        while piece := read(CHUNK_BYTES):
+            yield piece
     except DAMAGED as error:
         raise _damaged(path, packed, error) from None
     except OSError as error:
         if packed and error.strerror is None:  # As of bz2.
             raise _damaged(path, packed, error) from None
-        raise DataError(
-            f"{path}: cannot read it ({error.strerror}); make it readable"
-        ) from error
+        raise
 
 
 def _compression(file: io.BufferedReader) -> tuple[str, BinaryIO] | None:

@@ -14,6 +14,17 @@ from tfseq import command_line
 
 command_line.define_flags()
 flags.adopt_module_key_flags(command_line)
+command_line.explain_first(
+    *("flagfile", "dataset", "train_file", "level", "run_dir", "cell", "units"),
+    *(
+        "num_layers",
+        "num_steps",
+        "num_epochs",
+        "batch_size",
+        "learning_rate",
+        "dropout",
+    ),
+)
 
 
 def main() -> int:
@@ -22,8 +33,14 @@ def main() -> int:
     # TensorFlow takes seconds to load; flags are checked before.
     with command_line.loading():
         from tfseq import runs
+        from tfseq.machine.devices import writes_for_all
 
-    return runs.train(settings)
+    status = runs.train(settings)
+    if status == 0 and writes_for_all(settings.strategy):
+        print("next:")
+        for line in command_line.next_commands(settings):
+            print(f"  {line}")
+    return status
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The predict command: what it prints, and how it fails."""
 
+import gzip
 import json
 import lzma
 import pathlib
@@ -46,7 +47,7 @@ def fixture_run_dir(tmp_path_factory):
     return str(filled_once(tmp_path_factory, "predict", train_classifier) / "run")
 
 
-def predict(*arguments, text: str | None = None) -> subprocess.CompletedProcess:
+def predict(*arguments, text: str | bytes = "") -> subprocess.CompletedProcess:
     return run_command("tfseq.predict", arguments, text)
 
 
@@ -82,6 +83,11 @@ def test_a_file_is_read_by_the_rule_for_all_texts(run_dir, tmp_path):
     found = predict(*arguments, f"--file={tmp_path / 'marked.txt.xz'}")
     assert (found.returncode, found.stdout) == (0, expected)
     assert predict(*arguments, text=content).stdout == expected
+    packed = (tmp_path / "marked.txt.xz").read_bytes()
+    assert predict(*arguments, "--file=-", text=packed).stdout == expected
+    damaged = predict(*arguments, text=gzip.compress(content.encode("utf-8"))[:-20])
+    assert damaged.returncode == 1
+    assert "standard input: cut off or damaged gzip file" in damaged.stderr
 
 
 def test_a_table_for_people(run_dir):

@@ -44,8 +44,8 @@ def fixture_run_dirs(tmp_path_factory):
     return {level: str(folder / level) for level in ("character", "word")}
 
 
-def sample(*arguments) -> subprocess.CompletedProcess:
-    return run_command("tfseq.sample", arguments)
+def sample(*arguments, text: str = "") -> subprocess.CompletedProcess:
+    return run_command("tfseq.sample", arguments, text)
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,83 @@ def test_no_space_stands_at_a_line_end(run_dirs, how):
 
 
 @pytest.mark.parametrize(
+    ("level", "prompt", "read", "note"),
+    [
+        (
+            "character",
+            "the LA",
+            "the \ufffd\ufffd",
+            "found 'A', 'L', expected characters",
+        ),
+        ("word", "the\tzebra dog", "the\t<unk> dog", "found 'zebra', expected words"),
+    ],
+)
+def test_what_is_not_known_is_read_as_such_with_one_line(
+    run_dirs, level, prompt, read, note
+):
+    arguments = [f"--run_dir={run_dirs[level]}", "--length=3", f"--prompt={prompt}"]
+    output = sample(*arguments)
+    assert output.returncode == 0
+    (line,) = output.stderr.splitlines()
+    assert note in line
+    assert "read as <unk>" in line
+    lower = "; in lower case all of them are known, --prompt='the la'"
+    assert line.endswith(lower) == (level == "character")
+    assert output.stdout.startswith(read)
+    run = runs.load(run_dirs[level])
+    (text,) = run.sample(prompt=prompt, length=3)
+    assert text.removeprefix(prompt) == output.stdout[len(read) : -1]
+
+
+def test_prompts_from_a_file_and_from_standard_input(run_dirs, tmp_path):
+    arguments = [f"--run_dir={run_dirs['character']}", "--length=5"]
+    expected = sample(*arguments, "--prompt=the quick\nbrown").stdout
+    content = "the quick\r\nbrown\n\n"
+    (tmp_path / "prompt.txt").write_text(content)
+    found = sample(*arguments, f"--prompt_file={tmp_path / 'prompt.txt'}")
+    assert (found.returncode, found.stdout) == (0, expected)
+    assert sample(*arguments, "--prompt_file=-", text=content).stdout == expected
+
+
+def test_interaction_answers_line_after_line(run_dirs):
+    arguments = [f"--run_dir={run_dirs['character']}", "--length=20"]
+    prompts = ["the quick", "", "the lazy"]
+    output = sample(*arguments, "--interactive", "--seed=3", text="\n".join(prompts))
+    assert (output.returncode, output.stderr) == (0, "")
+    run = runs.load(run_dirs["character"])
+    answers = [
+        run.sample(prompt=prompt, length=20, seed=3 + number)[0]
+        for number, prompt in enumerate(prompts)
+    ]
+    assert output.stdout == "".join(f"{answer}\n" for answer in answers)
+
+
+def test_a_prompt_is_checked_before_tensorflow_is_loaded(run_dirs):
+    program = (
+        "import sys; from tfseq import sample\n"
+        f"sample.fit('the ZOO', sample.read_vocabulary({run_dirs['character']!r}))\n"
+        "assert 'tensorflow' not in sys.modules"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "`prompt`: found 'O', 'Z'" in process.stderr.replace("--prompt", "`prompt`")
+
+
+@pytest.mark.parametrize(
     ("level", "arguments", "message"),
     [
-        ("character", ["--prompt=the ZOO"], "found 'O', 'Z', expected characters"),
-        ("word", ["--prompt=the\tzebra"], "found 'zebra', expected words"),
-        ("word", ["--prompt=the zebra dog"], "found 'zebra', expected words"),
+        (
+            "word",
+            ["--prompt=a", "--prompt_file=b"],
+            "--prompt_file: found with --prompt;",
+        ),
+        (
+            "word",
+            ["--interactive", "--prompt=a"],
+            "--prompt: found with --interactive;",
+        ),
+        ("word", ["--prompt_file=none"], "cannot read none (No such file"),
         ("word", ["--beam_width=2", "--greedy"], "found with --beam_width=2"),
         ("word", ["--temperature=0"], "--temperature"),
         ("word", ["--top_p=1.5"], "--top_p"),
