@@ -112,19 +112,21 @@ def define_fields(
 class PathParser(flags.ArgumentParser):
     """Reads the path that a flag gives: `~` is expanded, an empty name is refused.
 
-    `-` is standard input.
-
     Args:
         several: whether it may be several files with commas between them.
+        is_file: whether it is a file that is read, so that `-` is standard input.
     """
 
-    def __init__(self, several: bool = False):
+    def __init__(self, several: bool = False, is_file: bool = False):
         super().__init__()
         self.expand = expand_paths if several else expand_path
+        self.is_file = is_file
 
     def parse(self, argument: str) -> str:
         """Returns the path; raises `ValueError` for one that cannot be."""
-        return STANDARD_INPUT if argument == "-" else self.expand(argument)
+        if self.is_file and argument == "-":
+            return STANDARD_INPUT
+        return self.expand(argument)
 
 
 def define_path(
@@ -145,7 +147,7 @@ def define_path(
         several: whether it may be several files with commas between them.
     """
     flags.DEFINE(
-        PathParser(several),
+        PathParser(several, is_file=name.endswith("file")),
         name,
         default,
         description,

@@ -215,7 +215,7 @@ door_values = st.one_of(
 )
 DOORS = {
     "sample": "prompt length num_samples temperature top_k top_p greedy seed stop_at "
-    "beam_width format checkpoint unheard_of",
+    "beam_width prompt_file interactive format checkpoint unheard_of",
     "evaluate": "split text_file per_line cache_size cache_theta cache_lambda "
     "dynamic_learning_rate dynamic_unrollings format checkpoint unheard_of",
     "predict": "text file format checkpoint unheard_of",

@@ -212,7 +212,11 @@ class SampleOptions:
         UsageError: a value is out of its range, or two options contradict each other.
     """
 
-    prompt: str = option("", "Text to go on from; by default a line's beginning.")
+    prompt: str = option(
+        "",
+        "Text to go on from; by default a line's beginning. What the model does not know is "
+        "read as <unk>, or left out where there is none.",
+    )
     length: int = option(500, "Tokens to write.", lower=1, upper=10_000_000)
     num_samples: int = option(
         1,
