@@ -1,10 +1,12 @@
 """What must be equal on all workers of a run, and what is said where it is not."""
 
 import dataclasses
+import json
 
 import pytest
 import tensorflow as tf
 
+from tfseq.machine.devices import writes_for_all
 from tfseq.machine.workers import Workers, first_difference
 from tfseq.runs.fit import compared_by_workers
 from tfseq.tasks import Settings
@@ -58,3 +60,12 @@ def test_a_process_that_is_alone_agrees_with_itself():
     workers.check_equal({"`units`": 8})
     workers.check_same_weights([])
     assert (workers.alone, workers.number) == (True, 0)
+
+
+def test_the_first_worker_alone_speaks_for_all(monkeypatch):
+    cluster = {"worker": ["a:1", "b:1"]}
+    for index, speaks in ((0, True), ("1", False)):
+        config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+        monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+        assert writes_for_all("multi_worker") == speaks
+        assert writes_for_all("none")
