@@ -15,15 +15,9 @@ from tfseq import command_line
 command_line.define_flags()
 flags.adopt_module_key_flags(command_line)
 command_line.explain_first(
-    *("flagfile", "dataset", "train_file", "level", "run_dir", "cell", "units"),
-    *(
-        "num_layers",
-        "num_steps",
-        "num_epochs",
-        "batch_size",
-        "learning_rate",
-        "dropout",
-    ),
+    *("flagfile", "dataset", "train_file", "level", "run_dir"),
+    *("cell", "units", "num_layers", "dropout"),
+    *("num_steps", "num_epochs", "batch_size", "learning_rate"),
 )
 
 

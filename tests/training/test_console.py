@@ -76,6 +76,16 @@ def test_the_time_that_is_left_is_told_once(capsys):
     assert capsys.readouterr().out == "about 1:01 of training to come\n"
 
 
+def test_the_name_of_a_folder_stays_in_one_piece(capsys):
+    folder = "a" * 150
+    Console(10, 0, unit="character").opening({"data": "b " * 75, "folder": folder})
+    first, second, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("data    b b b")
+    assert len(first) == COLUMNS - 1
+    assert second.startswith("  b b")
+    assert last == f"folder  {folder}"
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [(59.6, "1:00"), (3601, "1:00:01"), (math.inf, "unknown"), (math.nan, "unknown")],

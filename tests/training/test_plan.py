@@ -55,3 +55,4 @@ def test_the_call_that_compiles_counts_as_long_as_there_is_no_other():
     pace.begin_again()
     pace.record(4, 0.25)
     assert pace.steps_per_second() == 16.0
+    assert pace.is_known

@@ -119,7 +119,7 @@ class Console:
         self._total = total_steps
         self._unit = unit
         self._speaks = speaks
-        self._has_estimated = self._has_shown = False
+        self._has_told_time = self._has_figures = False
         self.failure: OSError | ValueError | None = None
         self._bar: Any = None
         if speaks and sys.stderr is not None and sys.stderr.isatty():
@@ -152,18 +152,19 @@ class Console:
         """
         width = max(map(len, facts))
         for name, text in facts.items():
-            first, *words = text.split(" ")
-            self.say(join_in_columns([f"{name:{width}}  {first}", *words], " "))
+            line = f"{name:{width}}  {text}"
+            # A name, such as that of the folder, stays in one piece.
+            self.say(join_in_columns(line.split(" "), " ") if " " in text else line)
 
     def estimate(self, seconds: float) -> None:
-        """Prints how long the steps will take, the first time that it is called.
+        """Prints how long the steps will take, unless it has been told before.
 
         Args:
             seconds: of the steps that are left.
         """
-        if not self._has_estimated:
+        if not self._has_told_time:
             self.say(f"about {format_duration(seconds)} of training to come")
-        self._has_estimated = True
+        self._has_told_time = True
 
     def is_silent(self, seconds: float) -> bool:
         """Returns whether nobody has seen figures for so long, from the run's beginning on.
@@ -171,7 +172,7 @@ class Console:
         Args:
             seconds: since the run began.
         """
-        waits = self._speaks and self._bar is None and not self._has_shown
+        waits = self._speaks and self._bar is None and not self._has_figures
         return waits and seconds >= SILENT_SECONDS
 
     def advance(self, step: int) -> None:
@@ -224,7 +225,7 @@ class Console:
             units_per_second: predictions made in a second.
             seconds_left: estimated seconds until the last step.
         """
-        self._has_shown = True
+        self._has_told_time = self._has_figures = True
         # The loss is shown by its other forms where it has some.
         forms = {name: value for name, value in metrics.items() if name != "loss"}
         self.say(

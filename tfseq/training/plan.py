@@ -138,12 +138,14 @@ class Pace:
     def __init__(self) -> None:
         self.call_steps = 1
         self._steps, self._seconds = 0, 0.0
-        self._calls = 0
+        self._calls, self._timed_seconds = 0, 0.0
 
     def record(self, steps: int, seconds: float) -> None:
         """Adds the steps and the seconds of a call."""
         if self._calls == 1:
             self._steps, self._seconds = 0, 0.0
+        if self._calls:
+            self._timed_seconds += seconds
         self._calls += 1
         self._steps += steps
         self._seconds += seconds
@@ -155,7 +157,7 @@ class Pace:
     @property
     def is_known(self) -> bool:
         """Whether enough steps have been timed to tell how long others will take."""
-        return self._calls > 1 and self._seconds >= CALL_SECONDS
+        return self._timed_seconds >= CALL_SECONDS
 
     def steps_per_second(self) -> float:
         """Returns the steps in a second since the last `begin_again`."""
