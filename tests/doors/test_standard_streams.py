@@ -169,7 +169,7 @@ def test_help_of_a_command_in_two_ways():
         for arguments in (["help", "sample"], ["sample", "--help"])
     )
     assert one == other
-    assert "--prompt: " in one
+    assert "--prompt=TEXT " in one
 
 
 def test_memory_that_is_out_is_one_line_with_the_settings_that_take_it(capsys):

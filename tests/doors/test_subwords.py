@@ -98,10 +98,12 @@ def test_white_space_at_the_end_of_a_prompt_is_not_doubled(run):
     assert text == same
 
 
-def test_unknown_characters_of_a_prompt_are_named(run):
-    message = "`prompt`: found 'Ω', expected characters of the run's vocabulary"
-    with pytest.raises(UsageError, match=message):
-        run.sample(prompt="the Ωmega", length=1)
+def test_unknown_characters_of_a_prompt_are_named(run, caplog):
+    (text,) = run.sample(prompt="the Ωmega", length=1)
+    assert text.startswith("the Ωmega")
+    (line,) = caplog.messages
+    assert "`prompt`: found 'Ω', expected characters of the run's vocabulary" in line
+    assert line.endswith("; read as <unk>")
 
 
 def log_probabilities(run, text):
