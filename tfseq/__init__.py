@@ -20,6 +20,8 @@ __version__ = "0.1.0"
 # where a processor has AVX-512 VNNI or AMX; on others large products are faster with it too.
 if platform.machine() == "x86_64":
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+# Of a GPU's memory TensorFlow takes as much as it needs, not all at once.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 # The public names and their modules. They are loaded when they are first used, so that
 # `import tfseq` loads neither TensorFlow nor TensorFlow Datasets.

@@ -23,7 +23,6 @@ from tfseq.cells import (
 
 BATCH, TIME, FEATURES, UNITS = 4, 6, 3, 5
 BASIC = [
-    cells.CudnnLSTMCell,
     cells.FusedGateGRUCell,
     cells.FusedGateLSTMCell,
     cells.FusedSimpleRNNCell,

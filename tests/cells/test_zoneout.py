@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 
 from tfseq.cells import (
-    CudnnLSTMCell,
     FusedGateGRUCell,
     FusedGateLSTMCell,
     FusedGateMinGRUCell,
@@ -174,14 +173,6 @@ def test_conversion_reaches_inside():
     (fused,) = fuse(cell).cells
     assert type(fused.cell) is FusedGateLSTMCell
     assert fused.rates == (0.1, 0.4)
-
-
-def test_a_cudnn_cell_is_computed_step_by_step():
-    cell = built(ZoneoutCell(CudnnLSTMCell(UNITS), 0.2))
-    inputs = tf.constant(INPUTS, tf.float32)
-    found, _ = unroll(cell, inputs, cell.get_initial_state(BATCH))
-    expected, _ = plain_unroll(cell, inputs, cell.get_initial_state(BATCH))
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ CELLS = {
         each.__name__: lambda each=each: new_cell(
             each, 5, kernel_initializer=initializer()
         )
-        for each in (cells.CudnnLSTMCell, *BASIC_CELLS)
+        for each in BASIC_CELLS
     },
     "DropoutCell": lambda: cells.DropoutCell(
         cells.SeparateGateGRUCell(5), 0.5, variational=True

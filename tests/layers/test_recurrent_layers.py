@@ -386,7 +386,7 @@ def test_recurrent_weights_are_dropped():
         ("kernel_constraint", "max_norm", "callback"),
         ("recurrent_constraint", "max_norm", "callback"),
         ("bias_constraint", "max_norm", "callback"),
-        ("use_cudnn", True, "CudnnLSTMCell"),
+        ("use_cudnn", True, "without_cudnn"),
     ],
 )
 def test_what_is_not_offered_is_refused_by_name(name, value, advice):

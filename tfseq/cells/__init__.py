@@ -12,7 +12,7 @@ from tfseq.cells.coupled_lstm import (
     FusedGateCoupledLSTMCell,
     SeparateGateCoupledLSTMCell,
 )
-from tfseq.cells.cudnn_lstm import CudnnLSTMCell
+from tfseq.cells.cudnn_recurrence import without_cudnn
 from tfseq.cells.dropout import (
     DropoutCell,
     WeightDroppedCell,
@@ -67,7 +67,6 @@ __all__ = [
     "AttentionState",
     "Cell",
     "ComposedCell",
-    "CudnnLSTMCell",
     "DropoutCell",
     "FusedGateCoupledLSTMCell",
     "FusedGateGRUCell",
@@ -112,4 +111,5 @@ __all__ = [
     "to_keras",
     "to_pytorch",
     "unroll",
+    "without_cudnn",
 ]

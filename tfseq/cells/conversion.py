@@ -6,7 +6,6 @@ from tfseq.cells.coupled_lstm import (
     FusedGateCoupledLSTMCell,
     SeparateGateCoupledLSTMCell,
 )
-from tfseq.cells.cudnn_lstm import CudnnLSTMCell
 from tfseq.cells.gru import FusedGateGRUCell, SeparateGateGRUCell
 from tfseq.cells.layer_norm_lstm import (
     FusedGateLayerNormLSTMCell,
@@ -48,19 +47,15 @@ PAIRS = (
     (FusedSimpleRNNCell, SeparateSimpleRNNCell),
 )
 # Of each basic cell: its fused and its separate variant.
-VARIANTS = {
-    CudnnLSTMCell: PAIRS[0],
-    **{variant: pair for pair in PAIRS for variant in pair},
-}
+VARIANTS = {variant: pair for pair in PAIRS for variant in pair}
 
 
 def fuse(cell: keras.layers.Layer) -> keras.layers.Layer:
     """Returns a new cell with fused weights that computes what `cell` computes.
 
     Every cell within a stack or a cell around another one is converted; cells that are
-    fused already are copied, a `CudnnLSTMCell` as `FusedGateLSTMCell`. A
-    cell that is not built gives one that is not built. The values stay the same to the
-    last bit.
+    fused already are copied. A cell that is not built gives one that is not built. The
+    values stay the same to the last bit.
 
     Raises:
         TypeError: the cell is not one of this package's.

@@ -10,15 +10,22 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfseq.cells.cudnn_recurrence import (
+    CUDNN_DTYPES,
+    allows_cudnn,
+    cudnn_recurrence,
+)
 from tfseq.cells.initialization import Initializer, shifted_initializer
 from tfseq.cells.late_gradient import LateGradient
 from tfseq.cells.lstm_recurrence import lstm_recurrence
+from tfseq.cells.projection import RepeatedRows
 from tfseq.cells.recurrent_cell import (
     FusedGates,
     GatedCell,
     SeparateGates,
     UnrollingWeights,
 )
+from tfseq.machine.hardware import finds_cudnn
 
 
 def lstm_update(
@@ -161,7 +168,26 @@ class SeparateMemoryGates(SeparateGates):
 
 
 class LSTMCell(MemoryCell):
-    """The base of the variants of the LSTM itself."""
+    """The base of the variants of the LSTM itself.
+
+    Where there is an NVIDIA GPU, cuDNN computes whole sequences; see `cudnn_recurrence`.
+    A class derived from a variant may compute something else, so it goes without.
+    """
+
+    @property
+    def suits_cudnn(self) -> bool:
+        """Whether cuDNN has a kernel for the cell, in its number format."""
+        is_itself = type(self) in (SeparateGateLSTMCell, FusedGateLSTMCell)
+        return is_itself and self.compute_dtype in CUDNN_DTYPES
+
+    def takes_cudnn(self, inputs: tf.Tensor | RepeatedRows) -> bool:
+        """Returns whether cuDNN computes a sequence; a single step it would not speed up.
+
+        Args:
+            inputs: the sequence, time first.
+        """
+        more_steps = inputs.shape[0] != 1
+        return self.suits_cudnn and more_steps and finds_cudnn() and allows_cudnn()
 
     def update(
         self,
@@ -172,6 +198,23 @@ class LSTMCell(MemoryCell):
         """Computes hidden state and memory; see `lstm_update`."""
         del further  # There are none.
         return lstm_update(sums, memory)
+
+    def unroll_with(
+        self,
+        weights: UnrollingWeights,
+        inputs: tf.Tensor | RepeatedRows,
+        state: tuple[tf.Tensor, tf.Tensor],
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
+        """Computes all steps of a sequence with the given weights."""
+        if self.takes_cudnn(inputs):
+            return cudnn_recurrence(
+                inputs,
+                weights.kernel,
+                weights.recurrent_kernel,
+                weights.bias,
+                state=state,
+            )
+        return super().unroll_with(weights, inputs, state)
 
     def unroll_projected(
         self,

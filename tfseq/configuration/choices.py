@@ -26,13 +26,6 @@ CELLS.add(
     reads=("zoneout_memory",),
 )
 CELLS.add(
-    "lstm_cudnn",
-    "tfseq.cells.cudnn_lstm:CudnnLSTMCell",
-    "lstm_fused with NVIDIA's kernel, where there is a GPU",
-    options=("forget_bias",),
-    reads=("zoneout_memory",),
-)
-CELLS.add(
     "layer_norm_lstm_fused",
     "tfseq.cells.layer_norm_lstm:FusedGateLayerNormLSTMCell",
     "layer-normalised LSTM",

@@ -13,7 +13,6 @@ import keras
 import tensorflow as tf
 
 from tfseq.cells import (
-    CudnnLSTMCell,
     DropoutCell,
     FusedGateCoupledLSTMCell,
     FusedGateGRUCell,
@@ -42,6 +41,8 @@ from tfseq.cells import (
     fold_lane_seed,
     lay_out,
 )
+from tfseq.cells.cudnn_recurrence import as_vectors
+from tfseq.cells.lstm import LSTMCell
 from tfseq.cells.recurrent_cell import UnrollingWeights, call_cell, takes
 from tfseq.cells.time_loop import loop_over_time
 
@@ -256,13 +257,23 @@ def _unroll_lstm(
     lengths: tf.Tensor,
 ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
     """Unrolls an LSTM, whose gates keep the memory as it is after the lengths."""
-    projected = cell.project_inputs(inputs, weights)
     # Input gate shut, forget gate open: memory' = 1 * memory + 0 * candidate.
     sums = {"input": -OPEN_GATE, "forget": OPEN_GATE}
-    gates = tf.constant([sums.get(gate, 0.0) for gate in cell.gates], projected.dtype)
+    gates = tf.constant([sums.get(gate, 0.0) for gate in cell.gates], state[1].dtype)
     gates = tf.repeat(gates, cell.units)
-    projected = tf.where(_inside(inputs, lengths), projected, gates)
-    outputs, (_, memory) = cell.unroll_projected(projected, state, weights)
+    inside = _inside(inputs, lengths)
+    if isinstance(cell, LSTMCell) and cell.takes_cudnn(inputs):
+        # It takes inputs: one feature more, 1 after the lengths, sets the gates.
+        outside = tf.cast(~inside, state[1].dtype)
+        inputs = tf.concat([as_vectors(inputs, weights.kernel), outside], axis=-1)
+        kernel = tf.concat([weights.kernel, gates[tf.newaxis]], axis=0)
+        outputs, (_, memory) = cell.unroll_with(
+            weights._replace(kernel=kernel), inputs, state
+        )
+    else:
+        projected = cell.project_inputs(inputs, weights)
+        projected = tf.where(inside, projected, gates)
+        outputs, (_, memory) = cell.unroll_projected(projected, state, weights)
     return outputs, (_last_hidden(outputs, state[0], lengths), memory)
 
 
@@ -279,7 +290,6 @@ def _unroll_with_visible_state(
 
 
 WAYS_OF_BASIC_CELLS: dict[type, Callable] = {
-    CudnnLSTMCell: _unroll_lstm,
     FusedGateLSTMCell: _unroll_lstm,
     SeparateGateLSTMCell: _unroll_lstm,
     FusedGateLayerNormLSTMCell: _unroll_lstm,

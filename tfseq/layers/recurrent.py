@@ -6,14 +6,16 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from absl import logging
 
 from tfseq import cells
 from tfseq.cells.arguments import check_is_cell
+from tfseq.cells.cudnn_recurrence import CUDNN_DTYPES
 from tfseq.cells.stack import initial_state_of
 from tfseq.configuration import CELLS
 from tfseq.errors import UsageError
 from tfseq.layers.token_inputs import TokenInputs
-from tfseq.machine.hardware import choose_precision
+from tfseq.machine.hardware import choose_precision, finds_cudnn
 
 # Keras' names of the number formats.
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -91,7 +93,28 @@ def build_cells(
         if settings.residual and index:
             layer = _residual(layer, layers[-1])
         layers.append(layer)
+    if finds_cudnn():
+        logging.info("layers: %s", told_of_cudnn(settings))
     return cells.StackedCell(layers) if len(layers) > 1 else layers[0]
+
+
+def told_of_cudnn(settings: Any) -> str:
+    """Returns in words whether cuDNN computes the layers on a GPU, or why it does not.
+
+    Args:
+        settings: the settings of the run.
+    """
+    cell = CELLS.row(settings.cell).load()(1)
+    for name, in_the_way in (
+        ("zoneout", settings.zoneout),
+        ("zoneout_memory", settings.zoneout_memory),
+        ("precision", cell.compute_dtype not in CUDNN_DTYPES),
+        ("cell", not getattr(cell, "suits_cudnn", False)),
+    ):
+        if in_the_way:
+            value = getattr(settings, name)
+            return f"computed step by step, not by cuDNN, for `{name}`={value}"
+    return "cuDNN computes whole sequences"
 
 
 def _zoned_out(layer: keras.layers.Layer, settings: Any) -> cells.ZoneoutCell:

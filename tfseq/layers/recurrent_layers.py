@@ -73,7 +73,11 @@ NOT_OFFERED: Mapping[str, tuple[Any, str]] = {
     "kernel_constraint": (None, OWN_CONSTRAINT),
     "recurrent_constraint": (None, OWN_CONSTRAINT),
     "bias_constraint": (None, OWN_CONSTRAINT),
-    "use_cudnn": (False, "give `Recurrent` a `CudnnLSTMCell`"),
+    "use_cudnn": (
+        None,
+        "leave it out: cuDNN is taken where it can be; a block "
+        "`tfseq.cells.without_cudnn` forbids it",
+    ),
 }
 
 

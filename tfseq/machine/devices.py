@@ -148,15 +148,11 @@ def build_devices(settings: Any, lanes: int | None = None) -> Devices:
 
 
 def warn_without_gpu(settings: Any) -> None:
-    """Logs a warning for settings that have no effect or are slow without a GPU.
+    """Logs a warning for settings that are slow without a GPU.
 
     Args:
         settings: the settings of the run.
     """
-    if settings.cell == "lstm_cudnn":
-        logging.warning(
-            "`cell`=lstm_cudnn: found no GPU, so layers are computed as those of lstm_fused"
-        )
     if settings.precision == "bfloat16" and not multiplies_bfloat16():
         logging.warning(
             "`precision`=bfloat16: found a processor without products of bfloat16; "

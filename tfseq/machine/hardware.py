@@ -53,5 +53,10 @@ def count_cores() -> int:
 
 
 def finds_gpu() -> bool:
-    """Returns whether TensorFlow finds a GPU, and with it cuDNN."""
-    return bool(tf.config.list_physical_devices("GPU"))
+    """Returns whether TensorFlow finds a GPU that it may use."""
+    return bool(tf.config.get_visible_devices("GPU"))
+
+
+def finds_cudnn() -> bool:
+    """Returns whether TensorFlow finds an NVIDIA GPU, and with it cuDNN."""
+    return finds_gpu() and bool(tf.sysconfig.get_build_info().get("is_cuda_build"))

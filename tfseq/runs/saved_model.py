@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from tfseq.cells import without_cudnn
 from tfseq.errors import DataError, UsageError
 from tfseq.files import write_atomically
 from tfseq.tasks import Trained
@@ -24,8 +25,9 @@ def export_saved_model(trained: Trained, folder: str) -> dict[str, str]:
     """
     check_loadable(folder)
     check_empty(folder)
-    module = trained.task.serve(trained)
-    signatures = module.signatures()
+    with without_cudnn():
+        module = trained.task.serve(trained)
+        signatures = module.signatures()
     # Serving needs no gradients, and those written by hand keep arrays that a SavedModel
     # cannot hold.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
@@ -42,8 +44,9 @@ def export_tflite(trained: Trained, folder: str) -> dict[str, str]:
         DataError: the model cannot be converted.
     """
     check_empty(folder)
-    module = trained.task.serve_steps(trained)
-    function = module.signatures()["step"]
+    with without_cudnn():
+        module = trained.task.serve_steps(trained)
+        function = module.signatures()["step"]
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
     try:
         content = converter.convert()
