@@ -224,7 +224,7 @@ def compile_beam_search(
         beyond the number of continuations that there are have -inf.
     """
 
-    @compiled(reduce_retracing=True)
+    @compiled(reduce_retracing=True, autograph=False)
     def search(written: Written) -> tuple[tf.Tensor, tf.Tensor]:
         rows = repeat_rows(written, width)
         ids, _, beams = write_tokens(

@@ -44,6 +44,8 @@ class Written(NamedTuple):
     state: Any
 
 
+# Reading source text to convert loops would take longer than all else before a first token.
+@tf.autograph.experimental.do_not_convert
 def write_tokens(
     step: Step,
     rule: Rule,
@@ -79,8 +81,13 @@ def write_tokens(
         tokens = tokens.unstack(tf.zeros([length, tf.shape(logits)[0]], tf.int32))
     # A loop variable may be an empty tuple, but not None.
     parents = tokens if rule.reorders else ()
-    position = tf.constant(0)
-    while position < length and not (rule.finishes and rule.finished(rule_state)):
+
+    def goes_on(position, logits, state, tokens, parents, rule_state):
+        del logits, state, tokens, parents
+        within = position < length
+        return within & ~rule.finished(rule_state) if rule.finishes else within
+
+    def write_one(position, logits, state, tokens, parents, rule_state):
         choice, rule_state = rule.choose(
             logits,
             rule_state,
@@ -92,8 +99,12 @@ def write_tokens(
             parents = parents.write(position, choice.parents)
             state = gather_rows(state, choice.parents)
         next_logits, state = step(choice.tokens[:, tf.newaxis], state)
-        logits = next_logits[:, 0]
-        position += 1
+        return position + 1, next_logits[:, 0], state, tokens, parents, rule_state
+
+    start = (tf.constant(0), logits, state, tokens, parents, rule_state)
+    position, logits, state, tokens, parents, rule_state = tf.while_loop(
+        goes_on, write_one, start
+    )
     tokens, parents = tokens.stack(), parents.stack() if rule.reorders else ()
     if rule.finishes:
         tokens, parents = tf.nest.map_structure(
@@ -129,11 +140,16 @@ def follow_parents(tokens: tf.Tensor, parents: tf.Tensor) -> tf.Tensor:
     rows = tf.range(tf.shape(tokens)[1])
     # An empty array has no shape to be stacked, so it has one element more.
     ids = tf.TensorArray(tf.int32, length + 1, element_shape=[None])
-    ids = ids.write(length, rows)
-    for back in tf.range(length):
-        position = length - 1 - back
+
+    def step_back(position, rows, ids):
         ids = ids.write(position, tf.gather(tokens[position], rows))
-        rows = tf.gather(parents[position], rows)
+        return position - 1, tf.gather(parents[position], rows), ids
+
+    _, _, ids = tf.while_loop(
+        lambda position, *_: position >= 0,
+        step_back,
+        (length - 1, rows, ids.write(length, rows)),
+    )
     return tf.transpose(ids.stack()[:length])
 
 
@@ -164,7 +180,7 @@ def compile_reading(model: Any) -> Callable[[tf.Tensor], Written]:
         where the texts stand.
     """
 
-    @compiled(reduce_retracing=True)
+    @compiled(reduce_retracing=True, autograph=False)
     def read_on(tokens: tf.Tensor, state: Any) -> Written:
         logits, state = model(tokens, state)
         return Written(logits[:, -1], state)
@@ -215,7 +231,7 @@ def compile_writing(
     small = size <= SMALL_VOCABULARY
     parts = count_parts(num_texts)
 
-    @compiled(reduce_retracing=True, jit_compile=small or None)
+    @compiled(reduce_retracing=True, jit_compile=small or None, autograph=False)
     def write_part(written: Written, noise: Any) -> tuple[tf.Tensor, Written]:
         ids, written, _ = write_tokens(
             model,
@@ -227,7 +243,7 @@ def compile_writing(
         )
         return ids, written
 
-    @compiled(reduce_retracing=True)
+    @compiled(reduce_retracing=True, autograph=False)
     def write(
         written: Written, seed: tf.Tensor, call: tf.Tensor
     ) -> tuple[tf.Tensor, Written]:
@@ -280,7 +296,7 @@ def compile_sampling(
     """
     size = model.vocabulary_size
 
-    @compiled()
+    @compiled(autograph=False)
     def sample(seed: tf.Tensor, temperature: float = 1.0) -> tf.Tensor:
         def noise(position: tf.Tensor) -> tf.Tensor:
             position_seed = tf.random.experimental.stateless_fold_in(seed, position)
