@@ -13,15 +13,17 @@ tfseq (the median of the turns' own ratios), the share of the machine's matrix r
 measured in the same turns, that the step's counted operations reach, and the mean loss
 of steps 26 to 50, by which all can be seen to learn the same.
 
-PyTorch takes part where it is installed: `pip install -e '.[benchmark]'`.
+PyTorch, and Flax in some workloads, take part where they are installed: `pip install -e
+'.[benchmark]'`. The versions of the packages that ran stand under each table.
 """
 
+import importlib.metadata
 import importlib.util
 import json
 import operator
 import shutil
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from absl import app, flags
 from sides.turns import Side
@@ -37,6 +39,13 @@ OTHERS = (
     "sampling",
     "startup",
 )
+WITH_FLAX = ("text8", "ptb_small")
+# The packages of each side, by the first part of its name.
+PACKAGES = {
+    "keras": ("keras", "tensorflow"),
+    "pytorch": ("torch",),
+    "flax": ("flax", "jax"),
+}
 QUICK = ("text8", "ptb_small", "sampling")
 TEXT_SIZES = (10, 100, 2000)
 MOST_REPEATS = {"scaling": 2}  # Each turn is whole commands, minutes long.
@@ -66,6 +75,8 @@ def training_sides(name: str, quick: bool) -> list[str]:
     if not quick:
         sides.append("keras_jit")
     sides += peers()[: 1 if quick else None]
+    if name in WITH_FLAX and not quick and importlib.util.find_spec("flax"):
+        sides.append("flax")
     # Only PyTorch can update single rows of an embedding as well.
     if name == "imdb_lazy":
         sides = [side for side in sides if not side.startswith("keras")]
@@ -89,7 +100,7 @@ def be_side(side: str, name: str) -> None:
         from sides.startup_side import run
 
         return run()
-    if side == "keras_tfseq" or not side.startswith(("keras", "pytorch")):
+    if side == "keras_tfseq" or not side.startswith(("keras", "pytorch", "flax")):
         import tfseq  # Before TensorFlow, as in the commands.
     if name == "scaling":
         from sides.scaling_side import run
@@ -133,6 +144,10 @@ def be_side(side: str, name: str) -> None:
         from sides.keras_side import run
 
         return run(workload, jit=variant == "jit", of_tfseq=variant == "tfseq")
+    if package == "flax":
+        from sides.flax_side import run
+
+        return run(workload)
     from sides.pytorch_side import run
 
     return run(workload, compiled=variant == "compile")
@@ -245,6 +260,13 @@ def time_starts(repeats: int) -> dict:
     return {"workload": "startup", "rows": rows}
 
 
+def versions_of(sides: Iterable[str]) -> dict[str, str]:
+    """Returns the versions of the packages that sides use, by package."""
+    kinds = [side.partition("_")[0] for side in sides]
+    packages = [name for kind in kinds for name in PACKAGES.get(kind, ("tensorflow",))]
+    return {name: importlib.metadata.version(name) for name in dict.fromkeys(packages)}
+
+
 def measure(name: str, repeats: int, quick: bool) -> dict:
     """Returns all figures of a workload."""
     if name in WORKLOADS:
@@ -303,6 +325,9 @@ def show(result: dict) -> None:
     for row in result["rows"]:
         cells = "".join(f"{COLUMNS[name][1](row):>16}" for name in columns)
         print(f"{row['side']:{width}}{cells}", flush=True)
+    print(
+        ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    )
 
 
 def main(_: list[str]) -> None:
@@ -314,6 +339,7 @@ def main(_: list[str]) -> None:
     names = WORKLOAD.value or (QUICK if quick else [*WORKLOADS, *OTHERS])
     for name in names:
         result = measure(name, min(REPEATS.value, 3) if quick else REPEATS.value, quick)
+        result["versions"] = versions_of(row["side"] for row in result["rows"])
         if AS_JSON.value:
             print(json.dumps(result), flush=True)
         else:
