@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable
 
 from absl import app, flags
 from sides.turns import Side
-from sides.workloads import WORKLOADS
+from sides.workloads import GROWTH, MIDDLE, WORKLOADS, grown
 
 # Beginnings that are kept; None for training.
 TRANSLATION = {"multi30k_en_de": None, "multi30k_greedy": 1, "multi30k_beam": 5}
@@ -48,7 +48,8 @@ PACKAGES = {
 }
 QUICK = ("text8", "ptb_small", "sampling")
 TEXT_SIZES = (10, 100, 2000)
-MOST_REPEATS = {"scaling": 2}  # Each turn is whole commands, minutes long.
+APART = ("growth", "scaling")  # Only where they are asked for: they last minutes.
+MOST_REPEATS = {"scaling": 2, "growth": 3}
 # Imports leave a core idle that another side can use, so two sides get ready at once; but
 # two that take steps of so many operations need far longer than one after the other.
 LARGE_STEP = 1e10
@@ -56,8 +57,8 @@ LARGE_STEP = 1e10
 WORKLOAD = flags.DEFINE_multi_enum(
     "workload",
     [],
-    [*WORKLOADS, *OTHERS, "scaling"],
-    "What to time; may be repeated. Default: all but scaling.",
+    [*WORKLOADS, *OTHERS, *APART],
+    f"What to time; may be repeated. Default: all but {' and '.join(APART)}.",
 )
 REPEATS = flags.DEFINE_integer("repeats", 5, "Turns of each side.", lower_bound=1)
 IS_QUICK = flags.DEFINE_boolean("quick", False, "Few workloads and sides, three turns.")
@@ -134,8 +135,12 @@ def be_side(side: str, name: str) -> None:
         tfseq = package == "tfseq"
         run = sampling_side.run_tfseq if tfseq else sampling_side.run_pytorch
         return run(int(texts))
-    workload = WORKLOADS[name]
     package, _, variant = side.partition("_")
+    if name == "growth":
+        axis, _, value = variant.partition("=")
+        workload, variant = grown(axis, int(value)), ""
+    else:
+        workload = WORKLOADS[name]
     if package == "tfseq":
         from sides.tfseq_side import run
 
@@ -246,6 +251,43 @@ def compare_rates(name: str, sides: list[str], repeats: int) -> dict:
     return {"workload": name, "rows": rows}
 
 
+def compare_growth(repeats: int) -> dict:
+    """Times steps as one thing after the other grows, beside PyTorch's."""
+    packages = ["tfseq", *peers()[:1]]
+    rows, middle = [], None
+    for axis, values in GROWTH.items():
+        for value in values:
+            is_middle = getattr(MIDDLE, axis, None) == value
+            if not (is_middle and middle):
+                found = _time_grown(axis, value, packages, repeats)
+                middle = found if is_middle else middle
+            figures = middle if is_middle else found
+            for package, row in zip(packages, figures, strict=True):
+                rows.append({"side": f"{package}_{axis}={value}", **row})
+    return {"workload": "growth", "rows": rows}
+
+
+def _time_grown(axis: str, value: int, packages: list[str], repeats: int) -> list[dict]:
+    """Returns the figures of a row of `growth`, one record for each package."""
+    workload = grown(axis, value)
+    sides = [f"{package}_{axis}={value}" for package in packages]
+    operations = workload.operations_per_step
+    rows = []
+    for _, answers in take_turns("growth", sides, repeats).values():
+        seconds = [answer["seconds"] / workload.steps for answer in answers]
+        median = statistics.median(seconds)
+        rows.append(
+            {
+                "giga_operations": operations / 1e9,
+                "milliseconds": 1e3 * median,
+                "range": [1e3 * min(seconds), 1e3 * max(seconds)],
+                "per_operation": 1e12 * median / operations,
+                "megabytes": max(answer["megabytes"] for answer in answers),
+            }
+        )
+    return rows
+
+
 def time_starts(repeats: int) -> dict:
     """Measures the seconds from the start of a process."""
     ((_, answers),) = take_turns("startup", ["startup"], repeats).values()
@@ -274,6 +316,8 @@ def measure(name: str, repeats: int, quick: bool) -> dict:
     repeats = min(repeats, MOST_REPEATS.get(name, repeats))
     if name == "startup":
         return time_starts(repeats)
+    if name == "growth":
+        return compare_growth(repeats)
     packages = ["tfseq"] + ["pytorch"] * bool(importlib.util.find_spec("torch"))
     if name == "input":
         sides = [f"input_{text}" for text in (*TEXT_SIZES, "reviews")]
@@ -291,11 +335,13 @@ def measure(name: str, repeats: int, quick: bool) -> dict:
 
 
 COLUMNS: dict[str, tuple[str, Callable[[dict], str]]] = {
+    "giga_operations": ("G operations", lambda row: f"{row['giga_operations']:.3g}"),
     "milliseconds": ("ms a step", lambda row: f"{row['milliseconds']:.2f}"),
     "range": (
         "range",
         lambda row: f"{_short(row['range'][0])}-{_short(row['range'][1])}",
     ),
+    "per_operation": ("ps an operation", lambda row: f"{row['per_operation']:.3g}"),
     "seconds": ("seconds", lambda row: f"{row['seconds']:.2f}"),
     "tokens_per_second": ("tokens/s", lambda row: f"{row['tokens_per_second']:,.0f}"),
     "ratio": ("/ tfseq", lambda row: f"{row['ratio']:.2f}"),

@@ -1,10 +1,13 @@
 """PyTorch as its users write it: `nn.LSTM`, the state detached between unrollings."""
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
 from torch import nn
 
 from sides.turns import take_turns
-from sides.workloads import LOSS_STEPS, Workload, batches, first_weights
+from sides.workloads import Workload, batches, first_weights, make_text
 
 EPSILON = 1e-7  # Of Adam, as Keras has it.
 
@@ -77,10 +80,35 @@ def adam_epsilon(step: int) -> float:
     return EPSILON / (1 - 0.999 ** (step + 1)) ** 0.5
 
 
+def build_reader(workload: Workload, device: str) -> Callable[[int], tuple]:
+    """Returns a function from the step to its inputs and labels, `[batch, time]`.
+
+    A text that stands in the data many times is held whole, a byte a token.
+    """
+    if workload.copies == 1:
+        inputs, labels = (
+            torch.from_numpy(part.copy()).long().to(device)
+            for part in batches(workload)
+        )
+        return lambda step: (inputs[step % len(inputs)], labels[step % len(labels)])
+    text = np.tile(make_text(workload).astype(np.uint8), workload.copies)
+    length = len(text) // workload.batch
+    lanes = torch.from_numpy(text)[: workload.batch * length].view(-1, length)
+    steps = (length - 1) // workload.time
+
+    def read(step: int) -> tuple:
+        first = step % steps * workload.time
+        part = lanes[:, first : first + workload.time + 1].long().to(device)
+        return part[:, :-1], part[:, 1:]
+
+    return read
+
+
 def run(workload: Workload, compiled: bool = False) -> None:
-    """Trains when it is its turn."""
+    """Trains when it is its turn, on the GPU where there is one."""
     torch.manual_seed(0)
-    model = Model(workload)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = Model(workload).to(device)
     model.set_weights()
     optimizers = build_optimizers(model, workload)
     clipped = [
@@ -89,25 +117,21 @@ def run(workload: Workload, compiled: bool = False) -> None:
         if not (workload.lazy and name.startswith("embedding"))
     ]
     forward = torch.compile(model) if compiled else model
-    inputs, labels = (
-        torch.from_numpy(part.copy()).long() for part in batches(workload)
-    )
+    read = build_reader(workload, device)
     state, step = None, 0
 
     def train_step() -> torch.Tensor:
         nonlocal state, step
-        place = step % len(inputs)
+        inputs, labels = read(step)
         if workload.reviews:
-            logits, _ = forward(inputs[place])
+            logits, _ = forward(inputs)
             loss = nn.functional.binary_cross_entropy_with_logits(
-                logits, labels[place].float()
+                logits, labels.float()
             )
         else:
-            logits, state = forward(inputs[place], state)
+            logits, state = forward(inputs, state)
             state = tuple(part.detach() for part in state)
-            loss = nn.functional.cross_entropy(
-                logits.flatten(0, 1), labels[place].flatten()
-            )
+            loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
         for optimizer in optimizers:
             optimizer.zero_grad()
         loss.backward()
@@ -122,5 +146,6 @@ def run(workload: Workload, compiled: bool = False) -> None:
     def train(count: int) -> float:
         return float(sum(train_step() for _ in range(count))) / count
 
-    train(LOSS_STEPS)
-    take_turns(lambda: {"loss": train(workload.steps)}, loss=train(LOSS_STEPS))
+    train(workload.loss_steps)
+    loss = train(workload.loss_steps)
+    take_turns(lambda: {"loss": train(workload.steps)}, loss=loss)

@@ -1,5 +1,6 @@
 """The package's own step loop, as the train command builds it."""
 
+import itertools
 import pathlib
 import tempfile
 from typing import Any
@@ -8,7 +9,6 @@ import numpy as np
 
 from sides.turns import take_turns
 from sides.workloads import (
-    LOSS_STEPS,
     Workload,
     first_weights,
     make_text,
@@ -71,7 +71,8 @@ def make_data(workload: Workload, task: Task, folder: pathlib.Path) -> Data:
         train = as_read(review_batches(workload), task.settings)
     else:
         dtype = vocabularies["tokens"].id_dtype
-        train = write_token_file(folder / "train.ids", [make_text(workload)], dtype)
+        copies = itertools.repeat(make_text(workload), workload.copies)
+        train = write_token_file(folder / "train.ids", copies, dtype)
     return Data("", vocabularies, {"train": train})
 
 
@@ -124,6 +125,6 @@ def run(workload: Workload, **changes: Any) -> None:
             step += count
             return float(totals.loss) / float(totals.count)
 
-        train(LOSS_STEPS)
-        loss = train(LOSS_STEPS)
+        train(workload.loss_steps)
+        loss = train(workload.loss_steps)
         take_turns(lambda: {"loss": train(workload.steps)}, loss=loss)

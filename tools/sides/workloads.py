@@ -30,7 +30,9 @@ class Workload:
         carries_state: the state of each unrolling is the first of the next.
         lazy: whether a step updates only those rows of the embedding that it reads.
         num_tokens: length of the text.
+        copies: how often the text stands in the data.
         steps: training steps in a turn.
+        loss_steps: steps of which the mean loss is told, after as many steps before.
     """
 
     name: str
@@ -47,7 +49,9 @@ class Workload:
     lazy: bool = False
     carries_state: bool = True
     num_tokens: int = 1_000_000
+    copies: int = 1
     steps: int = 10
+    loss_steps: int = LOSS_STEPS
 
     @property
     def features(self) -> int:
@@ -105,6 +109,37 @@ WORKLOADS = {
         dataclasses.replace(IMDB, name="imdb_lazy", lazy=True),
     )
 }
+
+
+# What grows in the workload `growth`, from a model of words in the middle of its range.
+MIDDLE = Workload(
+    "growth", batch=16, time=35, symbols=1000, units=200, embedding=200, loss_steps=2
+)
+GROWTH = {
+    "units": (64, 200, 650, 1500),
+    "symbols": (1000, 10_000, 100_000),
+    "time": (10, 35, 100, 400),
+    "batch": (1, 16, 64, 256),
+    "megabytes": (10, 100, 2000),
+}
+TURN_OPERATIONS = 5e10  # About a third of a second at the matrix rate of two cores.
+MOST_STEPS = 100
+
+
+def grown(axis: str, value: int) -> Workload:
+    """Returns the workload of a row of `growth`.
+
+    Args:
+        axis: what grows, a key of `GROWTH`; `megabytes` of a text of one byte a token.
+        value: how much of it.
+    """
+    if axis == "megabytes":
+        changes = {"symbols": 250, "num_tokens": 10_000_000, "copies": value // 10}
+    else:
+        changes = {axis: value}
+    workload = dataclasses.replace(MIDDLE, **changes)
+    steps = round(TURN_OPERATIONS / workload.operations_per_step)
+    return dataclasses.replace(workload, steps=min(max(steps, 2), MOST_STEPS))
 
 
 class Weights(NamedTuple):
