@@ -13,7 +13,7 @@ tfseq (the median of the turns' own ratios), the share of the machine's matrix r
 measured in the same turns, that the step's counted operations reach, and the mean loss
 of steps 26 to 50, by which all can be seen to learn the same.
 
-PyTorch, and Flax in some workloads, take part where they are installed: `pip install -e
+PyTorch, and Flax in some workloads, take part where they are installed: `pip install
 '.[benchmark]'`. The versions of the packages that ran stand under each table.
 """
 

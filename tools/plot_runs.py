@@ -6,7 +6,7 @@
 One panel for each kind of figure: perplexity of characters, perplexity of words, accuracy
 of reviews; a line for each run, over the predictions it was trained on. With `--points`
 the curves are kept in a small table too, and those that it holds of runs made elsewhere are
-drawn with them. Needs matplotlib: `pip install -e '.[tools]'`.
+drawn with them. Needs matplotlib: `pip install '.[tools]'`.
 """
 
 import csv

@@ -5,7 +5,7 @@
 The code is drawn twice, in the colours of the kinds of token that the model tells: with the
 state carried through the whole text, and with the state reset at each unrolling, as
 `evaluate --reset_state` does. A character whose kind is another one by Python's module
-`tokenize` stands on red. Needs matplotlib: `pip install -e '.[tools]'`.
+`tokenize` stands on red. Needs matplotlib: `pip install '.[tools]'`.
 """
 
 import dataclasses
