@@ -2,7 +2,7 @@
 
     python tools/make_reference.py --output=build/reference
 
-Then open `build/reference/index.html`. Needs pdoc: `pip install '.[docs]'`.
+Then open `build/reference/index.html` in a browser. Needs pdoc: `pip install '.[docs]'`.
 """
 
 import importlib
@@ -11,6 +11,9 @@ import pathlib
 import re
 import sys
 import textwrap
+import types
+import warnings
+from collections.abc import Iterator
 
 from absl import app, flags
 
@@ -21,29 +24,32 @@ OUTPUT = flags.DEFINE_string("output", "build/reference", "Folder to write into.
 EXAMPLE = re.compile(r"^Example:\n((?:[ ].*\n?|\n)+)", re.MULTILINE)
 
 
-def rooms() -> list[str]:
-    """Returns the package and its rooms, the modules whose public names are shown."""
-    return ["tfseq", *(f"tfseq.{name}" for name in tfseq.__all__ if is_room(name))]
+def rooms() -> list[types.ModuleType]:
+    """Returns the package and its rooms, whose public names are shown."""
+    names = [name for name in tfseq.__all__ if inspect.ismodule(getattr(tfseq, name))]
+    return [tfseq, *(importlib.import_module(f"tfseq.{name}") for name in names)]
 
 
-def is_room(name: str) -> bool:
-    """Tells whether a public name of the package is a module."""
-    return inspect.ismodule(getattr(tfseq, name))
+def show_lazy_names(room: types.ModuleType) -> None:
+    """Loads the names that a room loads when they are first used; pdoc looks for them."""
+    for name in getattr(room, "__all__", ()):
+        vars(room)[name] = getattr(room, name)
 
 
-def load_names(room: str) -> None:
-    """Puts the names that a room loads when they are first used where pdoc finds them."""
-    module = importlib.import_module(room)
-    for name in getattr(module, "__all__", ()):
-        vars(module).setdefault(name, getattr(module, name))
+def hidden_files(room: types.ModuleType) -> Iterator[str]:
+    """Yields the files of a room that are named after a function in them, as patterns."""
+    for name in getattr(room, "__all__", ()):
+        if inspect.isfunction(getattr(room, name)):
+            yield f"!{re.escape(f'{room.__name__}.{name}')}$"
 
 
 def fence_examples(docstring: str) -> str:
     """Returns a docstring whose example is marked as Python code."""
 
     def fence(found: re.Match) -> str:
-        code = textwrap.indent(textwrap.dedent(found[1]).strip(), "    ")
-        return f"Example:\n    ```python\n{code}\n    ```\n\n"
+        code = textwrap.dedent(found[1]).strip()
+        code = textwrap.indent(f"```python\n{code}\n```", "    ")
+        return f"Example:\n{code}\n\n"
 
     return EXAMPLE.sub(fence, docstring)
 
@@ -55,9 +61,16 @@ def main(_: list[str]) -> None:
     except ModuleNotFoundError:
         sys.exit("make_reference: needs pdoc; install it with pip install '.[docs]'")
     for room in rooms():
-        load_names(room)
-    pdoc.render.configure(docformat="google", show_source=False, search=True)
-    pdoc.pdoc(*rooms(), output_directory=pathlib.Path(OUTPUT.value))
+        show_lazy_names(room)
+    read_google = pdoc.docstrings.google
+    pdoc.docstrings.google = lambda text: read_google(fence_examples(text))
+    # Annotations in quotes stay as they are written.
+    warnings.filterwarnings("ignore", "Error parsing type annotation")
+    pdoc.render.configure(
+        docformat="google", include_undocumented=False, show_source=False
+    )
+    hidden = [pattern for room in rooms() for pattern in hidden_files(room)]
+    pdoc.pdoc("tfseq", *hidden, output_directory=pathlib.Path(OUTPUT.value))
     print(f"{OUTPUT.value}/index.html")
 
 

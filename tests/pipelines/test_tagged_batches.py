@@ -124,6 +124,14 @@ def test_batches_go_on_from_any_step(prepared):
                 assert part.numpy().tolist() == same.numpy().tolist()
 
 
+def test_a_text_of_rare_letters_has_no_letter_of_its_own(tmp_path):
+    split = TaggedSplit("t", [TaggedSentence(["The", "cat"], ["DET", "NOUN"])])
+    prepared = prepare_tagged_sentences({"train": split}, "rare", tmp_path)
+    assert prepared.vocabularies["letters"].tokens == ("<unk>",)
+    letters = SentenceEncoder(prepared.vocabularies).letters(tf.constant(["cat"]))
+    np.testing.assert_array_equal(letters.to_tensor(), [[1, 1, 1]])
+
+
 def test_sentences_without_tags(prepared):
     encoder = SentenceEncoder(prepared.vocabularies)
     encoded = encode_sentences(HELD_OUT, encoder, None)

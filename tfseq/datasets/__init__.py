@@ -1,4 +1,7 @@
-"""The data sets: published ones, the reader's own files and some that need no file."""
+"""The data sets: published ones, the reader's own files and some that need no file.
+
+The examples of this room need `import numpy as np` and the names of this package.
+"""
 
 from tfseq.datasets.cmudict import cmudict_corpus
 from tfseq.datasets.imdb_reviews import imdb_reviews_corpus, imdb_text_corpus

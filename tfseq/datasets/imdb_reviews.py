@@ -64,6 +64,10 @@ def imdb_reviews_corpus(
     Raises:
         UsageError: `data_dir` does not exist, or nothing is left for training.
         DataError: reviews are missing or damaged, or cannot be downloaded.
+
+    Example:
+        corpus = imdb_reviews_corpus("data", valid_size=5_000)
+        len(corpus.splits["train"].labels)  # 20,000
     """
     archive = find_file((ARCHIVE,), "imdb", data_dir)
     folder = None if archive else find_folder(FOLDER, "imdb", data_dir)
@@ -102,6 +106,10 @@ def imdb_text_corpus(
     Raises:
         UsageError: `data_dir` does not exist, or nothing is left for training.
         DataError: reviews are missing or damaged, or cannot be downloaded.
+
+    Example:
+        corpus = imdb_text_corpus("data")
+        first = next(corpus.splits["train"].read())
     """
     reviews = imdb_reviews_corpus(data_dir, cache_dir, valid_size)
     splits = {

@@ -24,6 +24,9 @@ class LabelledSplit:
         labels: the label of each text, as its place in the names of the labels.
         place: returns where the text of a number, counted from 0, is, for messages; None
             calls it by its number.
+
+    Example:
+        LabelledSplit("mine", ["a good film", "a bad film"], [1, 0])
     """
 
     origin: str
@@ -56,6 +59,10 @@ class LabelledCorpus:
         splits: the texts "train", "valid" and "test"; an empty one is absent.
         label_names: the names of the labels, in the order of their numbers.
         note: what was found and decided, for the reader of the data; "" for nothing.
+
+    Example:
+        corpus = toy_classes_corpus()
+        corpus.label_names  # ("rain", "snow", "sun")
     """
 
     name: str

@@ -61,6 +61,9 @@ def mirror_text8_corpus(
     Raises:
         UsageError: `data_dir` does not exist.
         DataError: the file is damaged, too short or cannot be downloaded.
+
+    Example:
+        next(mirror_text8_corpus("data").splits["train"].read())
     """
     split = text8_corpus(data_dir, cache_dir, valid_size=0, test_size=0).splits["train"]
     text = "".join(slice_chunks(split.read(), 0, TEXT8_CHARACTERS))

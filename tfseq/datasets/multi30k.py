@@ -32,6 +32,10 @@ def multi30k_corpus(
     Raises:
         UsageError: `data_dir` does not exist.
         DataError: a file is missing, or two have different numbers of lines.
+
+    Example:
+        corpus = multi30k_corpus("data")
+        english, german = next(corpus.splits["train"].read())
     """
     target_language = next(name for name in LANGUAGES if name != source_language)
     splits, digests = {}, []

@@ -23,6 +23,10 @@ class PairSplit:
             ends, always the same ones.
         place: returns where the pair of a number, counted from 0, is, for messages; None
             calls it by its number.
+
+    Example:
+        split = PairSplit("mine", lambda: iter([("ab", "ba"), ("c", "c")]))
+        list(split.read())
     """
 
     origin: str
@@ -47,6 +51,10 @@ class PairCorpus:
             them; an empty split is absent.
         references: for splits in which a source has several right targets, all of them
             by their source.
+
+    Example:
+        split = PairSplit("mine", lambda: iter([("ab", "ba"), ("c", "c")]))
+        PairCorpus("mine", "two pairs", {"train": split})
     """
 
     name: str

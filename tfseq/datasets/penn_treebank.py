@@ -79,6 +79,10 @@ def penn_treebank_corpus(
     Raises:
         UsageError: `data_dir` does not exist.
         DataError: a file is missing or damaged or cannot be downloaded.
+
+    Example:
+        corpus = penn_treebank_corpus("data")
+        first = next(corpus.splits["train"].read())
     """
     path = find_or_fetch(
         FILE_NAMES, "ptb", data_dir, published=ARCHIVE, cache_dir=cache_dir

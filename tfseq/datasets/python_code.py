@@ -56,6 +56,9 @@ def python_code_corpus() -> TaggedStream:
 
     Raises:
         DataError: this Python comes without its sources.
+
+    Example:
+        code, kinds = next(python_code_corpus().splits["test"].read())
     """
     return code_corpus(Path(sysconfig.get_paths()["stdlib"]))
 

@@ -29,6 +29,10 @@ def python_docs_corpus(
     Raises:
         UsageError: the sizes leave nothing for training.
         DataError: this Python comes without its topics.
+
+    Example:
+        corpus = python_docs_corpus()
+        "".join(corpus.splits["train"].read())[:30]  # " the assert statement assert s"
     """
     text = _text()
     bounds = cut_text(len(text), valid_size, test_size)

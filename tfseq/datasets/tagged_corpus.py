@@ -24,6 +24,9 @@ class TaggedSentence:
         tags: the tag of each word.
         features: further columns, such as parts of speech: for each of them the value of
             each word.
+
+    Example:
+        TaggedSentence(["The", "cat"], ["DET", "NOUN"])
     """
 
     words: Sequence[str]
@@ -38,6 +41,9 @@ class TaggedSplit:
     Attributes:
         origin: the file or source that they are from, for messages.
         sentences: the sentences.
+
+    Example:
+        TaggedSplit("mine", [TaggedSentence(["The", "cat"], ["DET", "NOUN"])])
     """
 
     origin: str
@@ -56,6 +62,10 @@ class TaggedCorpus:
         name: the name of the data set.
         fingerprint: a digest of the sentences and of how they are split.
         splits: the sentences "train", "valid" and "test"; an empty split is absent.
+
+    Example:
+        sentence = TaggedSentence(["The", "cat"], ["DET", "NOUN"])
+        TaggedCorpus("mine", "one sentence", {"train": TaggedSplit("mine", [sentence])})
     """
 
     name: str
@@ -71,6 +81,10 @@ class TaggedText:
         origin: the source that it is from, for messages.
         read: a function that yields pieces: a text, and the number of the tag of each of
             its characters, `[characters]`.
+
+    Example:
+        text = TaggedText("mine", lambda: iter([("ab1", np.array([0, 0, 1]))]))
+        next(text.read())
     """
 
     origin: str
@@ -86,6 +100,10 @@ class TaggedStream:
         fingerprint: a digest of the texts and of how they are split.
         splits: the texts "train", "valid" and "test".
         tags: the names of the tags, by number.
+
+    Example:
+        text = TaggedText("mine", lambda: iter([("ab1", np.array([0, 0, 1]))]))
+        TaggedStream("mine", "three characters", {"train": text}, ("letter", "digit"))
     """
 
     name: str

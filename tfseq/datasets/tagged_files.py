@@ -115,6 +115,10 @@ def conll2000_corpus(
     Raises:
         UsageError: `valid_size` leaves nothing for training.
         DataError: a file is missing or holds something else.
+
+    Example:
+        corpus = conll2000_corpus("data")
+        corpus.splits["test"].sentences[0].tags
     """
     columns, digest = Columns(features=(1,)), hashlib.sha256()
     files = ("train.txt", "test.txt")

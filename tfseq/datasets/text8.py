@@ -86,6 +86,10 @@ def text8_corpus(
     Raises:
         UsageError: `data_dir` does not exist, or the sizes leave nothing for training.
         DataError: the file is damaged, is not text8 or cannot be downloaded.
+
+    Example:
+        corpus = text8_corpus("data", valid_size=1_000)
+        first = next(corpus.splits["train"].read())
     """
     path = find_or_fetch(
         FILE_NAMES, "text8", data_dir, published=ARCHIVE, cache_dir=cache_dir

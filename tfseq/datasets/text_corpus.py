@@ -21,6 +21,10 @@ class TextSplit:
         start: the position in characters in `origin` where it begins.
         read: a function that yields the text in order, in pieces of about a million
             characters.
+
+    Example:
+        split = TextSplit("mine", 0, lambda: iter(["the cat ", "sees the dog"]))
+        "".join(split.read())
     """
 
     origin: str
@@ -37,6 +41,10 @@ class TextCorpus:
         fingerprint: a digest of the content and of how it is cut.
         splits: the texts "train", "valid" and "test"; an empty one is absent.
         alphabet: the fixed characters of the data set, by id, or None.
+
+    Example:
+        split = TextSplit("mine", 0, lambda: iter(["the cat sees the dog"]))
+        TextCorpus("mine", "five words", {"train": split})
     """
 
     name: str

@@ -39,6 +39,10 @@ def toy_classes_corpus(valid_size: int | None = None) -> LabelledCorpus:
 
     Raises:
         UsageError: `valid_size` leaves no text for training.
+
+    Example:
+        corpus = toy_classes_corpus()
+        next(iter(corpus.splits["train"].texts))
     """
     generator = np.random.default_rng(SEED)
     train = _write_texts(generator, NUM_TRAIN)

@@ -38,6 +38,10 @@ def toy_reviews_corpus(valid_size: int | None = None) -> LabelledCorpus:
 
     Raises:
         UsageError: `valid_size` leaves no review for training.
+
+    Example:
+        corpus = toy_reviews_corpus()
+        next(iter(corpus.splits["train"].texts))
     """
     generator = np.random.default_rng(SEED)
     train = _write_reviews(generator, NUM_TRAIN)

@@ -1,4 +1,9 @@
-"""Writing tokens: one token loop, the rules that choose tokens, and beam search."""
+"""Writing tokens: one token loop, the rules that choose tokens, and beam search.
+
+The examples of this room need `import tensorflow as tf`, the names of this package, a
+built `tfseq.LanguageModel` as `model` and a built `tfseq.Transducer` as `transducer`, whose
+`sources` are ids `[texts, time]` of the given `lengths`.
+"""
 
 from tfseq.decoding.beam_search import BeamSearch, compile_beam_search
 from tfseq.decoding.rules import Choice, Greedy, Rule, Sampling, restrict

@@ -55,6 +55,9 @@ class BeamSearch(Rule):
             as soon as no other can take their places.
         start: where the beams stand already; None for the beginning of all texts.
         unsettled: search finishes when no more than so many texts are unsettled.
+
+    Example:
+        rule = BeamSearch(width=5, length_penalty=1.0)
     """
 
     width: int | tf.Tensor

@@ -21,6 +21,9 @@ class Choice(NamedTuple):
         tokens: ids, `[rows]` int32.
         parents: for each row the row whose text it continues, `[rows]` int32; None where
             each row continues its own.
+
+    Example:
+        Choice(tf.constant([3, 1]), parents=tf.constant([0, 0]))
     """
 
     tokens: tf.Tensor
@@ -34,6 +37,11 @@ class Rule:
         draws: whether `choose` needs noise.
         reorders: whether its choices have parents.
         finishes: whether `finished` may end a text before its last token.
+
+    Example:
+        class Last(Rule):
+            def choose(self, logits, state, *, barrier, noise=None):
+                return Choice(tf.fill(logits.shape[:1], logits.shape[1] - 1)), state
     """
 
     draws = False
@@ -77,7 +85,11 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True)
 class Greedy(Rule):
-    """Takes the most probable token each time."""
+    """Takes the most probable token each time.
+
+    Example:
+        write = compile_writing(model, Greedy())
+    """
 
     def choose(
         self,
@@ -162,6 +174,9 @@ def restrict(logits: tf.Tensor, rule: Sampling) -> tf.Tensor:
 
     Returns:
         Logits `[texts, vocabulary]`, -inf for the tokens that are not admitted.
+
+    Example:
+        restrict(tf.constant([[0.1, 2.0, 0.3]]), Sampling(top_k=1))  # [[-inf, 2, -inf]]
     """
     logits = logits / rule.temperature
     lowest = tf.constant(-float("inf"), logits.dtype)

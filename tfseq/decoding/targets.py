@@ -37,6 +37,11 @@ class Decoded(NamedTuple):
         log_probabilities: ln p of tokens and end, `[texts, best]`; -inf where there are
             fewer texts than asked for.
         scores: ln p after length normalisation, `[texts, best]`.
+
+    Example:
+        decode = compile_decoding(transducer)
+        decoded = decode(transducer.encode(sources, lengths), 2 * lengths)
+        best = decoded.ids[:, 0]  # [texts, time]
     """
 
     ids: tf.Tensor
@@ -88,8 +93,8 @@ def compile_decoding(
     `join_state` puts them together again. A text has `width` rows, one after the other.
 
     Example:
-        decode = compile_decoding(model, width=5, length_penalty=1.0)
-        decoded = decode(model.encode(sources, lengths), 2 * lengths + 10)
+        decode = compile_decoding(transducer, width=5, length_penalty=1.0)
+        decoded = decode(transducer.encode(sources, lengths), 2 * lengths + 10)
 
     Args:
         model: it has `token_step()`, which returns a function `(tokens [rows, 1], state)

@@ -38,6 +38,10 @@ class Written(NamedTuple):
     Attributes:
         logits: of the next token, `[texts, vocabulary]`.
         state: the model's state, a nest of `[texts, …]`.
+
+    Example:
+        written = compile_reading(model)(tf.constant([[1, 2, 3]]))
+        written.logits.shape  # [1, vocabulary]
     """
 
     logits: tf.Tensor
@@ -71,6 +75,10 @@ def write_tokens(
 
     Returns:
         Ids `[rows, tokens written]`, where the rows then stand, and the rule's state.
+
+    Example:
+        written = compile_reading(model)(tf.constant([[1, 2, 3]]))
+        ids, written, _ = write_tokens(model, Greedy(), written, length=5)
     """
     logits, state = written
     barrier = barrier_against(forbidden, logits.shape[-1])
@@ -154,7 +162,11 @@ def follow_parents(tokens: tf.Tensor, parents: tf.Tensor) -> tf.Tensor:
 
 
 def tokens_per_call(vocabulary_size: int) -> int:
-    """Returns the tokens of a text that one call of `compile_writing` writes."""
+    """Returns the tokens of a text that one call of `compile_writing` writes.
+
+    Example:
+        calls = -(-500 // tokens_per_call(27))  # Calls for 500 tokens.
+    """
     return max(NOISE_VALUES // vocabulary_size, 4)
 
 
@@ -178,6 +190,9 @@ def compile_reading(model: Any) -> Callable[[tf.Tensor], Written]:
     Returns:
         A function of ids `[texts, time]` that reads them from state zero and returns
         where the texts stand.
+
+    Example:
+        written = compile_reading(model)(tf.constant([[1, 2, 3]]))
     """
 
     @compiled(reduce_retracing=True, autograph=False)

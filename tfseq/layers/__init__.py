@@ -1,4 +1,8 @@
-"""The parts of models beside cells: inputs, softmaxes, n-grams, fields, penalties."""
+"""The parts of models beside cells: inputs, softmaxes, n-grams, fields, penalties.
+
+The examples of this room need `import keras, tensorflow as tf, tfseq`, and the names of this
+package, of `tfseq.cells` and of `tfseq`.
+"""
 
 from tfseq.layers.adaptive_softmax import (
     adaptive_log_probabilities,

@@ -31,6 +31,9 @@ def build_initializers(settings: Any) -> tuple[Any, Any]:
 
     Raises:
         UsageError: the initializer is unknown.
+
+    Example:
+        kernel, recurrent_kernel = build_initializers(Settings(initializer="uniform"))
     """
     seed = keras.random.SeedGenerator(settings.seed)
     mean, scale = settings.initializer_mean, settings.initializer_scale
@@ -173,6 +176,9 @@ def build_inputs(settings: Any, vocabulary_size: int) -> TokenInputs:
     Args:
         settings: the settings of the run.
         vocabulary_size: number of tokens.
+
+    Example:
+        inputs = build_inputs(Settings(embedding_size=32), 27)
     """
     return TokenInputs(
         vocabulary_size,

@@ -20,6 +20,13 @@ class Losses(NamedTuple):
         count: the number of predictions, or the sum of their weights; float32.
         penalty: the sum of what regularizers add to the loss.
         state: the new state.
+
+    Example:
+        model = LanguageModel(TokenInputs(27), FusedGateLSTMCell(8), 27)
+        model.build()
+        tokens = tf.zeros([2, 5], tf.int32)
+        losses = model.losses((tokens, tokens), model.initial_state(batch_size=2))
+        perplexity = tf.exp(losses.loss / losses.count)
     """
 
     loss: tf.Tensor
@@ -42,6 +49,9 @@ def as_predictions(
     Raises:
         TypeError: ids are no integers.
         ValueError: shapes differ, or an id is at hand and not in the vocabulary.
+
+    Example:
+        tokens, labels, weights = as_predictions([[1, 2]], [[2, 0]], None, size=3)
     """
     tokens = as_tokens(tokens, size)
     axes = [

@@ -1,6 +1,8 @@
 """From text to tensors: vocabularies, id files, unrollings, batches of labelled texts.
 
 The names are loaded when they are first used: a vocabulary needs no TensorFlow.
+The examples of this room need `import numpy as np, tensorflow as tf` and the names of this
+package and of `tfseq.datasets`.
 """
 
 import importlib

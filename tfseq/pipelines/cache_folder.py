@@ -33,6 +33,9 @@ def cache_root(cache_dir: str | Path | None) -> Path:
 
     Raises:
         UsageError: there is no home folder, as of an unknown user in a container.
+
+    Example:
+        cache_root("cache")  # Path("cache"); cache_root(None) is ~/.cache/tfseq
     """
     if cache_dir:
         return Path(cache_dir)

@@ -120,7 +120,11 @@ _KINDS = {"character": _Characters, "word": _Words, "subword": _Subwords}
 
 
 def graph_vocabulary(vocabulary: Vocabulary) -> GraphVocabulary:
-    """Returns the tokens of a vocabulary of any level, for graphs."""
+    """Returns the tokens of a vocabulary of any level, for graphs.
+
+    Example:
+        vocabulary = graph_vocabulary(word_vocabulary(["the cat sees the dog"]))
+    """
     return _KINDS[vocabulary.level](vocabulary)
 
 

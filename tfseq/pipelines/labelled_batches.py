@@ -26,6 +26,12 @@ class EncodedTexts:
 
     With the batches below, memory holds about 50 bytes for each text, and of its tokens
     those of some batches.
+
+    Example:
+        texts = EncodedTexts(
+            ids=np.array([5, 6, 7, 5]), starts=np.array([0, 3, 4]), labels=np.array([1, 0])
+        )
+        len(texts)  # 2
     """
 
     ids: np.ndarray | StoredIds
@@ -50,6 +56,9 @@ def bucket_boundaries(lengths: np.ndarray, max_length: int) -> list[int]:
     Args:
         lengths: the number of tokens of each text, `[texts]`.
         max_length: the most tokens of a text that are read.
+
+    Example:
+        bucket_boundaries(np.array([3, 5, 8, 13, 21, 34]), 20)
     """
     quantiles = np.quantile(lengths, np.arange(1, NUM_BUCKETS) / NUM_BUCKETS)
     inner = {int(quantile) + 1 for quantile in quantiles}
@@ -65,6 +74,10 @@ def count_batches(lengths: np.ndarray, boundaries: list[int], batch_size: int) -
         lengths: the number of tokens of each text, `[texts]`.
         boundaries: the lengths that part the buckets, see `bucket_boundaries`.
         batch_size: the rows of a batch.
+
+    Example:
+        lengths = np.array([3, 5, 8, 13])
+        count_batches(lengths, bucket_boundaries(lengths, 20), batch_size=2)
     """
     buckets = np.searchsorted(boundaries, lengths, side="right")
     counts = np.bincount(buckets, minlength=len(boundaries))
@@ -96,6 +109,12 @@ def training_batches(
     Returns:
         Elements `(tokens [batch, time], lengths [batch], labels [batch], weights
         [batch])`, int32 but for the float32 weights; tokens are padded on the right.
+
+    Example:
+        corpus = toy_reviews_corpus()
+        prepared = prepare_labelled_corpus(corpus.splits, corpus.fingerprint)
+        batches = training_batches(prepared.splits["train"], 32, 100, seed=0)
+        tokens, lengths, labels, weights = next(iter(batches))
     """
     places = training_places(
         texts.lengths(max_length),
@@ -191,6 +210,11 @@ def evaluation_batches(
 
     Returns:
         Elements as those of `training_batches`.
+
+    Example:
+        corpus = toy_reviews_corpus()
+        prepared = prepare_labelled_corpus(corpus.splits, corpus.fingerprint)
+        batch = next(iter(evaluation_batches(prepared.splits["test"], 32, 100)))
     """
     order = np.argsort(texts.lengths(max_length), kind="stable")
     batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
@@ -222,6 +246,12 @@ def fixed_batches(
 
     Returns:
         Elements as those of `training_batches`.
+
+    Example:
+        corpus = toy_reviews_corpus()
+        prepared = prepare_labelled_corpus(corpus.splits, corpus.fingerprint)
+        batches = fixed_batches(prepared.splits["train"], 32, 100, seed=0)
+        tokens, lengths, labels, weights = next(iter(batches))
     """
 
     def deal(order: np.ndarray | tf.Tensor) -> tf.data.Dataset:
@@ -246,6 +276,12 @@ def take_rows(
     Args:
         batches: batches of any tensors whose first axis is the rows.
         rows: `(first, count)`, the rows to keep; None keeps all.
+
+    Example:
+        corpus = toy_reviews_corpus()
+        prepared = prepare_labelled_corpus(corpus.splits, corpus.fingerprint)
+        batches = training_batches(prepared.splits["train"], 32, 100, seed=0)
+        half = take_rows(batches, (0, 16))
     """
     if rows is None:
         return batches

@@ -44,6 +44,11 @@ class PreparedLabelledCorpus:
     Attributes:
         vocabulary: the tokens behind the ids.
         splits: the texts of each split.
+
+    Example:
+        corpus = toy_reviews_corpus()
+        prepared = prepare_labelled_corpus(corpus.splits, corpus.fingerprint)
+        len(prepared.vocabulary), len(prepared.splits["train"])
     """
 
     vocabulary: Vocabulary
@@ -110,6 +115,11 @@ def encode_texts(split: LabelledTexts, encoder: TextEncoder) -> EncodedTexts:
 
     Raises:
         DataError: a text has no token.
+
+    Example:
+        encoder = TextEncoder(("<unk>", "good", "bad"))
+        encoded = encode_texts(LabelledSplit("mine", ["good", "so bad"], [1, 0]), encoder)
+        encoded.ids  # [1, 0, 2]
     """
     ids: list[np.ndarray] = []
     lengths = _encode(split, encoder, ids.append)

@@ -36,6 +36,16 @@ class EncodedPairs:
 
     With the batches below, memory holds about 60 bytes for each pair, and of its tokens
     those of some batches.
+
+    Example:
+        pairs = EncodedPairs(
+            sources=np.array([2, 3, 1, 4, 1]),
+            source_starts=np.array([0, 3, 5]),
+            targets=np.array([3, 2, 1, 4, 1]),
+            target_starts=np.array([0, 3, 5]),
+            numbers=np.array([0, 1], np.int32),
+        )
+        len(pairs)  # 2
     """
 
     sources: np.ndarray | StoredIds
@@ -78,7 +88,14 @@ def count_pair_batches(
     batch_size: int | None = None,
     batch_tokens: int | None = None,
 ) -> int:
-    """Returns the number of batches of an epoch of `training_pairs`."""
+    """Returns the number of batches of an epoch of `training_pairs`.
+
+    Example:
+        split = PairSplit("mine", lambda: iter([("a b", "b a"), ("c", "c")]))
+        levels = {"sources": "word", "tokens": "word"}
+        prepared = prepare_pairs({"train": split}, "two pairs", levels=levels)
+        count_pair_batches(prepared.splits["train"], batch_size=64)  # 1
+    """
     return len(_cut(_bounds(pairs), batch_size, batch_tokens).rows)
 
 
@@ -120,6 +137,9 @@ def training_pairs(
         ValueError: not exactly one of `batch_size` and `batch_tokens` is given.
 
     Example:
+        split = PairSplit("mine", lambda: iter([("a b", "b a"), ("c", "c")]))
+        levels = {"sources": "word", "tokens": "word"}
+        prepared = prepare_pairs({"train": split}, "two pairs", levels=levels)
         batches = training_pairs(prepared.splits["train"], batch_tokens=4096, seed=0)
         sources, source_lengths, targets, target_lengths = next(iter(batches))
     """
@@ -161,6 +181,12 @@ def evaluation_pairs(pairs: EncodedPairs, batch_size: int) -> tf.data.Dataset:
 
     Returns:
         Elements as those of `training_pairs`; the pairs are in the order of `pair_order`.
+
+    Example:
+        split = PairSplit("mine", lambda: iter([("a b", "b a"), ("c", "c")]))
+        levels = {"sources": "word", "tokens": "word"}
+        prepared = prepare_pairs({"train": split}, "two pairs", levels=levels)
+        batch = next(iter(evaluation_pairs(prepared.splits["train"], 64)))
     """
     order = pair_order(pairs)
     cuts = _cut_evaluation(pairs, order, batch_size)
@@ -172,7 +198,14 @@ def evaluation_pairs(pairs: EncodedPairs, batch_size: int) -> tf.data.Dataset:
 
 
 def pair_order(pairs: EncodedPairs) -> np.ndarray:
-    """Returns the places of the pairs by length, the shortest first, int64 `[pairs]`."""
+    """Returns the places of the pairs by length, the shortest first, int64 `[pairs]`.
+
+    Example:
+        split = PairSplit("mine", lambda: iter([("a b", "b a"), ("c", "c")]))
+        levels = {"sources": "word", "tokens": "word"}
+        prepared = prepare_pairs({"train": split}, "two pairs", levels=levels)
+        pair_order(prepared.splits["train"])  # [1, 0]
+    """
     longer = np.maximum(pairs.source_lengths, pairs.target_lengths)
     return np.lexsort((pairs.source_lengths - pairs.target_lengths, longer))
 

@@ -82,6 +82,12 @@ class PreparedPairs:
         vocabularies: the tokens behind the ids: "tokens" of the targets and "sources".
         splits: the pairs of each split.
         left_out: what is left out of each split.
+
+    Example:
+        split = PairSplit("mine", lambda: iter([("a b", "b a"), ("c", "c")]))
+        levels = {"sources": "word", "tokens": "word"}
+        prepared = prepare_pairs({"train": split}, "two pairs", levels=levels)
+        len(prepared.vocabularies["sources"]), len(prepared.splits["train"])
     """
 
     vocabularies: Mapping[str, Vocabulary]
@@ -127,9 +133,9 @@ def prepare_pairs(
             the cache cannot be written.
 
     Example:
-        prepared = prepare_pairs(
-            corpus.splits, corpus.fingerprint, levels={"sources": "word", "tokens": "word"}
-        )
+        corpus = mirror_corpus()
+        levels = {"sources": "character", "tokens": "character"}
+        prepared = prepare_pairs(corpus.splits, corpus.fingerprint, levels=levels)
         batches = training_pairs(prepared.splits["train"], batch_size=64, seed=0)
     """
     if shared and levels["sources"] != levels["tokens"]:

@@ -32,6 +32,11 @@ class EncodedSentences:
         word_ids: the id of each spelling, int32 `[spellings]`.
         letters: the letters of all spellings, int32 `[letters]`, from 1 on.
         letter_starts: the position where each spelling begins, int64 `[spellings + 1]`.
+
+    Example:
+        split = TaggedSplit("mine", [TaggedSentence(["The", "cat"], ["DET", "NOUN"])])
+        prepared = prepare_tagged_sentences({"train": split}, "two words")
+        prepared.splits["train"].starts  # [0, 2]
     """
 
     starts: np.ndarray
@@ -62,7 +67,13 @@ class EncodedSentences:
 
 
 def count_sentence_batches(sentences: EncodedSentences, batch_size: int) -> int:
-    """Returns the number of batches of an epoch of `training_sentences`."""
+    """Returns the number of batches of an epoch of `training_sentences`.
+
+    Example:
+        split = TaggedSplit("mine", [TaggedSentence(["The", "cat"], ["DET", "NOUN"])])
+        prepared = prepare_tagged_sentences({"train": split}, "two words")
+        count_sentence_batches(prepared.splits["train"], 32)  # 1
+    """
     lengths = sentences.lengths
     return count_batches(lengths, bucket_boundaries(lengths, lengths.max()), batch_size)
 
@@ -91,6 +102,12 @@ def training_sentences(
         - features `[batch, time, columns]`;
         - lengths `[batch]`;
         - tags `[batch, time]`.
+
+    Example:
+        split = TaggedSplit("mine", [TaggedSentence(["The", "cat"], ["DET", "NOUN"])])
+        prepared = prepare_tagged_sentences({"train": split}, "two words")
+        batches = training_sentences(prepared.splits["train"], 32, seed=0)
+        words, *_, lengths, tags = next(iter(batches))
     """
     lengths = sentences.lengths
     places = training_places(
@@ -112,13 +129,24 @@ def evaluation_sentences(
     Returns:
         Elements as those of `training_sentences`; the sentences are in the order of
         `evaluation_order`.
+
+    Example:
+        split = TaggedSplit("mine", [TaggedSentence(["The", "cat"], ["DET", "NOUN"])])
+        prepared = prepare_tagged_sentences({"train": split}, "two words")
+        batch = next(iter(evaluation_sentences(prepared.splits["train"], 32)))
     """
     places = tf.data.Dataset.from_tensor_slices(evaluation_order(sentences))
     return _read(places.batch(batch_size), sentences, batch_size)
 
 
 def evaluation_order(sentences: EncodedSentences) -> np.ndarray:
-    """Returns the places of the sentences, the shortest first, int64 `[sentences]`."""
+    """Returns the places of the sentences, the shortest first, int64 `[sentences]`.
+
+    Example:
+        split = TaggedSplit("mine", [TaggedSentence(["The", "cat"], ["DET", "NOUN"])])
+        prepared = prepare_tagged_sentences({"train": split}, "two words")
+        evaluation_order(prepared.splits["train"])  # [0]
+    """
     return np.argsort(sentences.lengths, kind="stable")
 
 

@@ -61,6 +61,11 @@ class PreparedTags:
     Attributes:
         vocabularies: the tokens behind the ids, by name.
         splits: the sentences of each split, or its text as a file of ids.
+
+    Example:
+        split = TaggedSplit("mine", [TaggedSentence(["The", "cat"], ["DET", "NOUN"])])
+        prepared = prepare_tagged_sentences({"train": split}, "two words")
+        prepared.vocabularies["tags"].tokens
     """
 
     vocabularies: Mapping[str, Vocabulary]
@@ -81,7 +86,9 @@ class SentenceEncoder:
         num_features: number of further columns.
 
     Example:
-        encoder = SentenceEncoder(vocabularies)
+        split = TaggedSplit("mine", [TaggedSentence(["The", "cat"], ["DET", "NOUN"])])
+        prepared = prepare_tagged_sentences({"train": split}, "two words")
+        encoder = SentenceEncoder(prepared.vocabularies)
         ids = encoder.words(tf.constant(["In", "1999"]))
     """
 
@@ -94,7 +101,8 @@ class SentenceEncoder:
             features.index(f"{column}:{UNKNOWN_TOKEN}")
             for column in range(self.num_features)
         ]
-        points = [ord(letter) for letter in letters[1:]]
+        # A table needs a key; -1 is no letter.
+        points = [ord(letter) for letter in letters[1:]] or [-1]
         self.tables = [
             _table(tf.constant(tokens), tokens.index(UNKNOWN_TOKEN)),
             _table(tf.constant(points, tf.int64), 1, first=2),
@@ -152,6 +160,11 @@ def prepare_tagged_sentences(
     Raises:
         UsageError: the cache folder cannot be made.
         DataError: the cache cannot be written.
+
+    Example:
+        split = TaggedSplit("mine", [TaggedSentence(["The", "cat"], ["DET", "NOUN"])])
+        prepared = prepare_tagged_sentences({"train": split}, "two words")
+        batches = training_sentences(prepared.splits["train"], 32, seed=0)
     """
     tokens = vocabularies and {n: v.tokens for n, v in vocabularies.items()}
     key = [FORMAT_VERSION, fingerprint, sorted(splits), vocabulary_size, tokens]
@@ -191,6 +204,12 @@ def prepare_tagged_text(
     Raises:
         UsageError: the cache folder cannot be made.
         DataError: a split is empty, or the cache cannot be written.
+
+    Example:
+        text = TaggedText("mine", lambda: iter([("ab1", np.array([0, 0, 1]))]))
+        tags = ["letter", "digit"]
+        prepared = prepare_tagged_text({"train": text}, "three characters", tags)
+        prepared.splits["train"].num_tokens  # 3
     """
     tokens = vocabularies and vocabularies["tokens"].tokens
     key = [FORMAT_VERSION, fingerprint, sorted(splits), tags, tokens]
@@ -218,6 +237,14 @@ def encode_sentences(
         sentences: the sentences.
         encoder: turns words into ids.
         tags: the vocabulary of their tags; None for sentences without tags.
+
+    Example:
+        split = TaggedSplit("mine", [TaggedSentence(["The", "cat"], ["DET", "NOUN"])])
+        prepared = prepare_tagged_sentences({"train": split}, "two words")
+
+        encoder = SentenceEncoder(prepared.vocabularies)
+        sentence = TaggedSentence(["A", "cat"], ["DET", "NOUN"])
+        encoded = encode_sentences([sentence], encoder, prepared.vocabularies["tags"])
     """
     lengths = [len(sentence.words) for sentence in sentences]
     words = [word for sentence in sentences for word in sentence.words]

@@ -46,6 +46,11 @@ class PreparedCorpus:
     Attributes:
         vocabulary: the tokens behind the ids.
         token_files: the ids of each split: "train", and "valid" and "test" if any.
+
+    Example:
+        corpus = python_docs_corpus()
+        prepared = prepare_corpus(corpus.splits, corpus.fingerprint, level="character")
+        len(prepared.vocabulary), prepared.token_files["train"].num_tokens
     """
 
     vocabulary: Vocabulary
@@ -140,6 +145,9 @@ def text_vocabulary(
     Raises:
         UsageError: `size` does not fit the level or the text.
         DataError: there is no white space in a million characters, expected words.
+
+    Example:
+        text_vocabulary(["the cat sees the dog"], "word").tokens[:3]
     """
     check_size(level, size)
     if level == "character":

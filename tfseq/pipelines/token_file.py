@@ -39,6 +39,11 @@ class TokenFile:
         num_tokens: N, the number of ids of the text.
         dtype: the type of one id: uint8, uint16 or int32, little-endian.
         origin: the file or source of the text, for messages; "" for none.
+
+    Example:
+        corpus = python_docs_corpus()
+        prepared = prepare_corpus(corpus.splits, corpus.fingerprint, level="character")
+        prepared.token_files["train"].num_tokens
     """
 
     path: Path
@@ -141,6 +146,14 @@ def reading_token_files(cache: str | Path) -> Iterator[None]:
 
     Raises:
         DataError: a file is damaged, or was removed while it was in use.
+
+    Example:
+        corpus = python_docs_corpus()
+        prepared = prepare_corpus(corpus.splits, corpus.fingerprint, level="character")
+
+        text = prepared.token_files["train"]
+        with reading_token_files(text.path.parent):
+            inputs, labels = next(iter(endless_unrollings(text, 32, 50)))
     """
     try:
         yield

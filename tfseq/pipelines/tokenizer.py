@@ -67,6 +67,9 @@ def tokenized_lines(texts: Iterable[str]) -> Iterator[str]:
 
     Each text is a line of its tokens with spaces between them, so that a language model
     of words reads the same tokens as a classifier.
+
+    Example:
+        list(tokenized_lines(["Not bad!", "A good film."]))
     """
     for tokens in map(tokenize, texts_together(texts)):
         lines = tf.strings.reduce_join(tokens, axis=1, separator=" ")
@@ -117,6 +120,10 @@ class TextEncoder(tf.Module):
 
     Raises:
         ValueError: there is no `<unk>`.
+
+    Example:
+        encoder = TextEncoder(("<unk>", "good", "bad"))
+        encoder(tf.constant(["good", "so bad"]))  # [[1], [0, 2]]
     """
 
     def __init__(self, tokens: Sequence[str], level: Level = "word"):

@@ -27,6 +27,9 @@ def unrollings_per_epoch(num_tokens: int, batch_size: int, num_unrollings: int) 
 
     This is the number of unrollings that fit into a lane of `num_tokens // batch_size`
     tokens, of which the last one is only a label.
+
+    Example:
+        unrollings_per_epoch(1000, 10, 25)  # 3, of a lane of 100 tokens
     """
     return (num_tokens // batch_size - 1) // num_unrollings
 
@@ -57,6 +60,12 @@ def endless_unrollings(
     Raises:
         UsageError: the text has fewer than `batch_size * num_unrollings` tokens, or
             an argument is out of its range.
+
+    Example:
+        corpus = python_docs_corpus()
+        prepared = prepare_corpus(corpus.splits, corpus.fingerprint, level="character")
+        batches = endless_unrollings(prepared.token_files["train"], 32, 50)
+        inputs, labels = next(iter(batches))  # each [32, 50]
     """
     first_lane, num_lanes = checked_lanes(batch_size, num_unrollings, lanes)
     check_length(token_file, batch_size, num_unrollings, lane_tokens=num_unrollings)
@@ -98,6 +107,12 @@ def epoch_unrollings(
     Raises:
         UsageError: the text has fewer than `batch_size * (num_unrollings + 1)`
             tokens, or an argument is out of its range.
+
+    Example:
+        corpus = python_docs_corpus()
+        prepared = prepare_corpus(corpus.splits, corpus.fingerprint, level="character")
+        batches = epoch_unrollings(prepared.token_files["train"], 32, 50)
+        inputs, labels = next(iter(batches))  # each [32, 50]
     """
     first_lane, num_lanes = checked_lanes(batch_size, num_unrollings, lanes)
     check_length(token_file, batch_size, num_unrollings, lane_tokens=num_unrollings + 1)
@@ -134,6 +149,12 @@ def evaluation_unrollings(
 
     Raises:
         UsageError: the text has fewer than 2 tokens, or an argument is out of range.
+
+    Example:
+        corpus = python_docs_corpus()
+        prepared = prepare_corpus(corpus.splits, corpus.fingerprint, level="character")
+        batches = evaluation_unrollings(prepared.token_files["valid"], 1, 200)
+        inputs, labels, weights = next(iter(batches))  # each [1, 200]
     """
     _, num_lanes = checked_lanes(batch_size, num_unrollings, None)
     num_predictions = token_file.num_tokens - 1

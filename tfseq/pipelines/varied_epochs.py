@@ -48,6 +48,9 @@ def varied_unrollings_per_epoch(
     """Returns the number of unrollings of random lengths in an epoch.
 
     All epochs have as many: as fit on the average, rounded up.
+
+    Example:
+        varied_unrollings_per_epoch(1000, 10, 25)
     """
     predictions = num_tokens // batch_size - 1
     return math.ceil(predictions / (MEAN_LENGTH * num_unrollings))
@@ -90,6 +93,13 @@ def varied_unrollings(
 
     Raises:
         UsageError: the text is too short, or an argument is out of its range.
+
+    Example:
+        corpus = python_docs_corpus()
+        prepared = prepare_corpus(corpus.splits, corpus.fingerprint, level="character")
+        text = prepared.token_files["train"]
+        batches = varied_unrollings(text, 32, 50, seed=0, random_lengths=True)
+        inputs, labels = next(iter(batches))
     """
     first_lane, num_lanes = checked_lanes(batch_size, num_unrollings, lanes)
     check_length(token_file, batch_size, num_unrollings, lane_tokens=num_unrollings + 1)

@@ -259,6 +259,9 @@ def character_vocabulary(chunks: Iterable[str]) -> Vocabulary:
 
     Args:
         chunks: the text in pieces; memory does not grow with their number.
+
+    Example:
+        character_vocabulary(["the text"]).tokens  # ("<unk>", "t", "e", …)
     """
     counts = np.zeros(NUM_CODE_POINTS, np.int64)
     for chunk in chunks:
@@ -287,6 +290,9 @@ def word_vocabulary(
     Raises:
         UsageError: `size` leaves no room for a word.
         DataError: there is no white space in a million characters.
+
+    Example:
+        word_vocabulary(["the cat sees the dog"]).tokens[0]  # "the"
     """
     if size is not None and size < 3:
         raise UsageError(
@@ -315,6 +321,9 @@ def escape_token(token: str) -> str:
 
     The backslash, white space, control and other unprintable characters become `\\`,
     `\n`, `\r`, `\t`, `\x20`, `\u2028` or `\U000e0001`; all else is unchanged.
+
+    Example:
+        escape_token(chr(10))  # A backslash and an n.
     """
     return "".join(map(_escape_character, token))
 

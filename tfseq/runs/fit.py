@@ -201,6 +201,9 @@ def configure(settings: Settings | None = None, /, **values: Any) -> None:
         settings: the settings of the run to come; without it they are given by keyword.
         **values: settings by name: `batch_size`, `units`, `chains`, `intra_op_threads`
             and `inter_op_threads` matter.
+
+    Example:
+        tfseq.configure(batch_size=32, units=64)  # Before anything else uses TensorFlow.
     """
     settings = read_settings(values) if settings is None else settings
     if not configure_process(settings, create_task(settings).lanes):
@@ -224,6 +227,9 @@ def train(settings: Settings) -> int:
     Raises:
         UsageError: a setting, or the data, does not fit.
         DataError: data or checkpoints are damaged, or training failed.
+
+    Example:
+        train(Settings(dataset="python_docs", num_steps=100, run_dir="runs/docs"))
     """
     settings.check()
     lanes = create_task(settings).lanes

@@ -259,6 +259,10 @@ def load(run_dir: str | os.PathLike, checkpoint: str | int = "best") -> Run:
     Raises:
         UsageError: there is no run in the folder, or no such checkpoint.
         DataError: the vocabulary or the checkpoint is missing or damaged.
+
+    Example:
+        run = tfseq.load("runs/quickstart")
+        print(run.sample(prompt="the ", length=100)[0])
     """
     trained = load_trained(given_path("run_dir", run_dir), str(checkpoint))
     return Run(

@@ -1,4 +1,7 @@
-"""The tasks: one folder for each kind of sequence learning, and their common contract."""
+"""The tasks: one folder for each kind of sequence learning, and their common contract.
+
+The examples of this room need the names of this package and of `tfseq`.
+"""
 
 import importlib
 from typing import Any

@@ -190,6 +190,9 @@ def read_settings(
 
     Raises:
         UsageError: a name is no setting, a value is out of its range, or settings conflict.
+
+    Example:
+        settings = read_settings({"dataset": "text8", "units": 128})
     """
     record = record_of(values)
     names = [field.name for field in dataclasses.fields(record)]
@@ -266,6 +269,9 @@ def read_saved_settings(values: Mapping[str, Any]) -> Settings:
     Raises:
         UsageError: a name is no setting, a value is out of its range, or a choice is none
             of the package.
+
+    Example:
+        settings = read_saved_settings({"dataset": "text8", "units": 128})
     """
     record = record_of(values)
     fields = {field.name: field for field in dataclasses.fields(record)}

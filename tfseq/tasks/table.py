@@ -128,6 +128,9 @@ def choose_task(settings: Any) -> Row:
 
     Raises:
         UsageError: there is none, or it does not read the data set.
+
+    Example:
+        choose_task(Settings(dataset="toy_reviews")).name  # "classification"
     """
     kind = DATASETS.row(settings.dataset).kind
     if settings.task is not None:
@@ -161,5 +164,9 @@ def options_of_uses(row: Row) -> dict[str, type]:
 
 
 def create_task(settings: Any) -> Any:
-    """Returns the task of a run with these settings, a `tfseq.tasks.Task`."""
+    """Returns the task of a run with these settings, a `tfseq.tasks.Task`.
+
+    Example:
+        task = create_task(Settings(dataset="toy_reviews"))
+    """
     return choose_task(settings).load()(settings)

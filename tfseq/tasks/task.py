@@ -31,6 +31,9 @@ class Evaluation(NamedTuple):
         figures: metrics by name, `loss` in nats among them.
         texts: lines of text for a reader, by name.
         images: images for a viewer, by name, uint8 `[height, width, 3]`.
+
+    Example:
+        Evaluation({"loss": 1.2, "perplexity": 3.32})
     """
 
     figures: dict[str, float]
@@ -76,6 +79,10 @@ class Data:
         splits: the parts by name, "train" among them, in the form that the task reads.
         origin: folder of the encoded data, for messages; None for data in memory.
         note: a line that whoever trains should read; "" for none.
+
+    Example:
+        data = create_task(Settings(dataset="toy_reviews")).load_data()
+        len(data.vocabularies["tokens"])
     """
 
     fingerprint: str
@@ -90,15 +97,7 @@ class Task:
 
     The trainer, the run folder and the commands use a task only through these methods. A
     task of your own derives from this class, or from another task, of which it overrides
-    the methods that differ. It is added to the table:
-
-        class Reversed(LanguageModeling):
-            name = "reversed"
-
-            def batches(self, data, step, lanes=None):
-                ...
-
-        add_task(Reversed, "a text from its end", like="language_modeling")
+    the methods that differ. `add_task` adds it to the table.
 
     Args:
         settings: the settings of the run.
@@ -113,6 +112,16 @@ class Task:
         columns: the columns of the table of predictions; the last one is the text.
         first_uses: what to try with a new run, pairs of the name of a command and its
             options.
+
+    Example:
+        class Reversed(LanguageModeling):
+            name = "reversed"
+
+            def batches(self, data, step, lanes=None):
+                batches = super().batches(data, step, lanes)
+                return batches.map(lambda *parts: [part[:, ::-1] for part in parts])
+
+        add_task(Reversed, "each unrolling from its end", like="language_modeling")
     """
 
     name: str

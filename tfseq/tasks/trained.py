@@ -32,6 +32,10 @@ class Trained:
         vocabularies: the vocabularies by name; "tokens" is the first.
         model: the model, with the weights of a checkpoint.
         step: the step of that checkpoint.
+
+    Example:
+        trained = load_trained("runs/quickstart")
+        trained.step, trained.model.count_params()
     """
 
     folder: RunFolder
@@ -201,6 +205,9 @@ def load_trained(run_dir: str, checkpoint: str = "best") -> Trained:
     Raises:
         UsageError: there is no run in the folder, or no such checkpoint.
         DataError: the vocabulary or the checkpoint is missing or damaged.
+
+    Example:
+        trained = load_trained("runs/quickstart", "last")
     """
     folder = RunFolder(pathlib.Path(run_dir))
     settings = read_run_settings(folder)

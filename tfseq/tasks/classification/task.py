@@ -41,6 +41,12 @@ class Classification(Task):
 
     Args:
         settings: the settings of the run.
+
+    Example:
+        settings = Settings(dataset="toy_reviews", max_length=60)
+        task = Classification(settings)
+        data = task.load_data()
+        model = task.build_model(data.vocabularies)
     """
 
     name = "classification"

@@ -79,7 +79,9 @@ class LanguageModel(SequenceModel):
     Example:
         model = LanguageModel(TokenInputs(27), FusedGateLSTMCell(64), 27)
         model.build()
+        tokens = tf.ones([8, 20], tf.int32)  # [batch, time]
         logits, state = model(tokens, model.initial_state(batch_size=8))
+        assert logits.shape == (8, 20, 27)
     """
 
     def __init__(

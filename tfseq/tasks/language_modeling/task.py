@@ -44,6 +44,11 @@ class LanguageModeling(LaneTask):
 
     Args:
         settings: the settings of the run.
+
+    Example:
+        task = LanguageModeling(Settings(dataset="python_docs", units=32))
+        data = task.load_data()
+        inputs, labels = next(iter(task.batches(data, step=0)))
     """
 
     name = "language_modeling"

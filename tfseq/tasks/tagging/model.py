@@ -80,6 +80,8 @@ class SentenceTagger(Tagger):
             `[vocabulary]`; zeros at first.
 
     Example:
+        from tfseq.tasks.tagging.model import Sentences
+
         lstm = FusedGateLSTMCell
         model = SentenceTagger(
             TokenInputs(1000, embedding_size=16),

@@ -58,6 +58,10 @@ class SentenceTagging(Task):
 
     Args:
         settings: the settings of the run.
+
+    Example:
+        task = SentenceTagging(Settings(dataset="tagged", train_file="train.txt"))
+        data = task.load_data()
     """
 
     name = "tagging"

@@ -31,6 +31,10 @@ class TextTagging(LaneTask):
 
     Args:
         settings: the settings of the run.
+
+    Example:
+        task = TextTagging(Settings(dataset="python_code"))
+        data = task.load_data()
     """
 
     name = "text_tagging"

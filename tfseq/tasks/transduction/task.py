@@ -48,6 +48,11 @@ class Transduction(Task):
 
     Args:
         settings: the settings of the run.
+
+    Example:
+        task = Transduction(Settings(dataset="mirror", units=32))
+        data = task.load_data()
+        model = task.build_model(data.vocabularies)
     """
 
     name = "transduction"
