@@ -123,7 +123,8 @@ LATE = {
     "profile_steps": ({"profile_steps": "9:20"}, 9, 10),
 }
 OPTIONS_ALWAYS = {
-    *("text_file", "data_dir", "cache_dir", "cache_size", "dynamic_learning_rate"),
+    *("text_file", "data_dir", "cache_dir", "cache_size"),
+    *("dynamic_search", "temperature_search"),
     *("prompt", "length", "beam_width", "reset_state", "words", "one_text"),
     *("bleu_tokenizer", "replace_unknown", "attention_image"),
 }
@@ -139,9 +140,20 @@ OPTIONS_IDLE = {
         ({"cache_size": 5, "cache_search": True}, {"cache_size": 5}),
     ],
     "cache_search": [({}, {"cache_size": 5})],
-    "dynamic_unrollings": [({}, {"dynamic_learning_rate": 0.5})],
+    "dynamic_learning_rate": [({"dynamic_search": True}, {})],
+    "dynamic_decay": [
+        ({}, {"dynamic_learning_rate": 0.5}),
+        ({"dynamic_search": True}, {"dynamic_learning_rate": 0.5}),
+    ],
+    "dynamic_unrollings": [
+        ({}, {"dynamic_learning_rate": 0.5}),
+        ({}, {"dynamic_search": True}),
+    ],
     "num_samples": [(BEAMS, GREEDY)],
-    "temperature": [(BEAMS, {}), (GREEDY, {"top_k": 3})],
+    "temperature": [
+        *((BEAMS, {}), (GREEDY, {"top_k": 3})),
+        ({"temperature_search": True}, {}),
+    ],
     "top_k": [(BEAMS, {}), (GREEDY, {})],
     "top_p": [(BEAMS, {}), (GREEDY, {})],
     "greedy": [(BEAMS, {})],

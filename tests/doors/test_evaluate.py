@@ -13,7 +13,9 @@ from finished_runs import TEXT, finished_runs
 from forked_commands import run_command
 
 from tfseq import runs
-from tfseq.errors import UsageError
+from tfseq.datasets import load_corpus
+from tfseq.errors import DataError, UsageError
+from tfseq.tasks import Settings
 from tfseq.tasks.language_modeling import scoring
 
 
@@ -74,8 +76,9 @@ def test_the_command_prints_them(run_dirs):
     assert f"{figures['perplexity']:.4f}" in table
 
 
-def test_figures_without_bound_are_json_that_all_languages_read(run_dirs):
-    arguments = [f"--run_dir={run_dirs['word']}", "--dynamic_learning_rate=1e5"]
+def test_figures_without_bound_are_json_that_all_languages_read(run_dirs, tmp_path):
+    folder = copy_of(run_dirs["word"], tmp_path)
+    arguments = [f"--run_dir={folder}", "--dynamic_learning_rate=1e5"]
     output = evaluate(*arguments, "--format=json")
     assert output.returncode == 0, output.stderr
     figures = json.loads(output.stdout, parse_constant=pytest.fail)
@@ -96,8 +99,13 @@ def test_an_unfinished_run_is_used_and_named(run_dirs, tmp_path):
     assert note not in finished.stderr
 
 
-def test_a_cache_is_tuned_by_the_validation_text(run_dirs):
-    run = runs.load(run_dirs["word"])
+def copy_of(run_dir, tmp_path) -> str:
+    """A copy of a run, for what writes into its folder."""
+    return str(shutil.copytree(run_dir, tmp_path / "copy"))
+
+
+def test_a_cache_is_tuned_by_the_validation_text(run_dirs, tmp_path):
+    run = runs.load(copy_of(run_dirs["word"], tmp_path))
     found = run.evaluate(split="test", cache_size=50, cache_search=True)
     theta, share = found["cache_theta"], found["cache_lambda"]
     given = {"cache_size": 50, "cache_theta": theta, "cache_lambda": share}
@@ -107,10 +115,90 @@ def test_a_cache_is_tuned_by_the_validation_text(run_dirs):
     assert valid["loss"] < run.evaluate(split="valid", **other)["loss"]
 
 
-def test_dynamic_evaluation_by_settings(run_dirs):
-    run = runs.load(run_dirs["word"])
+SEARCH = {
+    "dynamic_search": True,
+    "cache_size": 20,
+    "cache_search": True,
+    "temperature_search": True,
+}
+
+
+def test_what_searches_find_is_kept_and_used_again(run_dirs, tmp_path):
+    folder = copy_of(run_dirs["word"], tmp_path)
+    arguments = [f"--run_dir={folder}", "--format=json", "--cache_size=20"]
+    searches = ["--dynamic_search", "--cache_search", "--temperature_search"]
+    first = evaluate(*arguments, *searches)
+    assert first.returncode == 0, first.stderr
+    assert "try 3: dynamic_learning_rate=" in first.stderr
+    assert "try" in first.stderr
+    again = evaluate(*arguments, *searches)
+    assert again.stdout == first.stdout
+    lines = [line for line in again.stderr.splitlines() if "found before" in line]
+    entries = json.loads(pathlib.Path(folder, "adaptation.json").read_text())
+    assert len(lines) == len(entries) == 2
+    for line, entry in zip(lines, entries, strict=True):
+        assert f"perplexity {entry['valid_perplexity']:.3f}" in line
+    assert "try" not in again.stderr
+    # The same settings, given by hand.
+    figures = json.loads(first.stdout)
+    run = runs.load(folder)
+    given = {
+        name: value
+        for name, value in figures.items()
+        if name.startswith(("dynamic", "cache", "temperature"))
+    }
+    assert len(given) == 7
+    found = run.evaluate(**given)
+    assert found["loss"] == figures["loss"] < run.evaluate()["loss"]
+    # The search promised for the validation text what an evaluation finds there.
+    valid = run.evaluate("valid", **given)["perplexity"]
+    np.testing.assert_allclose(valid, entries[1]["valid_perplexity"], rtol=1e-5)
+
+
+def test_a_search_does_not_depend_on_the_test_text(run_dirs, tmp_path):
+    """The same run beside another text for the test: the searches find the same."""
+    folder = copy_of(run_dirs["word"], tmp_path)
+    text = TEXT * 8
+    other = (text[: -len(text) // 20] + "the cow hears the cow\n" * 99)[: len(text)]
+    (tmp_path / "other.txt").write_text(other)
+    shutil.copytree(folder, tmp_path / "other")
+    config_file = tmp_path / "other" / "config.json"
+    config = json.loads(config_file.read_text())
+    config["settings"]["train_file"] = str(tmp_path / "other.txt")
+    config["fingerprint"] = load_corpus(Settings(**config["settings"])).fingerprint
+    config_file.write_text(json.dumps(config))
+    found = []
+    for each in (folder, str(tmp_path / "other")):
+        figures = runs.load(each).evaluate(**SEARCH)
+        kept = pathlib.Path(each, "adaptation.json").read_text()
+        found.append((figures["loss"], kept))
+    assert found[0][0] != found[1][0]
+    assert found[0][1] == found[1][1]
+
+
+def test_damage_of_what_searches_keep_is_told(run_dirs, tmp_path):
+    folder = copy_of(run_dirs["validated"], tmp_path)
+    run, given = runs.load(folder, "10"), {"dynamic_learning_rate": 1e-3}
+    run.evaluate(**given)
+    statistics = tmp_path / "copy" / "gradient_statistics.npz"
+    content = statistics.read_bytes()
+    for damaged in (content[:-200], content[:3000] + b"x" + content[3001:], b""):
+        statistics.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"statistics\.npz: found .* remove"):
+            run.evaluate(**given)
+    statistics.write_bytes(content)
+    # Other weights have other statistics.
+    runs.load(folder, "20").evaluate(**given)
+    assert statistics.read_bytes() != content
+    (tmp_path / "copy" / "adaptation.json").write_text('[{"weights": "1"}]')
+    with pytest.raises(DataError, match=r"adaptation\.json: KeyError, .* remove"):
+        run.evaluate(temperature_search=True)
+
+
+def test_dynamic_evaluation_by_settings(run_dirs, tmp_path):
+    run = runs.load(copy_of(run_dirs["word"], tmp_path))
     plain = run.evaluate(split="test")
-    adapted = run.evaluate(split="test", dynamic_learning_rate=0.1)
+    adapted = run.evaluate(split="test", dynamic_learning_rate=1e-3)
     assert adapted["predictions"] == plain["predictions"]
     assert adapted["loss"] < plain["loss"]
 

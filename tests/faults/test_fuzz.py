@@ -217,7 +217,8 @@ DOORS = {
     "sample": "prompt length num_samples temperature top_k top_p greedy seed stop_at "
     "beam_width prompt_file interactive format checkpoint unheard_of",
     "evaluate": "split text_file per_line cache_size cache_theta cache_lambda "
-    "dynamic_learning_rate dynamic_unrollings format checkpoint unheard_of",
+    "dynamic_learning_rate dynamic_decay dynamic_unrollings temperature format "
+    "checkpoint unheard_of",
     "predict": "text file format checkpoint unheard_of",
     "export": "format checkpoint unheard_of",
 }

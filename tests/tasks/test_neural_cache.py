@@ -8,9 +8,9 @@ from tfseq import cells
 from tfseq.layers.token_inputs import TokenInputs
 from tfseq.pipelines import evaluation_unrollings
 from tfseq.pipelines.token_file import write_token_file
+from tfseq.tasks.language_modeling.adapted_evaluation import compile_adapted_evaluation
 from tfseq.tasks.language_modeling.evaluation import compile_evaluation
 from tfseq.tasks.language_modeling.model import LanguageModel
-from tfseq.tasks.language_modeling.neural_cache import compile_cache_evaluation
 
 VOCABULARY = 5
 TEXT = np.random.default_rng(1).integers(0, VOCABULARY, 30).astype(np.uint8)
@@ -35,6 +35,14 @@ def fixture_token_file(tmp_path_factory):
     return write_token_file(path, [TEXT], np.dtype("uint8"))
 
 
+def cache_losses(model, dataset, size, *, thetas, shares):
+    """Losses at temperature 1, `[thetas, shares]`."""
+    evaluate = compile_adapted_evaluation(
+        model, cache_size=size, thetas=thetas, shares=shares
+    )
+    return evaluate(dataset)[0]
+
+
 def expected_loss(model, size, theta, share):
     tokens = tf.constant(TEXT[np.newaxis, :-1].astype(np.int32))
     hidden, logits, _ = model.read(tokens, model.initial_state(1))
@@ -56,20 +64,18 @@ def expected_loss(model, size, theta, share):
 @pytest.mark.parametrize("time", [1, 7, 40])
 def test_losses_are_those_of_the_plain_loop(model, token_file, size, time):
     thetas, shares = [0.0, 0.5, 3.0], [0.1, 0.4]
-    evaluate = compile_cache_evaluation(model, size, thetas=thetas, weights=shares)
+    dataset = evaluation_unrollings(token_file, 1, time)
     expected = [
         [expected_loss(model, size, theta, share) for share in shares]
         for theta in thetas
     ]
-    losses = evaluate(evaluation_unrollings(token_file, 1, time))
+    losses = cache_losses(model, dataset, size, thetas=thetas, shares=shares)
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
 
 def test_a_cache_without_a_share_changes_nothing(model, token_file):
     dataset = evaluation_unrollings(token_file, 1, 10)
-    (loss,) = compile_cache_evaluation(model, 8, thetas=[0.3], weights=[0.0])(dataset)[
-        0
-    ]
+    loss = cache_losses(model, dataset, 8, thetas=[0.3], shares=[0.0])[0, 0]
     plain = compile_evaluation(model, "word")(dataset)["loss"]
     np.testing.assert_allclose(loss, plain, rtol=1e-5)
 
@@ -77,8 +83,9 @@ def test_a_cache_without_a_share_changes_nothing(model, token_file):
 def test_a_text_that_repeats_itself_gains(model, tmp_path):
     text = np.tile(TEXT[:6], 20)
     repeated = write_token_file(tmp_path / "text.ids", [text], np.dtype("uint8"))
-    evaluate = compile_cache_evaluation(model, 50, thetas=[1.0], weights=[0.0, 0.5])
-    without, with_cache = evaluate(evaluation_unrollings(repeated, 1, 10))[0]
+    dataset = evaluation_unrollings(repeated, 1, 10)
+    losses = cache_losses(model, dataset, 50, thetas=[1.0], shares=[0.0, 0.5])
+    without, with_cache = losses[0]
     assert with_cache < 0.7 * without
 
 
@@ -91,8 +98,8 @@ def test_predictions_of_thousands_of_nats_stay_finite(token_file):
         variable.assign(20 * variable)
     model.softmax.bias.assign([0.0, 0.0, 0.0, 0.0, 9000.0])
     dataset = evaluation_unrollings(token_file, 1, 10)
-    evaluate = compile_cache_evaluation(model, 8, thetas=[0.3], weights=[0.0, 0.5, 1.0])
-    without, half, alone = evaluate(dataset)[0]
+    losses = cache_losses(model, dataset, 8, thetas=[0.3], shares=[0.0, 0.5, 1.0])
+    without, half, alone = losses[0]
     plain = compile_evaluation(model, "word")(dataset)["loss"]
     assert plain > 5000
     np.testing.assert_allclose(without, plain, rtol=1e-5)

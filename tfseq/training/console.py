@@ -295,3 +295,55 @@ class Console:
             with contextlib.suppress(OSError):
                 self._bar.close()
             self._bar = None
+
+
+class ProgressBar:
+    """A live bar on standard error, if that is a terminal, and lines above it.
+
+    What cannot be shown raises nothing.
+
+    Args:
+        title: the words before the bar.
+        total: how many of the units there are.
+        unit: the thing that is counted, such as `batch`.
+
+    Example:
+        with ProgressBar("training text", 300, unit="batch") as bar:
+            for batch in batches:
+                read(batch)
+                bar.advance(1)
+    """
+
+    def __init__(self, title: str, total: int, *, unit: str):
+        self._bar: Any = None
+        if sys.stderr is not None and sys.stderr.isatty():
+            self._bar = tqdm(
+                desc=title, total=total, unit=unit, leave=False, dynamic_ncols=True
+            )
+
+    def advance(self, count: int) -> None:
+        """Moves the bar on by so many units."""
+        if self._bar is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._bar.update(count)
+
+    def __enter__(self) -> "ProgressBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._bar.close()
+
+
+def note(line: str) -> None:
+    """Prints one line to standard error, above a bar that may be there.
+
+    What cannot be shown raises nothing.
+
+    Args:
+        line: the line without its end.
+    """
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError), tqdm.external_write_mode():
+            print(line, file=sys.stderr, flush=True)

@@ -111,16 +111,30 @@ def text_to_read(trained: Trained, options: TextSource) -> TextCorpus:
         UsageError: the run's data have no such part.
         DataError: data are damaged.
     """
-    if options.text_file:
-        cache_dir = options.cache_dir or trained.settings.cache_dir
-        corpus = _read_text_file(options.text_file, cache_dir)
-        part = corpus.splits["train"]
-    else:
-        corpus = load_corpus(trained.settings_now(options.data_dir, options.cache_dir))
-        trained.check_data(corpus.fingerprint, options.split, corpus.splits)
-        part = corpus.splits[options.split]
+    if not options.text_file:
+        return part_of_run(trained, options, options.split)
+    cache_dir = options.cache_dir or trained.settings.cache_dir
+    corpus = _read_text_file(options.text_file, cache_dir)
     fingerprint = f"{corpus.fingerprint}-{options.split}"
-    return TextCorpus(corpus.name, fingerprint, {options.split: part})
+    return TextCorpus(corpus.name, fingerprint, {options.split: corpus.splits["train"]})
+
+
+def part_of_run(trained: Trained, options: TextSource, split: str) -> TextCorpus:
+    """Returns a part of the run's own data, as the one split of a corpus.
+
+    Args:
+        trained: the trained run.
+        options: the folders where the data are now.
+        split: `train`, `valid` or `test`.
+
+    Raises:
+        UsageError: the run's data have no such part.
+        DataError: data are damaged.
+    """
+    corpus = load_corpus(trained.settings_now(options.data_dir, options.cache_dir))
+    trained.check_data(corpus.fingerprint, split, corpus.splits)
+    fingerprint = f"{corpus.fingerprint}-{split}"
+    return TextCorpus(corpus.name, fingerprint, {split: corpus.splits[split]})
 
 
 def _read_text_file(files: str, cache_dir: str | None) -> TextCorpus:
@@ -134,7 +148,7 @@ def _read_text_file(files: str, cache_dir: str | None) -> TextCorpus:
 
 
 def encode_text(trained: Trained, options: TextSource, text: TextCorpus) -> TokenFile:
-    """Returns the ids of `text_to_read` in the vocabulary of the run."""
+    """Returns the ids of a corpus of one split in the vocabulary of the run."""
     settings = trained.settings_now(options.data_dir, options.cache_dir)
     prepared = prepare_corpus(
         text.splits,
@@ -144,7 +158,8 @@ def encode_text(trained: Trained, options: TextSource, text: TextCorpus) -> Toke
         cache_dir=settings.cache_dir,
         vocabulary=trained.vocabulary,
     )
-    return prepared.token_files[options.split]
+    (tokens,) = prepared.token_files.values()
+    return tokens
 
 
 def count_predicted_bytes(pieces: Iterable[str]) -> int:

@@ -6,11 +6,9 @@ over the number of words, so that it can be compared with the perplexity of word
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfseq.machine.compiled import compiled
@@ -21,6 +19,17 @@ from tfseq.pipelines import (
     evaluation_unrollings,
     reading_token_files,
 )
+from tfseq.tasks.language_modeling.adaptation_search import (
+    adaptation_of,
+    dynamic_rule,
+    read_with_bar,
+    search_adaptation,
+    unrolling_length,
+)
+from tfseq.tasks.language_modeling.adapted_evaluation import (
+    EVALUATION_TIME,
+    compile_adapted_evaluation,
+)
 from tfseq.tasks.language_modeling.data import (
     bits_per_byte,
     count_predicted_bytes,
@@ -28,19 +37,13 @@ from tfseq.tasks.language_modeling.data import (
     encode_text,
     text_to_read,
 )
-from tfseq.tasks.language_modeling.dynamic_evaluation import compile_dynamic_evaluation
-from tfseq.tasks.language_modeling.neural_cache import compile_cache_evaluation
 from tfseq.tasks.language_modeling.settings import EvaluateOptions
 from tfseq.tasks.task import Evaluation
 from tfseq.tasks.trained import Trained
 
-# The length of an unrolling does not change the figures, because the state is carried on.
-EVALUATION_TIME = 25  # Longer ones take longer to compile, and are hardly faster.
 # Unrollings that may be computed at the same time: a layer begins the next unrolling while
 # the layers above it still compute this one.
 PARALLEL_UNROLLINGS = 4
-SEARCHED_THETAS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-SEARCHED_LAMBDAS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 
 LanguageModelEvaluation = Callable[[tf.data.Dataset], dict[str, float]]
 
@@ -118,6 +121,7 @@ def evaluate(trained: Trained, options: EvaluateOptions) -> dict[str, float]:
         UsageError: there is no such text, or it does not fit.
         DataError: data are damaged.
     """
+    options = search_adaptation(trained, options)
     text = text_to_read(trained, options)
     tokens = encode_text(trained, options, text)
     figures = {"predictions": tokens.num_tokens - 1}
@@ -158,39 +162,26 @@ def _word_figures(loss: float, text: TokenFile, words: int) -> dict[str, float]:
 def _evaluate_tokens(
     trained: Trained, tokens: TokenFile, options: EvaluateOptions
 ) -> dict[str, float]:
-    level = trained.settings.level
-    if options.dynamic_learning_rate:
-        evaluate_text = compile_dynamic_evaluation(
-            trained.model, level, options.dynamic_learning_rate
-        )
-        time = options.dynamic_unrollings
-        return evaluate_text(evaluation_unrollings(tokens, 1, time))
-    if options.cache_size:
-        return _evaluate_with_cache(trained, tokens, options)
-    evaluate_text = compile_evaluation(trained.model, level)
-    return evaluate_text(evaluation_unrollings(tokens, 1, EVALUATION_TIME))
-
-
-def _evaluate_with_cache(
-    trained: Trained, tokens: TokenFile, options: EvaluateOptions
-) -> dict[str, float]:
-    """Returns metrics with a neural cache, and the settings of the cache."""
-
-    def losses(
-        text: TokenFile, thetas: Sequence[float], shares: Sequence[float]
-    ) -> np.ndarray:
-        evaluate_text = compile_cache_evaluation(
-            trained.model, options.cache_size, thetas=thetas, weights=shares
-        )
-        return evaluate_text(evaluation_unrollings(text, 1, EVALUATION_TIME))
-
-    theta, share = options.cache_theta, options.cache_lambda
-    if options.cache_search:
-        part = dataclasses.replace(options, split="valid", text_file=None)
-        valid = encode_text(trained, part, text_to_read(trained, part))
-        found = losses(valid, SEARCHED_THETAS, SEARCHED_LAMBDAS)
-        row, column = np.unravel_index(found.argmin(), found.shape)
-        theta, share = SEARCHED_THETAS[row], SEARCHED_LAMBDAS[column]
-    loss = float(losses(tokens, [theta], [share])[0, 0])
-    cache = {"cache_theta": theta, "cache_lambda": share}
-    return {**cache, **token_metrics(loss, trained.settings.level)}
+    """Returns metrics of the model on a text, after the settings by which it adapts."""
+    level, adaptation = trained.settings.level, adaptation_of(options)
+    if not adaptation:
+        evaluate_text = compile_evaluation(trained.model, level)
+        return evaluate_text(evaluation_unrollings(tokens, 1, EVALUATION_TIME))
+    evaluate_text = compile_adapted_evaluation(
+        trained.model,
+        rule=dynamic_rule(trained, options),
+        cache_size=options.cache_size,
+        temperatures=[options.temperature],
+        thetas=[options.cache_theta],
+        shares=[options.cache_lambda],
+    )
+    dataset = evaluation_unrollings(tokens, 1, unrolling_length(options))
+    losses = read_with_bar(
+        "adapted evaluation",
+        evaluate_text,
+        tokens,
+        dataset,
+        learning_rate=options.dynamic_learning_rate,
+        decay=options.dynamic_decay,
+    )
+    return {**adaptation, **token_metrics(float(losses.squeeze()), level)}

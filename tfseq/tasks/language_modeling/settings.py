@@ -147,8 +147,9 @@ class ScoreOptions(TextSource):
 class EvaluateOptions(TextSource):
     """The options of an evaluation: the text, and how the model adapts to it.
 
-    Either a neural cache (`cache_…`) or dynamic evaluation (`dynamic_…`); by default
-    neither.
+    A neural cache (`cache_…`), dynamic evaluation (`dynamic_…`) and a temperature, each by
+    itself or together with the others; by default none. What a search finds is kept in
+    the run folder for the next time.
 
     Raises:
         UsageError: a value is out of its range, or two options contradict each other.
@@ -182,26 +183,46 @@ class EvaluateOptions(TextSource):
     )
     dynamic_learning_rate: float = option(
         0.0,
-        "Learning rate of dynamic evaluation, in which the model adapts to the text that it "
-        "reads; 0 for none.",
+        "Learning rate of dynamic evaluation, in which the weights adapt to the text that "
+        "is read, each scaled by the size of its gradients over the training text; 0 for "
+        "none. Good values lie around 0.001.",
         lower=0.0,
+        without=("dynamic_search",),
+    )
+    dynamic_decay: float = option(
+        0.01,
+        "Share by which the weights come back to the trained ones at each step of dynamic "
+        "evaluation, on average.",
+        lower=0.0,
+        upper=1.0,
+        needs=["dynamic_learning_rate"],
+        without=("dynamic_search",),
     )
     dynamic_unrollings: int = option(
         20,
         "Tokens between two steps of dynamic evaluation.",
         lower=1,
         upper=8192,
-        needs=["dynamic_learning_rate"],
+        needs=[("dynamic_learning_rate", "dynamic_search")],
+    )
+    dynamic_search: bool = option(
+        False,
+        "Choose `dynamic_learning_rate` and `dynamic_decay` by the validation text first.",
+    )
+    temperature: float = option(
+        1.0,
+        "Divisor of the logits: below 1 probable tokens become more probable.",
+        lower=1e-3,
+        upper=1e3,
+        without=("temperature_search",),
+    )
+    temperature_search: bool = option(
+        False, "Choose `temperature` by the validation text first."
     )
 
     def __post_init__(self) -> None:
         """Converts and checks the values."""
         check_options(self)
-        if self.cache_size and self.dynamic_learning_rate:
-            raise UsageError(
-                f"`cache_size`={self.cache_size}: found with `dynamic_learning_rate`="
-                f"{self.dynamic_learning_rate:g}, expected one of them; leave one out"
-            )
 
 
 @dataclasses.dataclass(frozen=True)
