@@ -36,7 +36,7 @@ from tfseq.training.console import ProgressBar, format_duration, note
 
 FILE_NAME = "adaptation.json"
 # Every second rate is tried first, until the next ones on both sides are worse.
-RATES = tuple(0.001 * 2 ** (power / 2) for power in range(-10, 13))
+RATES = tuple(0.0005 * 2 ** (power / 2) for power in range(-10, 11))
 DECAYS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 TEMPERATURES = tuple(round(0.8 + 0.05 * place, 2) for place in range(13))
 THETAS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0)

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 # In units of the mean root mean square of all weights' gradients.
-EPSILON = 0.3
+EPSILON = 1.0
 
 
 class DynamicRule:

@@ -185,7 +185,7 @@ class EvaluateOptions(TextSource):
         0.0,
         "Learning rate of dynamic evaluation, in which the weights adapt to the text that "
         "is read, each scaled by the size of its gradients over the training text; 0 for "
-        "none. Good values lie around 0.001.",
+        "none. Good values lie around 0.0005.",
         lower=0.0,
         without=("dynamic_search",),
     )
