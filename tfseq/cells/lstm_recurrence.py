@@ -12,9 +12,11 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfseq.cells.time_loop import loop_over_time
+from tfseq.machine.hardware import instructions
 
 # Up to this many units the backward loop multiplies by a transposed copy of the recurrent
-# kernel. Larger products are faster if they transpose it themselves.
+# kernel. Larger products are faster if they transpose it themselves, but for those of few
+# rows in float32 with AVX-512, which take more than twice as long then.
 MOST_UNITS_TO_TRANSPOSE = 512
 
 
@@ -64,7 +66,9 @@ def lstm_recurrence(
     def gradient(
         d_outputs: tf.Tensor, d_hidden: tf.Tensor, d_memory: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        copies = units <= MOST_UNITS_TO_TRANSPOSE
+        copies = units <= MOST_UNITS_TO_TRANSPOSE or (
+            recurrent_kernel.dtype == tf.float32 and "avx512f" in (instructions() or ())
+        )
         kernel = _transposed_by_gate(recurrent_kernel) if copies else recurrent_kernel
 
         def backward(elements, state):

@@ -1,5 +1,6 @@
 """The hardware of the machine: processor cores, their instructions, GPUs."""
 
+import functools
 import os
 import pathlib
 
@@ -21,15 +22,28 @@ def multiplies_bfloat16(
         cpuinfo: the file in which Linux describes the processors.
         unknown: the answer if the system does not tell.
     """
+    features = instructions(cpuinfo)
+    return unknown if features is None else not BFLOAT16_NAMES.isdisjoint(features)
+
+
+@functools.cache
+def instructions(
+    cpuinfo: pathlib.Path = pathlib.Path("/proc/cpuinfo"),
+) -> frozenset[str] | None:
+    """Returns Linux' names of the processor's instructions; None if it does not tell.
+
+    Args:
+        cpuinfo: the file in which Linux describes the processors.
+    """
     try:
         lines = cpuinfo.read_text().splitlines()
     except OSError:
-        return unknown
+        return None
     for line in lines:
         name, _, features = line.partition(":")
         if name.strip() in ("flags", "Features"):
-            return not BFLOAT16_NAMES.isdisjoint(features.split())
-    return unknown
+            return frozenset(features.split())
+    return None
 
 
 def choose_precision() -> str:
