@@ -34,7 +34,6 @@ BASIC = [
 KINDS = {
     each.__name__: lambda each=each: each(UNITS)
     for each in (
-        cells.CudnnLSTMCell,
         cells.FusedGateGRUCell,
         cells.FusedGateLSTMCell,
         cells.SeparateSimpleRNNCell,
