@@ -26,7 +26,7 @@ PROGRAMS = [
 FOREIGN_FLAGS = {
     *("bptt", "tied", "emsize", "nhid"),  # PyTorch's word language model
     *("check", "config", "logdir", "nodes", "ntasks", "wheel"),
-    *("flagfile", "help"),  # absl's own
+    *("flagfile", "help", "helpshort", "verbosity"),  # absl's own
 }
 USES = ("evaluate", "export", "predict", "sample", "score")
 
