@@ -66,9 +66,7 @@ def main(_: list[str]) -> None:
     pdoc.docstrings.google = lambda text: read_google(fence_examples(text))
     # Annotations in quotes stay as they are written.
     warnings.filterwarnings("ignore", "Error parsing type annotation")
-    pdoc.render.configure(
-        docformat="google", include_undocumented=False, show_source=False
-    )
+    pdoc.render.configure(docformat="google", show_source=False)
     hidden = [pattern for room in rooms() for pattern in hidden_files(room)]
     pdoc.pdoc("tfseq", *hidden, output_directory=pathlib.Path(OUTPUT.value))
     print(f"{OUTPUT.value}/index.html")
