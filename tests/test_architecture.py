@@ -10,7 +10,10 @@ from collections.abc import Iterator
 import tfseq
 
 PACKAGE = pathlib.Path(tfseq.__file__).parent
-DOORS = {"train", "evaluate", "sample", "predict", "export", "command_line", "__main__"}
+DOORS = {
+    *("train", "evaluate", "sample", "predict", "export", "__main__"),
+    *("command_line", "command_help"),
+}
 BASE = {
     *("configuration", "machine", "errors", "files", "metrics", "__version__"),
     *("standard_streams", "strict_json", "text_input"),

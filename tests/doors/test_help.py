@@ -13,7 +13,7 @@ from tfseq.tasks import Settings
 
 def flags_explained(text: str) -> dict[str, str]:
     """The flags of a help text and what is said of each."""
-    parts = re.split(r"^  --(?:\[no\])?(\w+)(?:=\S+)? ", text, flags=re.MULTILINE)
+    parts = re.split(r"^  --(?:\[no\])?(\w+)(?:=\S+)?(?=\s)", text, flags=re.MULTILINE)
     parts = [" ".join(re.split(r"\n\n", part)[0].split()) for part in parts]
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
