@@ -142,10 +142,9 @@ def test_a_run_trains_on_when_its_perplexity_is_beyond_float32(settings, capsys)
     # Of the folder's name, pytest's, one line may consist.
     lines = capsys.readouterr().out.splitlines()
     assert max(len(line) for line in lines if settings.run_dir not in line) <= COLUMNS
-    assert lines[0].startswith(
-        "data    text (text.txt); 936 characters to train on, 52 "
-    )
-    assert "  1 x 4 units (lstm_fused), " in lines[1].replace("model", "")
+    opening = "\n".join(lines)
+    assert "data    text (text.txt); 936 characters to train on, 52 for " in opening
+    assert "\nmodel   1 x 4 units (lstm_fused), " in opening
     steps = next(line for line in lines if line.startswith("steps "))
     assert steps == "steps   6 (0.0645 epochs of 93), 10 characters each"
 
