@@ -1,11 +1,14 @@
 """Imports run downwards only, the engine knows no task, and importing the package is light."""
 
 import ast
+import importlib
 import pathlib
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+
+import pytest
 
 import tfseq
 
@@ -146,6 +149,15 @@ def test_the_doors_ask_for_no_task():
                 }
             found = {text for text in found if text and names_a_task(text)}
             assert not found, f"{room}.py: {found}"
+
+
+@pytest.mark.parametrize("room", ["tfseq", "tfseq.pipelines", "tfseq.tasks"])
+def test_no_name_that_is_loaded_late_is_that_of_a_module(room):
+    """A module that has been imported would stand in the place of the name."""
+    module = importlib.import_module(room)
+    folder = pathlib.Path(module.__file__).parent
+    modules = {path.stem for path in folder.iterdir()}
+    assert not set(module._HOMES) & modules
 
 
 def test_importing_the_package_is_light():

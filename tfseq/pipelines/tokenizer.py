@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 import tensorflow as tf
 
 from tfseq.errors import UsageError
-from tfseq.pipelines.graph_vocabulary import SubwordEncoder
 from tfseq.pipelines.subwords import learned_vocabulary
 from tfseq.pipelines.vocabulary import (
     PADDING_TOKEN,
@@ -20,6 +19,7 @@ from tfseq.pipelines.vocabulary import (
     Level,
     Vocabulary,
 )
+from tfseq.pipelines.vocabulary_in_graph import SubwordEncoder
 
 # Texts are tokenized together up to so many, and up to so many characters.
 TEXTS_AT_A_TIME = 1000

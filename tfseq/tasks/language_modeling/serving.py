@@ -35,7 +35,7 @@ import tensorflow as tf
 from tfseq.decoding.rules import Sampling, gumbel_noise
 from tfseq.decoding.token_loop import Written, write_tokens
 from tfseq.pipelines import Vocabulary, graph_vocabulary
-from tfseq.pipelines.graph_vocabulary import WHITE_SPACE
+from tfseq.pipelines.vocabulary_in_graph import WHITE_SPACE
 from tfseq.tasks.graph_checks import checked
 from tfseq.tasks.language_modeling.settings import SampleOptions
 
