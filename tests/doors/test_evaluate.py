@@ -117,63 +117,52 @@ def test_a_cache_is_tuned_by_the_validation_text(run_dirs, tmp_path):
 
 SEARCH = {
     "dynamic_search": True,
+    "dynamic_unrollings": 4,
     "cache_size": 20,
     "cache_search": True,
     "temperature_search": True,
 }
 
 
-def test_what_searches_find_is_kept_and_used_again(run_dirs, tmp_path):
+def test_what_searches_find_is_kept_and_used_again(run_dirs, tmp_path, capsys):
     folder = copy_of(run_dirs["word"], tmp_path)
-    arguments = [f"--run_dir={folder}", "--format=json", "--cache_size=20"]
-    searches = ["--dynamic_search", "--cache_search", "--temperature_search"]
-    first = evaluate(*arguments, *searches)
-    assert first.returncode == 0, first.stderr
-    assert "try 3: dynamic_learning_rate=" in first.stderr
-    assert "try" in first.stderr
-    again = evaluate(*arguments, *searches)
-    assert again.stdout == first.stdout
-    lines = [line for line in again.stderr.splitlines() if "found before" in line]
-    entries = json.loads(pathlib.Path(folder, "adaptation.json").read_text())
-    assert len(lines) == len(entries) == 2
-    for line, entry in zip(lines, entries, strict=True):
-        assert f"perplexity {entry['valid_perplexity']:.3f}" in line
-    assert "try" not in again.stderr
-    # The same settings, given by hand.
-    figures = json.loads(first.stdout)
     run = runs.load(folder)
-    given = {
-        name: value
-        for name, value in figures.items()
-        if name.startswith(("dynamic", "cache", "temperature"))
-    }
-    assert len(given) == 7
-    found = run.evaluate(**given)
-    assert found["loss"] == figures["loss"] < run.evaluate()["loss"]
-    # The search promised for the validation text what an evaluation finds there.
+    first = run.evaluate(**SEARCH)
+    assert first["loss"] < run.evaluate()["loss"]
+    assert "try 3: dynamic_learning_rate=" in capsys.readouterr().err
+    kept = pathlib.Path(folder, "adaptation.json").read_text()
+    dynamic, others = json.loads(kept)
+    assert {**dynamic["found"], **others["found"]}.items() <= first.items()
+    # The search told of the validation text what an evaluation finds there, by the same
+    # settings given by hand.
+    given = {name: first[name] for name in (*dynamic["found"], *others["found"])}
+    given.update(dynamic_unrollings=4, cache_size=20)
     valid = run.evaluate("valid", **given)["perplexity"]
-    np.testing.assert_allclose(valid, entries[1]["valid_perplexity"], rtol=1e-5)
+    np.testing.assert_allclose(valid, others["valid_perplexity"], rtol=1e-5)
+    capsys.readouterr()
+    assert run.evaluate(**SEARCH) == first
+    shown = capsys.readouterr().err
+    assert "try" not in shown
+    for entry in (dynamic, others):
+        assert f"perplexity {entry['valid_perplexity']:.3f} on 58 pred" in shown
 
 
+@pytest.mark.slow
 def test_a_search_does_not_depend_on_the_test_text(run_dirs, tmp_path):
     """The same run beside another text for the test: the searches find the same."""
-    folder = copy_of(run_dirs["word"], tmp_path)
+    folder = pathlib.Path(copy_of(run_dirs["word"], tmp_path))
+    first = runs.load(folder).evaluate(**SEARCH)
+    kept = (folder / "adaptation.json").read_text()
+    (folder / "adaptation.json").unlink()
     text = TEXT * 8
-    other = (text[: -len(text) // 20] + "the cow hears the cow\n" * 99)[: len(text)]
+    other = (text[: -(len(text) // 20)] + "the cow hears the cow\n" * 99)[: len(text)]
     (tmp_path / "other.txt").write_text(other)
-    shutil.copytree(folder, tmp_path / "other")
-    config_file = tmp_path / "other" / "config.json"
-    config = json.loads(config_file.read_text())
+    config = json.loads((folder / "config.json").read_text())
     config["settings"]["train_file"] = str(tmp_path / "other.txt")
     config["fingerprint"] = load_corpus(Settings(**config["settings"])).fingerprint
-    config_file.write_text(json.dumps(config))
-    found = []
-    for each in (folder, str(tmp_path / "other")):
-        figures = runs.load(each).evaluate(**SEARCH)
-        kept = pathlib.Path(each, "adaptation.json").read_text()
-        found.append((figures["loss"], kept))
-    assert found[0][0] != found[1][0]
-    assert found[0][1] == found[1][1]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert runs.load(folder).evaluate(**SEARCH)["loss"] != first["loss"]
+    assert (folder / "adaptation.json").read_text() == kept
 
 
 def test_damage_of_what_searches_keep_is_told(run_dirs, tmp_path):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfseq.errors import DataError
 from tfseq.files import check_writable, write_atomically, writing
@@ -36,14 +37,17 @@ from tfseq.training.console import ProgressBar, format_duration, note
 
 FILE_NAME = "adaptation.json"
 # Every second rate is tried first, until the next ones on both sides are worse.
-RATES = tuple(0.0005 * 2 ** (power / 2) for power in range(-10, 11))
+START = 0.0005
+RATES = tuple(START * 2 ** (power / 2) for power in range(-10, 11))
 DECAYS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 TEMPERATURES = tuple(round(0.8 + 0.05 * place, 2) for place in range(13))
 THETAS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0)
 SHARES = (0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
-# Predictions of the validation text, at most, that each try of dynamic evaluation reads, and
-# the search for cache and temperature.
-DYNAMIC_PREDICTIONS, OTHER_PREDICTIONS = 15_000, 100_000
+# Predictions of the validation text, at most, that are read in each try of dynamic evaluation,
+# first and when rates are refined; and in the search for cache and temperature, whose
+# settings are all tried at once.
+COARSE, FINE = 10_000, 25_000
+OTHERS = 100_000
 
 
 def search_adaptation(trained: Trained, options: EvaluateOptions) -> EvaluateOptions:
@@ -203,35 +207,36 @@ def _search_dynamic(
 ) -> tuple[dict[str, float], float, int]:
     """Finds learning rate and decay of dynamic evaluation, one after the other."""
     tokens = _validation(trained, options)
-    time_steps = options.dynamic_unrollings
-    dataset = evaluation_unrollings(tokens, 1, time_steps)
-    dataset = dataset.take(-(-DYNAMIC_PREDICTIONS // time_steps))
-    predictions = min(int(dataset.cardinality()) * time_steps, tokens.num_tokens - 1)
     rule = dynamic_rule(trained, options)
     evaluate_text = compile_adapted_evaluation(trained.model, rule=rule)
-    note(
-        f"dynamic evaluation: each try reads {predictions:,} of "
-        f"{tokens.num_tokens - 1:,} predictions of the validation text"
-    )
-    losses: dict[tuple[float, float], float] = {}
+    losses: dict[tuple[int, float, float], float] = {}
 
-    def loss_of(rate: float, decay: float) -> float:
-        if (rate, decay) not in losses:
+    def loss_of(most: int, rate: float, decay: float) -> float:
+        """Returns the loss on the first predictions; a try is made once."""
+        dataset, count = _beginning(tokens, options.dynamic_unrollings, most)
+        if (count, rate, decay) not in losses:
             values = {"dynamic_learning_rate": rate, "dynamic_decay": decay}
             title = f"try {len(losses) + 1}: {_as_text(values)}"
             rates = {"learning_rate": rate, "decay": decay}
+            start = time.monotonic()
             found = read_with_bar(title, evaluate_text, tokens, dataset, **rates)
             # Weights that have left all bounds predict nothing.
-            losses[rate, decay] = float(np.nan_to_num(found, nan=np.inf).squeeze())
-            note(f"{title}: perplexity {_shown(losses[rate, decay])}")
-        return losses[rate, decay]
+            loss = float(np.nan_to_num(found, nan=np.inf).squeeze())
+            losses[count, rate, decay] = loss
+            seconds = format_duration(time.monotonic() - start)
+            note(
+                f"{title}: perplexity {_shown(loss)} on {count:,} predictions ({seconds})"
+            )
+        return losses[count, rate, decay]
 
-    start = options.dynamic_decay
-    rate = climb(RATES[::2], RATES[len(RATES) // 2], lambda rate: loss_of(rate, start))
-    decay = climb(DECAYS, start, lambda decay: loss_of(rate, decay))
-    rate = climb(RATES, rate, lambda rate: loss_of(rate, decay))
+    decay = options.dynamic_decay
+    rate = climb(RATES[::2], START, lambda rate: loss_of(COARSE, rate, decay))
+    decay = climb(DECAYS, decay, lambda decay: loss_of(COARSE, rate, decay))
+    # The longer the text, the lower the best rate.
+    rate = climb(RATES, rate, lambda rate: loss_of(FINE, rate, decay))
     found = {"dynamic_learning_rate": rate, "dynamic_decay": decay}
-    return found, loss_of(rate, decay), predictions
+    _, count = _beginning(tokens, options.dynamic_unrollings, FINE)
+    return found, loss_of(FINE, rate, decay), count
 
 
 def _search_others(
@@ -251,10 +256,8 @@ def _search_others(
         grid.update(thetas=THETAS, shares=SHARES)
         names += ["cache_theta", "cache_lambda"]
     tokens = _validation(trained, options)
-    time_steps = unrolling_length(options)
-    dataset = evaluation_unrollings(tokens, 1, time_steps)
-    dataset = dataset.take(-(-OTHER_PREDICTIONS // time_steps))
-    predictions = min(int(dataset.cardinality()) * time_steps, tokens.num_tokens - 1)
+    most = FINE if options.dynamic_learning_rate else OTHERS
+    dataset, predictions = _beginning(tokens, unrolling_length(options), most)
     evaluate_text = compile_adapted_evaluation(
         trained.model,
         rule=dynamic_rule(trained, options),
@@ -301,6 +304,14 @@ def _shown(loss: float) -> str:
     return format_figure(perplexity(loss), 3)
 
 
+def _beginning(
+    tokens: TokenFile, time_steps: int, most: int
+) -> tuple[tf.data.Dataset, int]:
+    """Returns the unrollings that hold a text's first `most` predictions, and their number."""
+    dataset = evaluation_unrollings(tokens, 1, time_steps).take(-(-most // time_steps))
+    return dataset, min(int(dataset.cardinality()) * time_steps, tokens.num_tokens - 1)
+
+
 def _validation(trained: Trained, options: EvaluateOptions) -> TokenFile:
     return encode_text(trained, options, part_of_run(trained, options, "valid"))
 
@@ -309,7 +320,7 @@ def read_with_bar(
     title: str,
     evaluate_text: AdaptedEvaluation,
     tokens: TokenFile,
-    dataset: Any,
+    dataset: tf.data.Dataset,
     **rates: float,
 ) -> np.ndarray:
     """Returns the losses of an evaluation, with a progress bar meanwhile."""
@@ -326,6 +337,8 @@ def climb(
 ) -> float:
     """Returns a value of a ladder that is better than both of its neighbours.
 
+    Of values that are equally good the lower one is better.
+
     Args:
         ladder: the values, rising.
         start: the value to begin with; it may lie between two of the ladder.
@@ -333,9 +346,13 @@ def climb(
     """
     ladder = sorted({*ladder, start})
     place = ladder.index(start)
+
+    def rank(place: int) -> tuple[float, float]:
+        return loss_of(ladder[place]), ladder[place]
+
     for direction in (1, -1):
-        while 0 <= place + direction < len(ladder) and loss_of(
-            ladder[place + direction]
-        ) < loss_of(ladder[place]):
+        while 0 <= place + direction < len(ladder):
+            if rank(place + direction) > rank(place):
+                break
             place += direction
     return ladder[place]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-# In units of the mean root mean square of all weights' gradients.
+# ε in units of mean(R). With it weights whose gradients are rare take no long steps.
 EPSILON = 1.0
 
 
@@ -18,8 +18,8 @@ class DynamicRule:
 
         W ← W - learning_rate · g / (R + ε) + min(decay · R / mean(R), 1) · (W₀ - W)
 
-    ε is a fixed share of mean(R), the mean over all weights of the model (Krause, Kahembwe,
-    Murray & Renals 2018, https://arxiv.org/abs/1709.07432).
+    mean(R) is that over all weights of the model, and ε is as large (Krause, Kahembwe, Murray
+    & Renals 2018, https://arxiv.org/abs/1709.07432).
 
     Args:
         model: the language model; its weights now are W₀.
@@ -52,20 +52,25 @@ class DynamicRule:
             learning_rate: a float32 scalar.
             decay: a float32 scalar.
         """
-        for variable, gradient, trained, relative in zip(
-            self.variables, gradients, self._trained, self._relative, strict=True
-        ):
-            # Without a gradient there never was a step that could decay.
-            if gradient is not None:
-                adapted = _adapted(
-                    tf.convert_to_tensor(variable),
-                    tf.convert_to_tensor(gradient),
-                    trained,
-                    relative,
-                    learning_rate / self._mean,
-                    decay,
-                )
-                variable.assign(adapted)
+        # Weights without a gradient never left the trained ones.
+        moved = [
+            part
+            for part in zip(
+                self.variables, gradients, self._trained, self._relative, strict=True
+            )
+            if part[1] is not None
+        ]
+        variables, gradients, trained, relative = zip(*moved, strict=True)
+        adapted = _adapted(
+            [tf.convert_to_tensor(variable) for variable in variables],
+            [tf.convert_to_tensor(gradient) for gradient in gradients],
+            trained,
+            relative,
+            learning_rate / self._mean,
+            decay,
+        )
+        for variable, value in zip(variables, adapted, strict=True):
+            variable.assign(value)
 
     def restore(self) -> None:
         """Gives the model its trained weights back."""
@@ -76,22 +81,24 @@ class DynamicRule:
 # Compiled, it walks through each matrix once; operation by operation, eight times.
 @tf.function(jit_compile=True)
 def _adapted(
-    weights: tf.Tensor,
-    gradient: tf.Tensor,
-    trained: tf.Tensor,
-    relative: tf.Tensor,
+    weights: Sequence[tf.Tensor],
+    gradients: Sequence[tf.Tensor],
+    trained: Sequence[tf.Tensor],
+    relative: Sequence[tf.Tensor],
     scaled_rate: tf.Tensor,
     decay: tf.Tensor,
-) -> tf.Tensor:
-    """Returns the weights after a step.
+) -> list[tf.Tensor]:
+    """Returns all weights after a step.
 
     Args:
         weights: W.
-        gradient: g.
+        gradients: g.
         trained: W₀.
         relative: R / mean(R).
         scaled_rate: learning_rate / mean(R).
         decay: the rule's decay.
     """
-    step = scaled_rate * gradient / (relative + EPSILON)
-    return weights - step + tf.minimum(decay * relative, 1.0) * (trained - weights)
+    return [
+        w - scaled_rate * g / (r + EPSILON) + tf.minimum(decay * r, 1.0) * (start - w)
+        for w, g, start, r in zip(weights, gradients, trained, relative, strict=True)
+    ]
