@@ -5,6 +5,7 @@ import json
 import math
 import pathlib
 import re
+import shutil
 import tempfile
 from collections.abc import Callable
 
@@ -236,10 +237,12 @@ def fixture_run_dirs(tmp_path_factory):
 @pytest.mark.parametrize("door", DOORS)
 def test_commands(run_dirs, tmp_path, door, share):
     names = st.sampled_from(DOORS[door].split())
+    # What an evaluation learns about the run is kept in its folder.
+    run_dir = shutil.copytree(run_dirs[door], tmp_path / "run")
 
     def check(lines):
         arguments = [f"--{name}={value}" for name, value in lines]
-        arguments.append(f"--run_dir={run_dirs[door]}")
+        arguments.append(f"--run_dir={run_dir}")
         if door == "export":
             arguments.append(f"--export_dir={tmp_path / 'exported'}")
         process = run_command(f"tfseq.{door}", arguments, text="good\n")

@@ -134,7 +134,7 @@ def _read(path: pathlib.Path, digest: str, model: Any) -> list[np.ndarray] | Non
     """
     shapes = [tuple(variable.shape) for variable in model.trainable_variables]
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with np.load(path) as content:
             if str(content["weights"]) != digest:
                 return None
             found = [content[f"gradient_{number}"] for number in range(len(shapes))]
