@@ -80,8 +80,13 @@ def test_the_classifier_starts_with_the_language_models_weights(
     np.testing.assert_allclose(pooled[0], hidden[-1, 0], atol=1e-6)
 
 
-def test_the_vocabulary_is_carried_along(source_dir, settings):
+def test_the_vocabulary_is_carried_along(source_dir, settings, tmp_path):
+    copy = shutil.copytree(source_dir, tmp_path / "source")
+    settings = dataclasses.replace(settings, initialize_from=str(copy))
     assert runs.train(settings) == 0
+    # The run goes on without the language model.
+    shutil.rmtree(copy)
+    assert runs.train(dataclasses.replace(settings, num_steps=6)) == 0
     one, other = (
         pathlib.Path(folder, "vocabulary.txt").read_text()
         for folder in (source_dir, settings.run_dir)

@@ -46,9 +46,9 @@ def source_vocabularies(
     settings = task.settings
     if not settings.initialize_from:
         return None
-    if _goes_on(settings):
-        with contextlib.suppress(DataError):
-            return load_vocabularies(RunFolder(pathlib.Path(settings.run_dir)), task)
+    own = own_vocabularies(task)
+    if own is not None:
+        return own
     where = f"`initialize_from`={settings.initialize_from}"
     folder = RunFolder(pathlib.Path(settings.initialize_from))
     try:
@@ -105,7 +105,7 @@ def start_from_source(task: Task, model: keras.Model, tokens: Vocabulary) -> Non
         DataError: its files are damaged.
     """
     settings = task.settings
-    if not settings.initialize_from or _goes_on(settings):
+    if not settings.initialize_from or goes_on(settings):
         return
     source = load_trained(settings.initialize_from)
     try:
@@ -150,8 +150,18 @@ def copy_weights(
         variable.assign(copied)
 
 
-def _goes_on(settings: Settings) -> bool:
-    """Returns whether the run folder holds checkpoints of the run that has started."""
+def own_vocabularies(task: Task) -> Mapping[str, Vocabulary] | None:
+    """Returns the vocabularies of a run that goes on; None where they must be made anew."""
+    if not goes_on(task.settings):
+        return None
+    folder = RunFolder(pathlib.Path(task.settings.run_dir))
+    with contextlib.suppress(DataError):
+        return load_vocabularies(folder, task)
+    return None
+
+
+def goes_on(settings: Settings) -> bool:
+    """Returns whether the run that started from `initialize_from` has checkpoints."""
     folder = RunFolder(pathlib.Path(settings.run_dir))
     try:
         saved = folder.read_config()["settings"]

@@ -29,6 +29,7 @@ from tfseq.tasks.classification.model import TextClassifier, build_classifier
 from tfseq.tasks.classification.pretrained import copy_weights, load_source
 from tfseq.tasks.classification.serving import ServedClassifier
 from tfseq.tasks.classification.use import predict, prediction_columns
+from tfseq.tasks.source_run import goes_on, own_vocabularies
 from tfseq.tasks.task import Column, Data, Evaluation, Lanes, Task, Vocabularies
 from tfseq.tasks.trained import Trained
 
@@ -80,13 +81,16 @@ class Classification(Task):
             UsageError: a setting, or the language model, does not fit.
             DataError: texts are missing or damaged.
         """
-        vocabulary = self._source.vocabulary if self._source else None
+        vocabulary = None
+        if self.settings.initialize_from:
+            own = own_vocabularies(self)
+            vocabulary = own["tokens"] if own else self._source.vocabulary
         return load_labelled_texts(self.settings, vocabulary)
 
     @functools.cached_property
-    def _source(self) -> Trained | None:
-        """The language model to start from; None for none."""
-        return load_source(self.settings) if self.settings.initialize_from else None
+    def _source(self) -> Trained:
+        """The language model to start from; a run that goes on does not need it."""
+        return load_source(self.settings)
 
     def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
         """Returns batches `(tokens [batch, time], lengths, labels, weights [batch])`."""
@@ -128,7 +132,7 @@ class Classification(Task):
 
     def start_model(self, model: TextClassifier, data: Data) -> None:
         """Copies weights from a language model, and counts the n-grams of the texts."""
-        if self._source is not None:
+        if self.settings.initialize_from and not goes_on(self.settings):
             copy_weights(self._source.model, model)
         if model.ngrams is not None:
             model.ngrams.count(batches_once(data.splits["train"], self.settings))
