@@ -37,7 +37,14 @@ _ESCAPE_PATTERN = re.compile(
 
 
 class UnknownTokenError(DataError):
-    """A text has a token that a vocabulary without `<unk>` lacks."""
+    """A text has a token that a vocabulary without `<unk>` lacks.
+
+    Example:
+        try:
+            Vocabulary(["a", "b"], "character").encode("abc")
+        except UnknownTokenError as error:
+            print(error)  # the text: character 'c' (U+0063) at position 2 is not one of …
+    """
 
 
 class Vocabulary:
