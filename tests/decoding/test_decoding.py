@@ -160,7 +160,8 @@ def test_a_beam_keeps_the_best_beginnings_each_time(width, length_penalty):
             assert texts_of(decoded, row) == expected[row][:num_best]
 
 
-def test_a_beam_of_one_is_the_greedy_rule():
+@pytest.mark.parametrize("scored", [True, False])
+def test_a_beam_of_one_is_the_greedy_rule(scored):
     model, count, limit = SmallTransducer(), 20, 9
     state = start(count)
     logits, after = model(tf.fill([count, 1], END), state)
@@ -171,7 +172,8 @@ def test_a_beam_of_one_is_the_greedy_rule():
             model, Greedy(), Written(logits[:, 0], after), length=limit
         )[0]
 
-    decoded = compile_decoding(model)(state, limits(count, limit))
+    decoded = compile_decoding(model, scored=scored)(state, limits(count, limit))
+    assert np.all((decoded.log_probabilities < 0) == scored)
     ends = 0
     for row, expected in enumerate(greedy().numpy().tolist()):
         if END in expected:
@@ -181,6 +183,11 @@ def test_a_beam_of_one_is_the_greedy_rule():
         assert decoded.lengths[row, 0] == len(expected)
         assert (decoded.ids[row, 0, len(expected) :].numpy() == END).all()
     assert 0 < ends < count
+
+
+def test_a_wide_beam_needs_scores():
+    with pytest.raises(ValueError, match="`scored`=False: expected `width`=1"):
+        compile_decoding(SmallTransducer(), width=2, scored=False)
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -237,8 +244,8 @@ def test_writing_stops_when_the_last_text_has_ended(width):
         decoded = decode((tf.constant(lengths),), limits(3, 50))
         np.testing.assert_array_equal(decoded.lengths[:, 0], lengths)
         np.testing.assert_allclose(decoded.log_probabilities, 0, atol=1e-6)
-        # One for the end, and one before the first token.
-        assert model.steps == max(lengths) + 2
+        # One before the first token; the end is not read.
+        assert model.steps == max(lengths) + 1
 
 
 @pytest.mark.parametrize("width", [1, 4])
@@ -250,10 +257,10 @@ def test_texts_that_have_ended_leave_the_batch(width):
     expected, left, tokens = 18, 18, 0  # The first token is read by a row a text.
     while left:
         tokens += 1
-        expected += left * width
         unsettled = sum(length + 1 > tokens for length in lengths)
         if left - unsettled >= max(left // TEXTS_OF_ROUND, 1):
             left = unsettled
+        expected += left * width
     assert model.rows == expected < (18 + 18 * 17 * width) * 0.65
 
 

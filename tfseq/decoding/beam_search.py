@@ -53,6 +53,7 @@ class BeamSearch(Rule):
         length_penalty: exponent of the length normalisation, at least 0.
         num_best: the first so many rows of each text that are wanted. A text is settled
             as soon as no other can take their places.
+        scored: whether ln p is computed. A beam of width 1 does without it; it is 0 then.
         start: where the beams stand already; None for the beginning of all texts.
         unsettled: search finishes when no more than so many texts are unsettled.
 
@@ -65,6 +66,7 @@ class BeamSearch(Rule):
     limits: tf.Tensor | None = None
     length_penalty: float | tf.Tensor = 0.0
     num_best: int | tf.Tensor = 1
+    scored: bool = True
     start: Beams | None = None
     unsettled: int | tf.Tensor = 0
 
@@ -108,8 +110,18 @@ class BeamSearch(Rule):
         del noise
         # Of the tokens after one beginning no more than `width` can be among the best.
         count = tf.minimum(self.width, logits.shape[-1])
-        # The barrier excludes a token; the probabilities are the model's own.
-        more, tokens = top_tokens(tf.nn.log_softmax(logits) + barrier, count)
+        # The barrier excludes one token, so one more is looked for: it need not be added to
+        # all logits. The probabilities are the model's own.
+        found, tokens = top_tokens(logits, tf.minimum(count + 1, logits.shape[-1]))
+        more, places = tf.math.top_k(found + tf.gather(barrier, tokens), count)
+        tokens = tf.gather(tokens, places, batch_dims=1)
+        if self.scored:
+            greatest = found[:, :1]
+            # The greatest is subtracted first: near 1, probabilities keep their digits.
+            sums = tf.reduce_sum(tf.exp(logits - greatest), axis=1, keepdims=True)
+            more = more - greatest - tf.math.log(sums)
+        else:
+            more = tf.zeros_like(more)
         lengths, ended = state.lengths + 1, state.ended
         if self.end is not None:
             lengths = tf.where(ended, state.lengths, lengths)
@@ -188,9 +200,10 @@ def top_tokens(
     """
     size = values.shape[-1]
     num_blocks = -(-size // BLOCK)
-    missing = [[0, 0], [0, num_blocks * BLOCK - size]]
-    padded = tf.pad(values, missing, constant_values=-float("inf"))
-    blocks = tf.reshape(padded, [tf.shape(values)[0], num_blocks, BLOCK])
+    missing = num_blocks * BLOCK - size
+    if missing:
+        values = tf.pad(values, [[0, 0], [0, missing]], constant_values=-float("inf"))
+    blocks = tf.reshape(values, [tf.shape(values)[0], num_blocks, BLOCK])
     maxima = tf.reduce_max(blocks, axis=2)
     _, chosen = tf.math.top_k(maxima, tf.minimum(count, num_blocks))
     chosen = tf.sort(chosen)

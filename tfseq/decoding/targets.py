@@ -58,7 +58,8 @@ class _Search(NamedTuple):
         texts: their places among all texts, int32 `[left]`.
         limits: the most tokens of each, int32 `[left]`.
         fixed: the part of the model's state that does not change, `[left, …]`.
-        written: logits and the other part of the state, `[left * width, …]`.
+        written: logits and the other part of the state, `[left * width, …]`. After a round
+            they are those before the last tokens, which have not been read.
         beams: the beginnings, `[left * width]`.
         ids: their tokens, and ends behind them, `[left * width, longest]`.
         time: number of tokens written so far.
@@ -79,6 +80,7 @@ def compile_decoding(
     width: int | tf.Tensor = 1,
     num_best: int | tf.Tensor = 1,
     length_penalty: float | tf.Tensor = 0.0,
+    scored: bool = True,
     forbidden: int | None = None,
     num_texts: int | None = None,
 ) -> Callable[[Any, tf.Tensor], Decoded]:
@@ -104,13 +106,20 @@ def compile_decoding(
             which the function is called, as `num_best` and `length_penalty` may be.
         num_best: texts wanted for each source, at most `width`.
         length_penalty: exponent of the length normalisation, at least 0.
+        scored: whether log-probabilities and scores are wanted. A search of width 1 takes
+            less time without them; they are 0 then.
         forbidden: a token that is never written (`<unk>`), or None.
         num_texts: how many texts there will be, where it is known.
+
+    Raises:
+        ValueError: a wider search is to do without scores.
 
     Returns:
         A function of the state before the first token, `[texts, …]`, and of the most
         tokens of each text, the end among them, int32 `[texts]`.
     """
+    if not scored and (tf.is_tensor(width) or width > 1):
+        raise ValueError("`scored`=False: expected `width`=1; leave it out")
     parts = count_parts(num_texts)
 
     def rule_of(search: _Search) -> BeamSearch:
@@ -122,6 +131,7 @@ def compile_decoding(
             limits=search.limits,
             length_penalty=length_penalty,
             num_best=num_best,
+            scored=scored,
             start=search.beams,
             unsettled=count - tf.maximum(count // TEXTS_OF_ROUND, 1),
         )
@@ -148,6 +158,12 @@ def compile_decoding(
             return logits, (model.split_state(whole)[0], origins)
 
         logits, changing = search.written
+        if search.time > 0:
+            last = search.ids[:, search.time - 1]
+            logits, whole = read(
+                last[:, tf.newaxis], model.join_state(changing, search.fixed)
+            )
+            logits, changing = logits[:, 0], model.split_state(whole)[0]
         # A row takes along from which row of the round's beginning it comes.
         origins = tf.range(tf.shape(logits)[0])
         more, written, beams = write_tokens(

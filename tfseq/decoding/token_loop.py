@@ -61,7 +61,8 @@ def write_tokens(
 ) -> tuple[tf.Tensor, Written, Any]:
     """Writes `length` more tokens of each row; to be called in a `tf.function`.
 
-    A rule that has finished before ends the loop.
+    A rule that has finished before ends the loop. The tokens that it has chosen last are
+    not read then.
 
     Args:
         step: what reads the chosen tokens: `(tokens [rows, 1], state) -> (logits
@@ -74,7 +75,8 @@ def write_tokens(
             Gumbel noise `[rows, vocabulary]`.
 
     Returns:
-        Ids `[rows, tokens written]`, where the rows then stand, and the rule's state.
+        Ids `[rows, tokens written]`; where the rows then stand, or stood before their
+        last tokens if the rule has finished; and the rule's state.
 
     Example:
         written = compile_reading(model)(tf.constant([[1, 2, 3]]))
@@ -106,8 +108,22 @@ def write_tokens(
         if rule.reorders:
             parents = parents.write(position, choice.parents)
             state = gather_rows(state, choice.parents)
-        next_logits, state = step(choice.tokens[:, tf.newaxis], state)
-        return position + 1, next_logits[:, 0], state, tokens, parents, rule_state
+
+        def read():
+            next_logits, new = step(choice.tokens[:, tf.newaxis], state)
+            return next_logits[:, 0], new
+
+        if rule.finishes:
+            before = logits, state
+            flat = tf.cond(
+                rule.finished(rule_state),
+                lambda: tf.nest.flatten(before),
+                lambda: tf.nest.flatten(read()),
+            )
+            logits, state = tf.nest.pack_sequence_as(before, flat)
+        else:
+            logits, state = read()
+        return position + 1, logits, state, tokens, parents, rule_state
 
     start = (tf.constant(0), logits, state, tokens, parents, rule_state)
     position, logits, state, tokens, parents, rule_state = tf.while_loop(

@@ -118,8 +118,13 @@ def _train() -> None:
 def _translate(width: int) -> None:
     configure_evaluation()
     model = build_model(SIZES)
+    # The greedy loop of the others computes no probabilities either.
     decode = compile_decoding(
-        model, width=width, length_penalty=LENGTH_PENALTY, num_texts=SIZES.decoded
+        model,
+        width=width,
+        length_penalty=LENGTH_PENALTY,
+        scored=width > 1,
+        num_texts=SIZES.decoded,
     )
 
     @compiled(reduce_retracing=True)
