@@ -16,6 +16,8 @@ ROWS_MULTIPLE = 8
 """With `batch_tokens` the rows of every batch are a multiple of it."""
 MOST_CELLS = 1 << 24
 """The most rows x source time x target time of a batch that is evaluated."""
+MOST_TOKENS = 1 << 15
+"""The most rows x time of either side of a batch that is evaluated."""
 # How far two pairs of one batch may differ beyond their order by length, in tokens: with
 # more, batches of an epoch are less like those of another, and hold more padding.
 SPREAD = 2.0
@@ -176,8 +178,9 @@ def evaluation_pairs(pairs: EncodedPairs, batch_size: int) -> tf.data.Dataset:
     Args:
         pairs: the pairs.
         batch_size: the rows of a batch. The last one is filled up with rows of length 0.
-            Attention holds a number for each token of each side, so batches of very long
-            texts have half of the rows or less, down to `ROWS_MULTIPLE`.
+            Encoders hold vectors for each token, and attention a number for each token of
+            each side, so batches of very long texts have half of the rows or less, down
+            to `ROWS_MULTIPLE`.
 
     Returns:
         Elements as those of `training_pairs`; the pairs are in the order of `pair_order`.
@@ -246,16 +249,19 @@ def _cut(
 def _cut_evaluation(
     pairs: EncodedPairs, order: np.ndarray, batch_size: int
 ) -> _Batches:
-    """Returns where batches begin in pairs by rising lengths, none with too many cells."""
+    """Returns where batches begin in pairs by rising lengths, none of them too large."""
     longest = [
         np.maximum.accumulate(lengths[order])
         for lengths in (pairs.source_lengths, pairs.target_lengths)
     ]
-    cells = longest[0] * longest[1]
+    # The share of the bounds that each row of a batch up to a pair takes.
+    shares = np.maximum(
+        longest[0] * longest[1] / MOST_CELLS, np.maximum(*longest) / MOST_TOKENS
+    )
     firsts, rows, first = [], [], 0
     while first < len(order):
         count = batch_size
-        while count > ROWS_MULTIPLE and count * cells[first:][:count][-1] > MOST_CELLS:
+        while count > ROWS_MULTIPLE and count * shares[first:][:count][-1] > 1:
             count //= 2
         firsts.append(first)
         rows.append(count)

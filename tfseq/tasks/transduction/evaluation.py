@@ -13,7 +13,13 @@ from tfseq.decoding import Decoded, compile_decoding
 from tfseq.errors import UsageError
 from tfseq.machine.compiled import compiled
 from tfseq.metrics import line_score, perplexity
-from tfseq.pipelines import EncodedPairs, Vocabulary, evaluation_pairs, pair_order
+from tfseq.pipelines import (
+    ROWS_MULTIPLE,
+    EncodedPairs,
+    Vocabulary,
+    evaluation_pairs,
+    pair_order,
+)
 from tfseq.tasks.task import Data, Evaluation, Vocabularies
 from tfseq.tasks.trained import Trained
 from tfseq.tasks.transduction.attention_image import (
@@ -39,6 +45,9 @@ from tfseq.tasks.transduction.target_metrics import (
 )
 
 EVALUATION_BATCH = 64
+# Beginnings of targets that are continued at a time. With fewer each takes longer, for
+# every product reads the whole kernel of the softmax.
+ROWS_AT_A_TIME = 256
 NUM_SAMPLES = 5
 NUM_IMAGES = 3
 
@@ -75,6 +84,19 @@ def compile_likelihoods(model: Any) -> Callable[[EncodedPairs], np.ndarray]:
     return likelihoods
 
 
+def writing_batch(num_texts: int, width: int) -> int:
+    """Returns the number of sources in a batch whose targets are written.
+
+    It is a power of two, so that cores may share a batch and halves of it.
+
+    Args:
+        num_texts: the number of all sources, at least one.
+        width: the beginnings that are kept of each target.
+    """
+    wanted = min(num_texts, ROWS_AT_A_TIME // width)
+    return max(1 << max(wanted - 1, 0).bit_length(), ROWS_MULTIPLE)
+
+
 def compile_writing(
     model: Any,
     settings: Any,
@@ -82,6 +104,7 @@ def compile_writing(
     width: int = 1,
     num_best: int = 1,
     length_penalty: float = 0.0,
+    scored: bool = True,
     forbidden: int | None = None,
 ) -> Callable[[tf.Tensor, tf.Tensor], Decoded]:
     """Compiles a function from sources to the targets that a model writes.
@@ -93,6 +116,7 @@ def compile_writing(
             each time.
         num_best: the targets wanted of each source, `width` or fewer.
         length_penalty: the exponent of length normalisation.
+        scored: whether log-probabilities and scores are wanted; see `compile_decoding`.
         forbidden: a token that is never written (`<unk>`), or None.
 
     Returns:
@@ -103,6 +127,7 @@ def compile_writing(
         width=width,
         num_best=num_best,
         length_penalty=length_penalty,
+        scored=scored,
         forbidden=forbidden,
         num_texts=EVALUATION_BATCH,
     )
@@ -119,6 +144,8 @@ def write_targets(
     write: Callable[[tf.Tensor, tf.Tensor], Decoded],
     pairs: EncodedPairs,
     vocabulary: Vocabulary,
+    *,
+    width: int = 1,
 ) -> list[str]:
     """Returns the best target of each source of some pairs.
 
@@ -126,10 +153,13 @@ def write_targets(
         write: made by `compile_writing`.
         pairs: the pairs.
         vocabulary: the tokens of targets.
+        width: the beginnings that it keeps of each target.
     """
     written = [""] * len(pairs)
     places = iter(pair_order(pairs))
-    for sources, lengths, *_ in evaluation_pairs(pairs, EVALUATION_BATCH):
+    for sources, lengths, *_ in evaluation_pairs(
+        pairs, writing_batch(len(pairs), width)
+    ):
         decoded = write(sources, lengths)
         # The rows that fill up the last batch have no place.
         rows = zip(decoded.ids.numpy(), decoded.lengths.numpy(), places, strict=False)
@@ -147,9 +177,10 @@ class TransducerEvaluation:
     - `accuracy`, the share of targets that are written without a fault; where a source has
       several right targets, it is read once, and each of them is right;
     - `word_accuracy` for texts of characters: the share of words that are right;
-    - where sources have several right targets, as in a dictionary of pronunciations,
-      `word_error_rate` (1 - `accuracy`) and `phoneme_error_rate`, the edit distance to the
-      nearest of them in tokens;
+    - where sources have several right targets, `word_error_rate` (1 - `accuracy`) and
+      `phoneme_error_rate`, the edit distance to the nearest of them in tokens: such data
+      are dictionaries of pronunciations, and these are the names of their figures in
+      publications;
     - for targets of words and sub-words `bleu` and `chrf`, if they are asked for.
 
     Args:
@@ -177,8 +208,10 @@ class TransducerEvaluation:
             settings,
             width=width,
             length_penalty=length_penalty,
+            scored=width > 1,
             forbidden=self._vocabulary.unknown_id,
         )
+        self._width = width
 
     def figures(self, part: PairPart, tokenizer: str | None = None) -> dict[str, Any]:
         """Returns the figures of a part of the data.
@@ -210,7 +243,7 @@ class TransducerEvaluation:
     def write(self, part: PairPart, places: np.ndarray) -> list[str]:
         """Returns what the model writes for the sources at these places of a part."""
         pairs = take_pairs(part.pairs, places)
-        return write_targets(self._write, pairs, self._vocabulary)
+        return write_targets(self._write, pairs, self._vocabulary, width=self._width)
 
 
 def build_evaluations(
