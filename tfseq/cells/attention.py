@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from tfseq.cells.additive_scores import additive_scores
 from tfseq.cells.arguments import (
     as_ids,
     as_state,
@@ -373,8 +374,8 @@ class AttentionCell(WrappedCell):
         queries = tf.cast(queries, self.compute_dtype)
         if self.score == "additive":
             queries = project(queries, self._read(self.query_kernel))
-            sums = queries[:, :, tf.newaxis] + memory.keys[:, tf.newaxis]
-            scores = project(tf.tanh(sums), self._read(self.score_kernel))[..., 0]
+            kernel = self._read(self.score_kernel)
+            scores = additive_scores(queries, memory.keys, kernel)
         else:
             scores = tf.matmul(queries, memory.keys, transpose_b=True)
         return attention_weights(scores, memory.lengths)
