@@ -215,6 +215,10 @@ def test_a_run_without_a_folder_gets_a_new_one(tmp_path, monkeypatch):
         ({"text": b"bytes"}, "`text`: found bytes"),
         ({"text": "a\ud800b"}, "`text`: found half a character at position 1"),
         ({"text": TEXT, "dataset": "ptb"}, "`text`, `dataset`: found more than one"),
+        (
+            {"pairs": [("a", "b")], "source_file": "a"},
+            "`pairs`, `source_file`: found more than one",
+        ),
         ({"text": TEXT, "texts": ["a"], "labels": [1]}, "`text`, `texts`, `labels`: "),
         ({"texts": ["a"]}, "`texts`, `labels`: found one of them"),
         ({"labels": [1]}, "`texts`, `labels`: found one of them"),

@@ -77,6 +77,10 @@ IN_MEMORY = {
 }
 
 
+# The settings that name data for training.
+TRAINING_DATA = ("dataset", "train_file", "source_file", "target_file")
+
+
 def fit(
     settings: Settings | None = None,
     /,
@@ -163,7 +167,7 @@ def _settings_with_data(
     values: dict[str, Any], given: Sequence[str], data: dict[str, Any]
 ) -> Settings:
     """Returns the settings that are given by keyword, with the data in memory stored."""
-    named = [name for name in ("dataset", "train_file") if values.get(name) is not None]
+    named = [name for name in TRAINING_DATA if values.get(name) is not None]
     if ("texts" in given) != ("labels" in given):
         raise UsageError("`texts`, `labels`: found one of them, expected both or none")
     if (named and given) or (len(given) > 1 and given != ["texts", "labels"]):
