@@ -23,12 +23,7 @@ LONGEST_START = 4.0  # Seconds from its start to its end: data, graph, restored 
 TEXT = "the quick brown fox jumps over the lazy dog and runs away\n"
 KINDS = {
     "characters": {"dataset": "text", "num_unrollings": 8},
-    "words": {
-        "dataset": "text",
-        "level": "word",
-        "embedding_size": 6,
-        "num_unrollings": 8,
-    },
+    "pairs": {"dataset": "pairs", "level": "word", "embedding_size": 6},
     "reviews": {"dataset": "toy_reviews", "embedding_size": 6, "batch_size": 50},
 }
 
@@ -60,8 +55,12 @@ def logged(settings: Settings) -> list[tuple[int, float]]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_kills_change_nothing(tmp_path, kind):
-    (tmp_path / "text.txt").write_text(TEXT * 50)
-    file = None if kind == "reviews" else str(tmp_path / "text.txt")
+    (tmp_path / "characters").write_text(TEXT * 50)
+    words = TEXT.split()
+    (tmp_path / "pairs").write_text(
+        "".join(f"{one} {other}\t{other}\n" for one in words for other in words)
+    )
+    file = None if kind == "reviews" else str(tmp_path / kind)
     settings = Settings(
         **{
             "train_file": file,
