@@ -9,6 +9,7 @@ Examples:
   python -m tfseq.predict --run_dir=runs/cmudict --text=tensor --beam_width=5 --n_best=3
 """
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -32,8 +33,12 @@ flags.adopt_module_key_flags(command_line)
 command_line.explain_first("run_dir", "text", "file", "format")
 
 
-def read_texts() -> Iterator[str]:
-    """Yields the texts that the flags name, one after the other."""
+def read_texts(empty_texts: bool = False) -> Iterator[str]:
+    """Yields the texts that the flags name, one after the other.
+
+    Args:
+        empty_texts: whether lines without text are texts too.
+    """
     if flags.FLAGS.text:
         for text in flags.FLAGS.text:
             try:
@@ -45,23 +50,28 @@ def read_texts() -> Iterator[str]:
             yield text
         return
     yield from texts_in(
-        command_line.read_lines(flags.FLAGS.file), flags.FLAGS.file or "standard input"
+        command_line.read_lines(flags.FLAGS.file),
+        flags.FLAGS.file or "standard input",
+        empty_texts,
     )
 
 
-def texts_in(lines: Iterable[str], name: str) -> Iterator[str]:
+def texts_in(
+    lines: Iterable[str], name: str, empty_texts: bool = False
+) -> Iterator[str]:
     """Yields lines that each hold a text; empty ones at the end are left out.
 
     Args:
         lines: the lines.
         name: the file that they are from, for the message.
+        empty_texts: whether all lines are texts, those without text too.
 
     Raises:
         UsageError: a line before the last text is empty, or there is no text.
     """
     number = first_empty = 0
     for number, line in enumerate(lines, 1):
-        if not line.strip():
+        if not line.strip() and not empty_texts:
             first_empty = first_empty or number
             continue
         if first_empty:
@@ -121,7 +131,7 @@ def main() -> int:
 
     run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
     options = command_line.given_options("predict")
-    texts = read_texts
+    texts = functools.partial(read_texts, run.task.empty_texts)
     if run.task.one_text and not flags.FLAGS.text:
         options.setdefault("one_text", True)
         texts = read_parts

@@ -151,6 +151,14 @@ def test_every_way_in_writes_the_same(folder):
     assert [each["prediction"] for each in told] == list(map(transcribe, texts))
 
 
+def test_lines_without_text_keep_their_places(folder):
+    flags = [f"--run_dir={folder / 'run'}", "--format=json"]
+    output = run_command("tfseq.predict", flags, "a\n\nb\n \n")
+    told = [json.loads(line) for line in output.stdout.splitlines()]
+    assert [each["prediction"] for each in told] == ["x", "", "yy", ""]
+    assert "2 of 4 texts are empty, and so are their targets" in output.stderr
+
+
 def test_figures_and_scores_by_the_command(folder):
     flags = [f"--run_dir={folder / 'run'}", "--format=json"]
     found = json.loads(run_command("tfseq.evaluate", flags).stdout)

@@ -134,6 +134,19 @@ def test_targets_that_do_not_end_are_cut_and_counted(caplog):
     assert "6 of 6 targets did not end and were cut off" in caplog.text
 
 
+def test_empty_texts_have_empty_targets_and_are_counted(trained, caplog):
+    found = predict(trained, ["", "b", " \t"], beam_width=3, n_best=2)
+    (alone,) = predict(trained, ["b"], beam_width=3, n_best=2)
+    assert found[1]["prediction"] == alone["prediction"]
+    for each, text in ((found[0], ""), (found[2], " \t")):
+        target = {"prediction": "", "finished": True, "log_probability": 0, "score": 0}
+        assert each == {**target, "predictions": [target], "text": text}
+    assert "2 of 3 texts are empty, and so are their targets" in caplog.text
+    assert [each["prediction"] for each in predict(trained, [""])] == [""]
+    with pytest.raises(UsageError, match="text 1: found nothing in it, expected"):
+        use.TargetWriter(trained, PredictOptions(attention_image="x.png"))([""], 1)
+
+
 def test_an_unknown_word_is_the_word_most_attended_to():
     tokens, unknown = ["x", "<unk>", "<unk>"], [False, True, True]
     # The last column is the end of the source, which is no word.
@@ -158,8 +171,6 @@ def test_unknown_words_of_written_targets_are_replaced():
 
 
 REFUSED_TEXTS = [
-    ("", "text 2: found nothing in it, expected a text; leave it out"),
-    (" \t", "text 2: found nothing in it, expected a text; leave it out"),
     (
         "a\nb",
         "text 2: found the end of a line in it, expected a single line; give its lines one "
@@ -207,6 +218,12 @@ def test_a_character_without_a_token_is_refused():
             {},
             {"attention_image": "x.jpg"},
             "`attention_image`=x.jpg: expected a name that ends with .png; give one",
+        ),
+        (
+            {},
+            {"attention_image": "missing/x.png"},
+            "`attention_image`=missing/x.png: cannot write into its folder (No such file or "
+            "directory), expected one for new files; make it, or give another",
         ),
         (
             {},
@@ -260,6 +277,22 @@ def test_the_first_text_has_its_picture_in_a_file(trained, tmp_path):
     words = [*TEXTS[0].split(), "<eos>"]
     expected = attention_image(weights[0], words, [*prediction.split(), "<eos>"])
     np.testing.assert_array_equal(written, expected)
+
+
+def test_a_picture_of_a_long_text_shows_its_beginning(trained, tmp_path, caplog):
+    pytest.importorskip("matplotlib")
+    tokens = [f"t{number}" for number in range(pictures.MOST_PICTURED + 1)]
+    weights = np.random.default_rng(0).random([2, len(tokens)])
+    expected = attention_image(weights[:, :-1], tokens[:-1], ["a", "b"])
+    np.testing.assert_array_equal(
+        attention_image(weights, tokens, ["a", "b"]), expected
+    )
+    path = tmp_path / "attention.png"
+    predict(trained, ["a " * 300], attention_image=str(path))
+    assert path.exists()
+    assert (
+        "shows the first 200 tokens of a text of 301 and of its target" in caplog.text
+    )
 
 
 def signatures_of(trained):

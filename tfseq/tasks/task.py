@@ -109,6 +109,7 @@ class Task:
             or `valid` and the name of a figure, the most important one first.
         one_text: whether the lines of a file are the parts of one text; its option
             `one_text` of predicting is set then.
+        empty_texts: whether a line without text is a text too, with a prediction of its own.
         columns: the columns of the table of predictions; the last one is the text.
         first_uses: what to try with a new run, pairs of the name of a command and its
             options.
@@ -127,6 +128,7 @@ class Task:
     name: str
     columns: Sequence[Column] = ()
     one_text: bool = False
+    empty_texts: bool = False
     first_uses: Sequence[tuple[str, Mapping[str, Any]]] = ()
     compared: Sequence[tuple[str, str]] = (("valid", "loss"), ("train", "loss"))
 

@@ -29,6 +29,8 @@ LEAST_INCHES, MOST_INCHES = 2.0, 24.0
 DOTS_OF_INCH = 100
 POINTS_OF_INCH = 72
 LARGEST_LETTERS = 9.0  # Points.
+# With more tokens the letters of a picture cannot be read, and drawing takes many seconds.
+MOST_PICTURED = 200
 # Signs that would be seen as nothing.
 SIGNS = {" ": "\u2423", "\n": "\u23ce", "<eos>": "\u23ce"}
 
@@ -79,7 +81,8 @@ def attention_image(
 ) -> np.ndarray:
     """Returns a picture with sources from left to right and targets from top to bottom.
 
-    White is a weight of 0 and black a weight of 1. Long texts get small letters.
+    White is a weight of 0 and black a weight of 1. Long texts get small letters. Of each
+    side the first `MOST_PICTURED` tokens are shown.
 
     Args:
         weights: numbers from 0 to 1, `[target tokens, source tokens]`.
@@ -97,6 +100,10 @@ def attention_image(
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
+    weights = weights[:MOST_PICTURED, :MOST_PICTURED]
+    source_tokens, target_tokens = (
+        tokens[:MOST_PICTURED] for tokens in (source_tokens, target_tokens)
+    )
     width, height = (
         float(np.clip(INCHES_OF_TOKEN * len(tokens), LEAST_INCHES, MOST_INCHES))
         for tokens in (source_tokens, target_tokens)

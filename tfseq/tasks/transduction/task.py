@@ -58,6 +58,7 @@ class Transduction(Task):
     name = "transduction"
     first_uses = (("predict", {"text": "a small example"}),)
     unit = "pair"
+    empty_texts = True
     columns: Sequence[Column] = COLUMNS
     compared = (("valid", "accuracy"), ("valid", "loss"), ("train", "loss"))
 

@@ -12,18 +12,19 @@ import tensorflow as tf
 from absl import logging
 
 from tfseq.errors import UsageError
-from tfseq.files import write_atomically
+from tfseq.files import check_writable, write_atomically
 from tfseq.pipelines import EncodedPairs, Vocabulary, evaluation_pairs, pair_order
 from tfseq.pipelines.words import join_words, split_words
 from tfseq.tasks.task import Column
 from tfseq.tasks.trained import Trained
 from tfseq.tasks.transduction.attention_image import (
+    MOST_PICTURED,
     attention_image,
     check_matplotlib,
     compile_attention,
     token_texts,
 )
-from tfseq.tasks.transduction.evaluation import EVALUATION_BATCH, compile_writing
+from tfseq.tasks.transduction.evaluation import compile_writing, writing_batch
 from tfseq.tasks.transduction.settings import PredictOptions, target_level
 
 TEXTS_AT_A_TIME = 1_000
@@ -53,13 +54,18 @@ class Target(NamedTuple):
     score: float
 
 
+# That of a text without anything in it.
+EMPTY_TARGET = Target(np.empty(0, np.int32), True, 0.0, 0.0)
+
+
 def predict(
     trained: Trained, texts: Iterable[str], options: PredictOptions
 ) -> Iterator[dict[str, Any]]:
     """Returns an iterator over the targets of texts.
 
     Some hundred texts are read at a time, and their targets are written in batches of
-    similar length. A result does not depend on the other texts.
+    similar length. A result does not depend on the other texts. A text of white space has
+    an empty target; such texts are counted in a warning.
 
     Args:
         trained: the trained transducer.
@@ -72,7 +78,7 @@ def predict(
         the same of each of them, the best first.
 
     Raises:
-        UsageError: an option does not fit the run; later, a text is empty or too long.
+        UsageError: an option does not fit the run; later, a text is too long.
         DataError: a text has a token that the vocabulary lacks, which has no `<unk>`; or
             the image cannot be written.
     """
@@ -107,17 +113,29 @@ def check_predict_options(trained: Trained, options: PredictOptions) -> None:
             raise UsageError(
                 f"`attention_image`={image}: expected a name that ends with .png; give one"
             )
+        try:
+            check_writable(pathlib.Path(image).parent)
+        except OSError as error:
+            raise UsageError(
+                f"`attention_image`={image}: cannot write into its folder "
+                f"({error.strerror}), expected one for new files; make it, or give another"
+            ) from None
         check_matplotlib(asked[0])
 
 
 def _predict(writer: TargetWriter, texts: Iterable[str]) -> Iterator[dict[str, Any]]:
-    texts, number, cut = iter(texts), 0, 0
+    texts, number, cut, empty = iter(texts), 0, 0, 0
     while some := list(itertools.islice(texts, TEXTS_AT_A_TIME)):
         for text, found in zip(some, writer(some, number + 1), strict=True):
             cut += not found[0]["finished"]
+            empty += not text.strip()
             several = {"predictions": found} if writer.options.n_best > 1 else {}
             yield {**found[0], **several, "text": text}
         number += len(some)
+    if empty:
+        logging.warning(
+            "%d of %d texts are empty, and so are their targets", empty, number
+        )
     if cut:
         logging.warning(
             "%d of %d targets did not end and were cut off; JSON tells which have finished",
@@ -161,6 +179,11 @@ class TargetWriter:
             encode_source(text, number, self._sources)
             for number, text in enumerate(texts, first)
         ]
+        if self.options.attention_image and first == 1 and not len(sources[0]):
+            raise UsageError(
+                "text 1: found nothing in it, expected a text, which `attention_image` "
+                "shows; leave it out"
+            )
         written = self._write_targets(sources)
         if self.options.attention_image and first == 1:
             self._write_image(texts[0], sources[0], written[0][0])
@@ -180,10 +203,14 @@ class TargetWriter:
 
     def _write_targets(self, sources: Sequence[np.ndarray]) -> list[list[Target]]:
         """Returns the targets of each source, the best first."""
-        pairs = pair_up(sources, [[]] * len(sources))
-        written: list[list[Target]] = [[]] * len(sources)
-        places = iter(pair_order(pairs))
-        for batch, lengths, *_ in evaluation_pairs(pairs, EVALUATION_BATCH):
+        written = [[EMPTY_TARGET] for _ in sources]
+        own = [place for place, source in enumerate(sources) if len(source)]
+        if not own:
+            return written
+        pairs = pair_up([sources[place] for place in own], [[]] * len(own))
+        places = (own[place] for place in pair_order(pairs))
+        size = writing_batch(len(pairs), self.options.beam_width)
+        for batch, lengths, *_ in evaluation_pairs(pairs, size):
             rows = zip(
                 *(part.numpy() for part in self._write(batch, lengths)), strict=True
             )
@@ -238,6 +265,14 @@ class TargetWriter:
             ids = np.append(ids, self._targets.line_end_id)
         if not len(ids):
             ids = np.array([self._targets.line_end_id])
+        counts = len(source), len(ids)
+        if max(counts) > MOST_PICTURED:
+            logging.warning(
+                "attention_image: shows the first %d tokens of a text of %d and of its "
+                "target of %d; give a shorter text to see all",
+                MOST_PICTURED,
+                *counts,
+            )
         (weights,) = self._attention(pair_up([source], [ids]))
         picture = attention_image(
             weights,
@@ -271,7 +306,7 @@ def replace_unknown(
 
 
 def encode_source(text: str, number: int, vocabulary: Vocabulary) -> np.ndarray:
-    """Returns the ids of a source, the end among them, `[tokens]`.
+    """Returns the ids of a source, the end among them, `[tokens]`; none of an empty text.
 
     Args:
         text: the source.
@@ -279,13 +314,11 @@ def encode_source(text: str, number: int, vocabulary: Vocabulary) -> np.ndarray:
         vocabulary: the tokens of sources.
 
     Raises:
-        UsageError: the text is empty, is several lines, or is too long.
+        UsageError: the text is several lines, or is too long.
         DataError: a token is not in the vocabulary, which has no `<unk>`.
     """
     if not text.strip():
-        raise UsageError(
-            f"text {number}: found nothing in it, expected a text; leave it out"
-        )
+        return np.empty(0, np.int32)
     ids = vocabulary.encode(f"{text}\n", f"text {number}").astype(np.int32)
     if np.count_nonzero(ids == vocabulary.line_end_id) != 1:
         raise UsageError(
