@@ -14,8 +14,8 @@ class ClassificationSettings:
 
     max_length: int = option(
         400,
-        "Most tokens of a text that are read; of a longer one the last tokens. Pairs with a "
-        "longer source or target are left out.",
+        "Most tokens of a text. Of a longer text a classifier reads the last tokens; pairs "
+        "with a longer source or target are left out, and counted.",
         lower=1,
         upper=65536,
         fixed=True,

@@ -30,8 +30,8 @@ class TransductionSettings:
     )
     max_length: int = option(
         400,
-        "Most tokens of a text that are read; of a longer one the last tokens. Pairs with a "
-        "longer source or target are left out.",
+        "Most tokens of a text. Of a longer text a classifier reads the last tokens; pairs "
+        "with a longer source or target are left out, and counted.",
         lower=1,
         upper=65536,
         fixed=True,
@@ -39,7 +39,8 @@ class TransductionSettings:
     batch_tokens: int = option(
         0,
         "Tokens in a batch of pairs of similar length, counted on the longer side with the "
-        "padding; 0: every batch has `batch_size` pairs.",
+        "padding; 0: every batch has `batch_size` pairs. A step minimises the sum of the "
+        "losses of all tokens divided by this number, or by `batch_size`.",
         lower=0,
         upper=1 << 24,
         fixed=True,
