@@ -8,7 +8,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from tfseq.machine.hardware import count_cores
+from tfseq.machine import threads
 from tfseq.machine.threads import choose_chains
 
 # Four summands of 64 MB are more than the graph optimizer takes a processor to have.
@@ -77,12 +77,29 @@ def test_products_are_those_of_onednn_unless_the_environment_says_otherwise(
     assert run.stdout.split() == [used]
 
 
-@pytest.mark.skipif(
-    bool(tf.config.list_physical_devices("GPU")), reason="it is about processors"
+@pytest.mark.parametrize(
+    ("cores", "lanes", "expected"),
+    [
+        *[(1, 64, 1), (2, 64, 2), (2, 2, 2), (2, 1, 1), (2, 61, 1)],
+        *[(8, 64, 8), (8, 30, 3), (8, 100, 5), (8, 4, 2)],
+        *[(64, 64, 8), (64, 640, 16), (64, 6, 2)],
+    ],
 )
-def test_chains_are_one_a_core_where_lanes_divide_and_layers_are_small():
-    cores = count_cores()
-    assert choose_chains(0, 3 * cores, units=512) == cores
-    assert choose_chains(0, 1, units=512) == 1
-    assert choose_chains(0, 3 * cores, units=513) == 1
-    assert choose_chains(3, 3 * cores, units=513) == 3
+def test_chains_are_one_a_core_as_far_as_lanes_suffice(
+    monkeypatch, cores, lanes, expected
+):
+    monkeypatch.setattr(threads, "count_cores", lambda: cores)
+    monkeypatch.setattr(threads, "finds_gpu", lambda: False)
+    assert choose_chains(0, lanes, units=512) == expected
+    assert choose_chains(0, lanes, units=513) == 1
+
+
+def test_chains_that_are_asked_for_or_begun_with_are_taken(monkeypatch):
+    monkeypatch.setattr(threads, "count_cores", lambda: 2)
+    monkeypatch.setattr(threads, "finds_gpu", lambda: False)
+    assert choose_chains(3, 6, units=513) == 3
+    assert choose_chains(3, 6, units=4, begun=6) == 3
+    assert choose_chains(0, 6, units=4, begun=6) == 6
+    assert choose_chains(0, 6, units=4, begun=4) == 2  # It does not divide the lanes.
+    monkeypatch.setattr(threads, "finds_gpu", lambda: True)
+    assert choose_chains(0, 6, units=4, begun=6) == 1

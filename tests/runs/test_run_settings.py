@@ -13,7 +13,7 @@ from training_runs import filled_once, last_checkpoint
 import tfseq
 from tfseq import runs
 from tfseq.errors import DataError, UsageError
-from tfseq.machine import hardware
+from tfseq.machine import hardware, threads
 from tfseq.runs.fit import check_same_run
 from tfseq.tasks import Settings
 from tfseq.tasks.trained import read_run_settings
@@ -314,6 +314,34 @@ def test_a_text_in_memory_that_is_too_short_is_named_by_its_argument(tmp_path):
         (UsageError, DataError), match=r"^`text`: the text has \d tokens"
     ):
         runs.fit(text="ab cd", valid_size=0, run_dir=str(tmp_path / "run"))
+
+
+def test_a_run_keeps_its_chains_on_a_machine_with_other_cores(
+    trained, tmp_path, monkeypatch, caplog
+):
+    begun = RunFolder(pathlib.Path(trained.run_dir)).read_chains()
+    settings = dataclasses.replace(trained, run_dir=str(tmp_path / "run"))
+    folder = RunFolder(pathlib.Path(settings.run_dir))
+    assert runs.train(dataclasses.replace(settings, num_steps=2)) == 0
+    other = 3 - begun  # Two chains, or one where there is one core.
+    monkeypatch.setattr(threads, "count_cores", lambda: other)
+    assert runs.train(settings) == 0
+    assert folder.read_chains() == begun
+    run, whole = runs.load(settings.run_dir), runs.load(trained.run_dir)
+    for one, expected in zip(run.model.weights, whole.model.weights, strict=True):
+        np.testing.assert_array_equal(one, expected)
+    assert "`chains`" not in caplog.text
+    assert runs.train(dataclasses.replace(settings, num_steps=5, chains=other)) == 0
+    assert f"was computed in {begun}, from here on in {other};" in caplog.text
+    assert folder.read_chains() == other
+
+
+@pytest.mark.parametrize("chains", [-1, True, "two", None])
+def test_chains_that_were_changed_wrongly_are_refused(settings, chains):
+    content = json.loads(config(settings).read_bytes())
+    config(settings).write_text(json.dumps({**content, "chains": chains}))
+    with pytest.raises(DataError, match=rf"config\.json: found chains={chains!r}, "):
+        runs.train(settings)
 
 
 def test_an_automatic_precision_is_kept_where_the_run_goes_on(

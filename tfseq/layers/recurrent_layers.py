@@ -45,8 +45,8 @@ from tfseq.layers.masking import (
     to_sorted,
     unroll_to_lengths,
 )
-from tfseq.machine.hardware import count_cores, finds_gpu
-from tfseq.machine.threads import MOST_UNITS_OF_CHAINS
+from tfseq.machine.hardware import finds_gpu
+from tfseq.machine.threads import MOST_UNITS_OF_CHAINS, most_chains
 
 OWN_CELL = "derive a cell from `RecurrentCell` and give it to `Recurrent`"
 PENALTY = "add the penalty to the loss of the model"
@@ -383,7 +383,7 @@ def choose_layer_chains(lanes: int | None, units: int) -> int:
     """
     if tf.executing_eagerly() or finds_gpu() or units > MOST_UNITS_OF_CHAINS:
         return 1
-    return min(count_cores(), lanes or count_cores())
+    return most_chains(lanes)
 
 
 def _as_mask(mask, shape):

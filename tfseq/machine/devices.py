@@ -63,12 +63,15 @@ def configure_machine(settings: Any, lanes: int | None = None) -> Devices:
     return build_devices(settings, lanes)
 
 
-def configure_process(settings: Any, lanes: int | None = None) -> bool:
+def configure_process(
+    settings: Any, lanes: int | None = None, *, begun_chains: int = 0
+) -> bool:
     """Sets threads and memory of the process for training.
 
     Args:
         settings: the settings of the run.
         lanes: the lanes of the global batch; by default `batch_size`.
+        begun_chains: the chains that the run began with; see `choose_chains`.
 
     Returns:
         Whether the threads could be set: TensorFlow's first operation fixes them.
@@ -80,7 +83,7 @@ def configure_process(settings: Any, lanes: int | None = None) -> bool:
     elif settings.strategy == "multi_worker":
         replicas = len(read_cluster())
     lanes = max((lanes or settings.batch_size) // replicas, 1)
-    chains = choose_chains(settings.chains, lanes, settings.units)
+    chains = choose_chains(settings.chains, lanes, settings.units, begun=begun_chains)
     return set_threads(settings.intra_op_threads, settings.inter_op_threads, chains)
 
 
@@ -114,12 +117,15 @@ def graph_options(settings: Any) -> Iterator[None]:
         tf.config.optimizer.set_jit(jit or False)
 
 
-def build_devices(settings: Any, lanes: int | None = None) -> Devices:
+def build_devices(
+    settings: Any, lanes: int | None = None, *, begun_chains: int = 0
+) -> Devices:
     """Returns the devices of a run.
 
     Args:
         settings: the settings of the run.
         lanes: the lanes of the global batch; by default `batch_size`.
+        begun_chains: the chains that the run began with; see `choose_chains`.
 
     Raises:
         UsageError: the devices do not fit the batch, or there are too few.
@@ -143,7 +149,9 @@ def build_devices(settings: Any, lanes: int | None = None) -> Devices:
             f"`batch_size`={settings.batch_size}: found {replicas} devices, expected "
             "a batch that they divide evenly; change `batch_size` or `num_devices`"
         )
-    chains = choose_chains(settings.chains, lanes // replicas, settings.units)
+    chains = choose_chains(
+        settings.chains, lanes // replicas, settings.units, begun=begun_chains
+    )
     return Devices(strategy, chains)
 
 

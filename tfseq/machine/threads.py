@@ -9,6 +9,11 @@ from tfseq.machine.hardware import count_cores, finds_gpu
 
 # With more units than this, one recurrent product keeps all cores busy.
 MOST_UNITS_OF_CHAINS = 512
+# More than two chains have at least this many lanes each: with fewer, a lane takes more
+# processor time than further cores save (BUILD.md, "Many cores").
+FEWEST_LANES_OF_CHAINS = 8
+# Each chain is laid out in the graph, which takes time when a run starts.
+MOST_CHAINS = 16
 
 # Parameters of glibc's mallopt(3).
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
@@ -16,18 +21,37 @@ KEPT_BYTES = 1 << 30
 GROWTH_BYTES = 64 << 20
 
 
-def choose_chains(requested: int, lanes: int, units: int) -> int:
+def most_chains(lanes: int | None) -> int:
+    """Returns how many chains of small layers pay on this machine.
+
+    It is one for each core, but fewer where chains would have few lanes, or would be many.
+
+    Args:
+        lanes: lanes to divide; None where their number is not known.
+    """
+    most = min(count_cores(), MOST_CHAINS)
+    if lanes is None:
+        return most
+    return min(most, lanes, max(lanes // FEWEST_LANES_OF_CHAINS, 2))
+
+
+def choose_chains(requested: int, lanes: int, units: int, *, begun: int = 0) -> int:
     """Returns the number of independent parts (chains) of a replica's lanes.
 
     A small matrix product is not faster on several cores, but several chains run side by
-    side. So with few units on CPU there is one chain for each core, or fewer if the lanes
-    do not divide evenly. A large product is faster on several cores, and several chains
-    would all read the large kernels. So with many units, and on GPU, there is one chain.
+    side. So with few units on CPU there are `most_chains`, or fewer if the lanes do not
+    divide evenly. A large product is faster on several cores, and several chains would all
+    read the large kernels. So with many units, and on GPU, there is one chain.
+
+    Gradients of chains are added, so their number shows in the last digits of the weights.
+    Therefore a run that goes on keeps its number on a machine with other cores.
 
     Args:
         requested: the number to take; 0 to choose it.
         lanes: lanes of a replica.
         units: units of a layer.
+        begun: the number that the run began with; 0 for a new run. It is kept on CPU if it
+            divides the lanes.
 
     Raises:
         UsageError: the requested number does not divide the lanes.
@@ -42,10 +66,14 @@ def choose_chains(requested: int, lanes: int, units: int) -> int:
                 f"that divides them; choose another"
             )
         return requested
-    if finds_gpu() or units > MOST_UNITS_OF_CHAINS:
+    if finds_gpu():
         return 1
-    cores = count_cores()
-    return max(count for count in range(1, cores + 1) if lanes % count == 0)
+    if begun and lanes % begun == 0:
+        return begun
+    if units > MOST_UNITS_OF_CHAINS:
+        return 1
+    counts = range(1, most_chains(lanes) + 1)
+    return max(count for count in counts if lanes % count == 0)
 
 
 def set_threads(intra_op: int, inter_op: int, chains: int) -> bool:

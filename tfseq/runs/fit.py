@@ -146,8 +146,9 @@ def fit(
         )
     settings.check()
     lanes = create_task(settings).lanes
+    begun_chains = read_chains(settings)
     if not CALLER_USES_TENSORFLOW:
-        configure_process(settings, lanes)
+        configure_process(settings, lanes, begun_chains=begun_chains)
     elif verbose and not threads_are_set():
         logging.warning(
             "TensorFlow was loaded before tfseq, so its threads stay as they are; call "
@@ -159,7 +160,8 @@ def fit(
         graph_options(settings),
         naming_originals(originals),
     ):
-        _train(settings, build_devices(settings, lanes), verbose=verbose)
+        devices = build_devices(settings, lanes, begun_chains=begun_chains)
+        _train(settings, devices, verbose=verbose)
         return load(settings.run_dir)
 
 
@@ -204,13 +206,16 @@ def configure(settings: Settings | None = None, /, **values: Any) -> None:
     Args:
         settings: the settings of the run to come; without it they are given by keyword.
         **values: settings by name: `batch_size`, `units`, `chains`, `intra_op_threads`
-            and `inter_op_threads` matter.
+            and `inter_op_threads` matter, and `run_dir` if a run there is to go on.
 
     Example:
         tfseq.configure(batch_size=32, units=64)  # Before anything else uses TensorFlow.
     """
+    goes_on = settings is not None or "run_dir" in values
     settings = read_settings(values) if settings is None else settings
-    if not configure_process(settings, create_task(settings).lanes):
+    lanes = create_task(settings).lanes
+    begun_chains = read_chains(settings) if goes_on else 0
+    if not configure_process(settings, lanes, begun_chains=begun_chains):
         logging.warning(
             "configure: TensorFlow has started already, so its threads stay as they are; "
             "call it before the first operation"
@@ -238,9 +243,16 @@ def train(settings: Settings) -> int:
     settings.check()
     lanes = create_task(settings).lanes
     # Before anything else: devices and threads are fixed by the first operation.
-    configure_process(settings, lanes)
+    begun_chains = read_chains(settings)
+    configure_process(settings, lanes, begun_chains=begun_chains)
     with graph_options(settings):
-        return _train(settings, build_devices(settings, lanes), handle_signals=True)
+        devices = build_devices(settings, lanes, begun_chains=begun_chains)
+        return _train(settings, devices, handle_signals=True)
+
+
+def read_chains(settings: Settings) -> int:
+    """Returns the chains that the run in `run_dir` began with; 0 if there is none."""
+    return RunFolder(pathlib.Path(settings.run_dir)).read_chains()
 
 
 def _train(
@@ -279,6 +291,13 @@ def _train_on_files(
     workers.by_chief(check_folder)
     if data.note and verbose and workers.is_chief:
         logging.warning("%s", data.note)
+    begun_chains = folder.read_chains()
+    if begun_chains not in (0, devices.chains) and verbose and workers.is_chief:
+        logging.warning(
+            "`chains`: the run in %s was computed in %d, from here on in %d; the last "
+            "digits of its weights differ from those of a run that keeps %d",
+            *(folder.path, begun_chains, devices.chains, begun_chains),
+        )
     with (
         workers.watched(),
         reading_token_files(data.origin or "memory"),

@@ -197,6 +197,7 @@ class RunFolder:
         vocabularies: Mapping[str, str] | None = None,
         *,
         history: Sequence[Mapping[str, Any]] = (),
+        chains: int = 0,
     ) -> None:
         """Writes `config.json`.
 
@@ -205,6 +206,7 @@ class RunFolder:
             fingerprint: digest of the data.
             vocabularies: digests of the vocabularies by name.
             history: the settings that were changed while the run went on.
+            chains: the number of chains of a run that may go on; 0 for another.
         """
         content = {
             "settings": dict(settings),
@@ -212,6 +214,7 @@ class RunFolder:
             "vocabularies": dict(vocabularies or {}),
             "history": list(history),
             "versions": package_versions(),
+            "chains": chains,
         }
         write_atomically(
             self.config_file, write_json(content, indent=2, ascii_only=True) + "\n"
@@ -247,6 +250,22 @@ class RunFolder:
                 "changed settings with their steps; restore the file, or empty the list"
             )
         return history
+
+    def read_chains(self) -> int:
+        """Returns the number of chains that the run began with; 0 if there is none.
+
+        Raises:
+            DataError: `config.json` is damaged.
+        """
+        if not self.config_file.exists():
+            return 0
+        chains = self.read_config().get("chains", 0)
+        if type(chains) is not int or chains < 0:
+            raise DataError(
+                f"{self.config_file}: found chains={chains!r}, expected a whole number "
+                "that is not negative; restore the file or choose another `run_dir`"
+            )
+        return chains
 
     def write_vocabulary(self, text: str, name: str = "tokens") -> None:
         """Writes the file of a vocabulary.

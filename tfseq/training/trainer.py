@@ -292,7 +292,11 @@ class Trainer:
                 )
             settings = dataclasses.asdict(self.settings)
             self.folder.write_config(
-                settings, self.data.fingerprint, digests, history=history
+                settings,
+                self.data.fingerprint,
+                digests,
+                history=history,
+                chains=self.devices.chains,
             )
         for name, vocabulary in vocabularies.items():
             self.folder.write_vocabulary(vocabulary.as_text(), name)
