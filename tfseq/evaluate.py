@@ -17,6 +17,7 @@ from tfseq import command_line, standard_streams
 from tfseq.errors import UsageError
 from tfseq.metrics import format_figure
 
+SMALL = 0.01
 SHOWN_LINES = 5  # The worst and the best of a long text.
 # The lines at each end of a text that are listed; a text of up to twice as many is listed
 # as a whole.
@@ -70,7 +71,10 @@ def show_figure(value: float | int | str) -> str:
     """Returns a figure as a table shows it; a text, such as a signature, stays."""
     if isinstance(value, str):
         return value
-    return format_figure(value, 4) if isinstance(value, float) else f"{value:,}"
+    if not isinstance(value, float):
+        return f"{value:,}"
+    # Of small ones, such as learning rates, four digits that are not zero.
+    return f"{value:.4g}" if 0 < abs(value) < SMALL else format_figure(value, 4)
 
 
 def show_lines(scores: Iterable[dict]) -> None:

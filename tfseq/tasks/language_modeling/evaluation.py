@@ -6,6 +6,7 @@ over the number of words, so that it can be compared with the perplexity of word
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,6 +41,7 @@ from tfseq.tasks.language_modeling.data import (
 from tfseq.tasks.language_modeling.settings import EvaluateOptions
 from tfseq.tasks.task import Evaluation
 from tfseq.tasks.trained import Trained
+from tfseq.training.console import format_duration, note
 
 # Unrollings that may be computed at the same time: a layer begins the next unrolling while
 # the layers above it still compute this one.
@@ -176,6 +178,7 @@ def _evaluate_tokens(
         shares=[options.cache_lambda],
     )
     dataset = evaluation_unrollings(tokens, 1, unrolling_length(options))
+    start = time.monotonic()
     losses = read_with_bar(
         "adapted evaluation",
         evaluate_text,
@@ -184,4 +187,7 @@ def _evaluate_tokens(
         learning_rate=options.dynamic_learning_rate,
         decay=options.dynamic_decay,
     )
+    if options.dynamic_learning_rate:
+        seconds = format_duration(time.monotonic() - start)
+        note(f"dynamic evaluation: {tokens.num_tokens - 1:,} predictions in {seconds}")
     return {**adaptation, **token_metrics(float(losses.squeeze()), level)}
