@@ -170,6 +170,11 @@ def take_turns(name: str, sides: list[str], repeats: int) -> dict[str, tuple]:
     for side in started[-at_once:]:
         side.wait_until_ready()
     running = [side for side in started if side.runs]
+    if not running:
+        sys.exit(
+            f"{name}: none of its sides runs here; the error of one of them: python "
+            f"tools/benchmark.py --workload={name} --side={sides[-1]}"
+        )
     answers = {side.name: [] for side in running}
     for _ in range(repeats):
         for side in running:
