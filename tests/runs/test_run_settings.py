@@ -317,7 +317,7 @@ def test_a_text_in_memory_that_is_too_short_is_named_by_its_argument(tmp_path):
 
 
 def test_a_run_keeps_its_chains_on_a_machine_with_other_cores(
-    trained, tmp_path, monkeypatch, caplog
+    trained, tmp_path, monkeypatch, capfd
 ):
     begun = RunFolder(pathlib.Path(trained.run_dir)).read_chains()
     settings = dataclasses.replace(trained, run_dir=str(tmp_path / "run"))
@@ -330,9 +330,9 @@ def test_a_run_keeps_its_chains_on_a_machine_with_other_cores(
     run, whole = runs.load(settings.run_dir), runs.load(trained.run_dir)
     for one, expected in zip(run.model.weights, whole.model.weights, strict=True):
         np.testing.assert_array_equal(one, expected)
-    assert "`chains`" not in caplog.text
+    assert "the last digits" not in capfd.readouterr().out
     assert runs.train(dataclasses.replace(settings, num_steps=5, chains=other)) == 0
-    assert f"was computed in {begun}, from here on in {other};" in caplog.text
+    assert f"chains {begun} -> {other}: the last digits" in capfd.readouterr().out
     assert folder.read_chains() == other
 
 

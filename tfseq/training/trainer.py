@@ -173,6 +173,7 @@ class Trainer:
             self.learner.scale.assign(self.progress["plateau"]["scale"])
         self._check_length()
         changes = self.workers.together(self._changes)
+        begun_chains = self.folder.read_chains()
         self.workers.by_chief(lambda: self._record(changes))
         self.totals = no_totals()._replace(
             loss=tf.constant(self.progress["loss_sum"], tf.float64),
@@ -201,6 +202,12 @@ class Trainer:
                     f"{name} {old} -> {new}" for name, (old, new) in changes.items()
                 )
                 + f": the learning rate is now {self.learner.learning_rate(self.step):.3g}"
+            )
+        chains = self.devices.chains
+        if restored and begun_chains not in (0, chains) and self._has_steps_left():
+            self.console.say(
+                f"chains {begun_chains} -> {chains}: the last digits of the weights differ "
+                f"from those of a run that keeps {begun_chains}"
             )
         return state
 
