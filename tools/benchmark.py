@@ -23,6 +23,7 @@ import json
 import operator
 import shutil
 import statistics
+import sys
 from collections.abc import Callable, Iterable
 
 from absl import app, flags
