@@ -113,9 +113,9 @@ def test_a_run_learns_and_fills_its_folder(settings):
         "loss",
         "perplexity",
         "bits_per_character",
-        "learning_rate",
-        "gradient_norm",
-        "characters_per_second",
+        "training/learning_rate",
+        "training/gradient_norm",
+        "training/characters_per_second",
     } <= set(train)
     assert any("softmax/kernel" in tag for tag in train)
     valid = EventAccumulator(str(folder / "valid")).Reload().Tags()["tensors"]

@@ -2,15 +2,23 @@
 
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
 
-from tfseq.training.summaries import Summaries, event_files, write_projector
+from tfseq.tasks import Settings
+from tfseq.training.summaries import (
+    Summaries,
+    event_files,
+    shown_settings,
+    write_projector,
+)
 
-SETTINGS = {"units": 8, "optimizer": "sgd", "train_file": "x", "staircase": True}
+SETTINGS = {"units": 8, "optimizer": "sgd", "staircase": True}
 
 
 def scalars(folder: pathlib.Path, tag: str) -> list[tuple[int, float]]:
@@ -23,9 +31,7 @@ def scalars(folder: pathlib.Path, tag: str) -> list[tuple[int, float]]:
 
 
 def write(folder, first, steps):
-    summaries = Summaries(
-        folder, first, settings=SETTINGS, compared=[("valid", "perplexity")]
-    )
+    summaries = Summaries(folder, first, settings=SETTINGS, validated=True)
     for step in steps:
         summaries.scalars("train", {"loss": step / 8}, step)
         summaries.scalars("valid", {"loss": step / 4}, step)
@@ -58,12 +64,66 @@ def test_a_torn_last_record_is_dropped(tmp_path, lost):
 def test_hyper_parameters_are_written_once(tmp_path):
     write(tmp_path, 0, [100])
     write(tmp_path, 100, [200])
-    events = EventAccumulator(str(tmp_path))
-    events.Reload()
-    content = events.PluginTagToContent("hparams")
-    assert len(content) == 2  # The experiment and the session's start.
-    assert b"units" in content["_hparams_/session_start_info"]
-    assert b"train_file" not in content["_hparams_/session_start_info"]
+    assert not list(tmp_path.glob("events*"))
+    assert hyper_parameters(tmp_path / "train") == []
+    (info,) = hyper_parameters(tmp_path / "valid")
+    assert info.group_name == "/".join(tmp_path.parts[-2:])
+    found = {name: value.WhichOneof("kind") for name, value in info.hparams.items()}
+    assert found == {
+        "units": "number_value",
+        "optimizer": "string_value",
+        "staircase": "bool_value",
+    }
+
+
+def hyper_parameters(folder: pathlib.Path) -> list[Any]:
+    """What the event files of a part say to the HParams page."""
+    return [
+        metadata.parse_session_start_info_plugin_data(
+            value.metadata.plugin_data.content
+        )
+        for path in folder.glob("events*")
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for value in event.summary.value
+        if value.metadata.plugin_data.plugin_name == "hparams"
+        and value.tag == metadata.SESSION_START_INFO_TAG
+    ]
+
+
+def test_hyper_parameters_without_validation_are_beside_the_training(tmp_path):
+    summaries = Summaries(tmp_path, 0, settings=SETTINGS, validated=False)
+    summaries.close()
+    assert len(hyper_parameters(tmp_path / "train")) == 1
+    assert hyper_parameters(tmp_path / "valid") == []
+
+
+def test_settings_that_differ_from_their_defaults_are_shown():
+    settings = Settings(
+        dataset="text", train_file="x", run_dir="y", units=99, eager=True
+    )
+    assert shown_settings(settings) == {
+        "dataset": "text",
+        "level": "character",
+        "units": 99,
+    }
+
+
+def test_long_lines_of_texts_are_wrapped_and_tables_are_not(tmp_path):
+    words = " ".join(["word"] * 50)
+    summaries = Summaries(tmp_path, 0, settings=SETTINGS, validated=True)
+    summaries.text("lines", ["short", words], 1)
+    summaries.text("table", ["-" * 120, "=" * 120], 1)
+    summaries.close()
+    events = EventAccumulator(str(tmp_path / "valid")).Reload()
+    lines, table = (
+        tf.make_ndarray(events.Tensors(name)[0].tensor_proto).item()
+        for name in ("lines", "table")
+    )
+    shown = lines.decode().splitlines()
+    assert len(shown) == 4  # 249 characters in lines of 100.
+    assert max(map(len, shown)) <= 104
+    assert " ".join(lines.decode().split()) == f"short {words}"
+    assert table.decode() == f"    {'-' * 120}\n    {'=' * 120}"
 
 
 def foreign(folder, steps, tags=("loss", "epoch_loss")):
@@ -120,15 +180,9 @@ def test_a_run_that_begins_again_writes_its_settings_once(tmp_path):
     """As after kills before the first checkpoint."""
     for _ in range(3):
         write(tmp_path, 0, [100])
-    assert len(event_files(tmp_path)) == 3
+    assert len(event_files(tmp_path)) == 2
     assert scalars(tmp_path / "train", "loss") == [(100, 12.5)]
-    records = [
-        value.tag
-        for path in tmp_path.glob("events*")
-        for event in tf.compat.v1.train.summary_iterator(str(path))
-        for value in event.summary.value
-    ]
-    assert sorted(records) == ["_hparams_/experiment", "_hparams_/session_start_info"]
+    assert len(hyper_parameters(tmp_path / "valid")) == 1
 
 
 def test_links_are_replaced_and_not_followed(tmp_path):
@@ -149,7 +203,7 @@ def test_every_name_of_a_folder_works(tmp_path, name):
     write(tmp_path / name, 0, [100, 200])
     write(tmp_path / name, 100, [200])
     files = [os.fspath(path) for path in event_files(tmp_path / name)]
-    assert len(files) == 6
+    assert len(files) == 4
     steps = [
         event.step
         for path in files
@@ -161,7 +215,7 @@ def test_every_name_of_a_folder_works(tmp_path, name):
 
 
 def test_scalars_beyond_float32_are_infinite(tmp_path):
-    summaries = Summaries(tmp_path, 0, settings=SETTINGS, compared=[])
+    summaries = Summaries(tmp_path, 0, settings=SETTINGS, validated=True)
     figures = {"large": 3e38, "larger": 1e39, "infinite": np.inf, "negative": -1e300}
     summaries.scalars("valid", {**figures, "unknown": np.nan}, 1)
     summaries.close()

@@ -105,8 +105,6 @@ class Task:
     Attributes:
         name: the name in the table of tasks.
         unit: the thing that one prediction is made for: `character`, `word`, `text`.
-        compared: the curves by which runs are compared in TensorBoard, pairs of `train`
-            or `valid` and the name of a figure, the most important one first.
         one_text: whether the lines of a file are the parts of one text; its option
             `one_text` of predicting is set then.
         empty_texts: whether a line without text is a text too, with a prediction of its own.
@@ -130,7 +128,6 @@ class Task:
     one_text: bool = False
     empty_texts: bool = False
     first_uses: Sequence[tuple[str, Mapping[str, Any]]] = ()
-    compared: Sequence[tuple[str, str]] = (("valid", "loss"), ("train", "loss"))
 
     def __init__(self, settings: Settings):
         self.settings = settings

@@ -1,9 +1,11 @@
 """Files for TensorBoard: curves, samples, histograms, graph, settings, profile, embedding."""
 
 import contextlib
+import dataclasses
 import pathlib
 import re
 import secrets
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,12 +20,17 @@ from tensorboard.plugins.projector import ProjectorConfig
 from tfseq.errors import DataError
 from tfseq.files import replacing, replacing_name, write_atomically, writing
 
-FIRST_COLUMNS = ("cell", "units", "num_layers", "optimizer", "learning_rate", "dropout")
 MOST_EMBEDDING_ROWS = 5000
-HIDDEN_COLUMNS = ("run_dir", "data_dir", "cache_dir", "eager")
-
-
-# The folders of a run's event files, by part, seen from the run folder.
+HIDDEN_SETTINGS = ("eager",)
+# TensorBoard shows curves in the order of their names, and those with a common beginning
+# together: so the figures of the model come first, and then those of the training.
+OF_TRAINING = "training/"
+# So wide is the box of a text beside the list of runs, in a window of 1,280 pixels.
+WRAPPER = textwrap.TextWrapper(
+    100, subsequent_indent="  ", expand_tabs=False, replace_whitespace=False
+)
+# The folders of a run's event files, by part, seen from the run folder. Runs of version 0.1
+# have one in the run folder itself.
 PARTS = {"run": ".", "train": "train", "valid": "valid"}
 # TensorFlow's name for an event file, up to the number of the process that writes it.
 PROCESS = re.compile(r"events\.out\.tfevents\.\d+\.(.+\.\d+)\.\d+\.v2\Z")
@@ -103,21 +110,23 @@ def drop_events_after(path: pathlib.Path, step: int) -> None:
 
 
 class Summaries:
-    """The event files of a run: `train/`, `valid/`, and one in the run folder for HParams.
+    """The event files of a run: `train/`, and `valid/` with the settings for HParams.
+
+    A trial of the HParams page has the last two names of the run folder's path. It shows
+    what was validated; the settings of a run without validation are in `train/`.
 
     Args:
         folder: the run folder.
         step: the step that the run goes on from; later events of an earlier process are
             removed. Event files of other programs stay as they are.
-        settings: the run's settings, for the HParams page.
-        compared: the curves that the page compares, pairs of part and scalar.
+        settings: the settings that the page shows.
+        validated: whether the run has figures of a validation.
 
     Raises:
         DataError: a file cannot be written. All methods may raise it.
 
     Example:
-        compared = [("valid", "perplexity")]
-        summaries = Summaries(folder, 0, settings={"units": 256}, compared=compared)
+        summaries = Summaries(folder, 0, settings={"units": 256}, validated=True)
         summaries.scalars("valid", {"perplexity": 4.2}, step=100)
         summaries.close()
     """
@@ -128,27 +137,21 @@ class Summaries:
         step: int,
         *,
         settings: Mapping[str, Any],
-        compared: Sequence[tuple[str, str]],
+        validated: bool,
     ):
         self._folder = folder
         with self._writing():
             for path in event_files(folder):
                 drop_events_after(path, step)
-            self._run, self.train, self.valid = map(self._writer, PARTS)
+            self.train, self.valid = map(self._writer, ("train", "valid"))
         if step:
             return
         # Imported here, because it is large and no other command needs it.
         from tensorboard.plugins.hparams import api as hparams
 
-        with self._writing(self._run):
-            hparams.hparams_config(
-                hparams=[hparams.HParam(name) for name in shown_settings(settings)],
-                metrics=[
-                    hparams.Metric(name, part, display_name=f"{part} {name}")
-                    for part, name in compared
-                ],
-            )
-            hparams.hparams(shown_settings(settings))
+        trial = "/".join(folder.resolve().parts[-2:])
+        with self._writing(self.valid if validated else self.train):
+            hparams.hparams(dict(settings), trial_id=trial)
 
     def _writer(self, part: str) -> tf.summary.SummaryWriter:
         # Nobody can guess the name and put a link there.
@@ -191,8 +194,14 @@ class Summaries:
                 with np.errstate(over="ignore"):
                     tf.summary.scalar(name, np.float32(value))
 
-    def text(self, name: str, lines: list[str], step: int) -> None:
-        """Writes lines of text, which are shown as they are."""
+    def text(self, name: str, lines: Sequence[str], step: int) -> None:
+        """Writes lines of text, which are shown as they are.
+
+        A line that is wider than TensorBoard's box goes on below. Lines of equal lengths are
+        a table, and stay.
+        """
+        if len(set(map(len, lines))) > 1:
+            lines = [part for line in lines for part in WRAPPER.wrap(line) or [""]]
         with self._writing(self.valid, step):
             tf.summary.text(name, "\n".join("    " + line for line in lines))
 
@@ -215,13 +224,13 @@ class Summaries:
     def flush(self) -> None:
         """Writes everything so far to the files."""
         with self._writing():
-            for writer in (self.train, self.valid, self._run):
+            for writer in (self.train, self.valid):
                 writer.flush()
 
     def close(self) -> None:
         """Flushes and closes the files."""
         with self._writing():
-            for writer in (self.train, self.valid, self._run):
+            for writer in (self.train, self.valid):
                 writer.close()
 
 
@@ -235,16 +244,18 @@ class NoSummaries:
         return lambda *_: None
 
 
-def shown_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the settings to show on the HParams page, the most important ones first."""
-    first = [name for name in FIRST_COLUMNS if name in settings]
-    others = [name for name in settings if name not in FIRST_COLUMNS]
+def shown_settings(settings: Any) -> dict[str, Any]:
+    """Returns the settings that differ from their defaults, but for paths.
+
+    Args:
+        settings: a record of all settings.
+    """
     return {
-        name: settings[name]
-        for name in [*first, *others]
-        if settings[name] is not None
-        and name not in HIDDEN_COLUMNS
-        and not name.endswith("_file")
+        field.name: getattr(settings, field.name)
+        for field in dataclasses.fields(settings)
+        if getattr(settings, field.name) not in (None, field.default)
+        and field.name not in HIDDEN_SETTINGS
+        and not field.metadata["path"]
     }
 
 

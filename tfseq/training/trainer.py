@@ -25,9 +25,11 @@ from tfseq.training.schedules import Plateau
 from tfseq.training.steps import NEVER, no_totals, not_finite
 from tfseq.training.summaries import (
     MOST_EMBEDDING_ROWS,
+    OF_TRAINING,
     NoSummaries,
     Profiler,
     Summaries,
+    shown_settings,
     write_projector,
 )
 
@@ -311,9 +313,11 @@ class Trainer:
     def _open_summaries(self) -> Any:
         if not self.workers.is_chief:
             return NoSummaries()
-        settings = dataclasses.asdict(self.settings)
         return Summaries(
-            self.folder.path, self.step, settings=settings, compared=self.task.compared
+            self.folder.path,
+            self.step,
+            settings=shown_settings(self.settings),
+            validated="valid" in self.evaluations,
         )
 
     def _train(self, iterator: Any, state: Any) -> Any:
@@ -349,8 +353,9 @@ class Trainer:
         """Reports training figures on the console and in TensorBoard."""
         metrics, rates = self._show_figures()
         self.progress["train"] = {"step": self.step, **metrics}
-        norm = {"gradient_norm": float(self.totals.gradient_norm)}
-        self.summaries.scalars("train", {**metrics, **rates, **norm}, self.step)
+        rates["gradient_norm"] = float(self.totals.gradient_norm)
+        of_training = {OF_TRAINING + name: value for name, value in rates.items()}
+        self.summaries.scalars("train", {**metrics, **of_training}, self.step)
         self.totals = no_totals()
         self.pace.begin_again()
 

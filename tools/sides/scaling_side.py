@@ -65,7 +65,7 @@ def run(side: str) -> None:
 def _last_rate(run_dir: pathlib.Path) -> float:
     """Characters a second in the last hundred steps; the first hold the compilation."""
     events = EventAccumulator(str(run_dir / "train")).Reload()
-    rates = events.Tensors("characters_per_second")
+    rates = events.Tensors("training/characters_per_second")
     return float(make_ndarray(rates[-1].tensor_proto))
 
 

@@ -53,7 +53,6 @@ class Classification(Task):
     name = "classification"
     first_uses = (("predict", {"text": "not bad at all"}),)
     unit = "text"
-    compared = (("valid", "accuracy"), ("valid", "macro_f1"), ("train", "loss"))
 
     @property
     def levels(self) -> Mapping[str, str]:

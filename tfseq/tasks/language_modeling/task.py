@@ -53,7 +53,6 @@ class LanguageModeling(LaneTask):
 
     name = "language_modeling"
     first_uses = (("sample", {"length": 300}),)
-    compared = (("valid", "perplexity"), ("train", "perplexity"))
 
     def load_data(self) -> Data:
         """Loads the text and encodes it into the cache.

@@ -68,7 +68,6 @@ class SentenceTagging(Task):
     first_uses = (("predict", {"text": "He reads a book ."}),)
     unit = "sentence"
     columns = COLUMNS
-    compared = (("valid", "f1"), ("valid", "accuracy"), ("train", "loss"))
 
     @property
     def levels(self) -> Mapping[str, str]:

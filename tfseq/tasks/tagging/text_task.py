@@ -41,7 +41,6 @@ class TextTagging(LaneTask):
     first_uses = (("predict", {"text": "x = [1, 2]"}),)
     columns = COLUMNS
     one_text = True
-    compared = (("valid", "accuracy"), ("train", "loss"))
 
     @property
     def levels(self) -> Mapping[str, str]:

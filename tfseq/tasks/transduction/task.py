@@ -60,7 +60,6 @@ class Transduction(Task):
     unit = "pair"
     empty_texts = True
     columns: Sequence[Column] = COLUMNS
-    compared = (("valid", "accuracy"), ("valid", "loss"), ("train", "loss"))
 
     def __init__(self, settings: Any):
         super().__init__(settings)
