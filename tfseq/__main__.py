@@ -13,10 +13,10 @@ from tfseq import __version__, standard_streams
 from tfseq.errors import DataError, UsageError
 
 COMMANDS = {
-    "train": "trains a language model, a classifier or a tagger, or goes on with it",
+    "train": "trains a model of texts, of any kind, or goes on with it",
     "evaluate": "loss, perplexity or accuracy of a trained run; scores of single lines",
     "sample": "text that a trained language model writes",
-    "predict": "the labels or tags of texts, by a trained classifier or tagger",
+    "predict": "labels, tags or targets of texts, such as translations",
     "export": "a trained run as a model that needs TensorFlow alone",
 }
 
