@@ -76,6 +76,16 @@ def test_the_time_that_is_left_is_told_once(capsys):
     assert capsys.readouterr().out == "about 1:01 of training to come\n"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "end"), [(9.0, "1 words/s  left 0:09"), (None, "1 words/s")]
+)
+def test_the_time_that_is_left_is_told_where_it_is_known(capsys, seconds, end):
+    Console(10, 0, unit="word").training(
+        1, {"loss": 1.0}, learning_rate=1, units_per_second=1, seconds_left=seconds
+    )
+    assert capsys.readouterr().out.endswith(f"{end}\n")
+
+
 def test_the_name_of_a_folder_stays_in_one_piece(capsys):
     folder = "a" * 150
     Console(10, 0, unit="character").opening({"data": "b " * 75, "folder": folder})

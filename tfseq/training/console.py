@@ -214,7 +214,7 @@ class Console:
         *,
         learning_rate: float,
         units_per_second: float,
-        seconds_left: float,
+        seconds_left: float | None,
     ) -> None:
         """Prints one line of training figures.
 
@@ -223,11 +223,13 @@ class Console:
             metrics: values by key.
             learning_rate: the rate of the last step.
             units_per_second: predictions made in a second.
-            seconds_left: estimated seconds until the last step.
+            seconds_left: estimated seconds until the last step; None where too few
+                steps have been timed.
         """
         self._has_told_time = self._has_figures = True
         # The loss is shown by its other forms where it has some.
         forms = {name: value for name, value in metrics.items() if name != "loss"}
+        left = [] if seconds_left is None else [f"left {format_duration(seconds_left)}"]
         self.say(
             join_in_columns(
                 [
@@ -235,7 +237,7 @@ class Console:
                     *describe(forms or metrics),
                     f"rate {learning_rate:.3g}",
                     f"{units_per_second:,.0f} {self._unit}s/s",
-                    f"left {format_duration(seconds_left)}",
+                    *left,
                 ]
             )
         )

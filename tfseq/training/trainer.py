@@ -369,7 +369,8 @@ class Trainer:
             metrics,
             learning_rate=rate,
             units_per_second=units_per_second,
-            seconds_left=self._seconds_left(),
+            # The first step is mostly compilation, which tells nothing about the others.
+            seconds_left=self._seconds_left() if self.pace.is_known else None,
         )
         rates = {
             "learning_rate": rate,
