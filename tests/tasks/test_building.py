@@ -16,6 +16,8 @@ from tfseq.pipelines.token_file import write_token_file
 from tfseq.tasks import Data, Settings
 from tfseq.tasks.language_modeling.model import build_language_model
 from tfseq.tasks.language_modeling.task import LanguageModeling
+from tfseq.tasks.tagging.task import SentenceTagging
+from tfseq.tasks.transduction.task import Transduction
 from tfseq.training.plan import build_plan
 
 
@@ -206,3 +208,23 @@ def test_tied_embeddings_are_as_wide_as_the_projection():
     )
     assert model.cell.units == 5
     assert model.logits(tf.zeros([2, 8])).shape == (2, 7)
+
+
+@pytest.mark.parametrize(
+    ("task", "sizes", "shown"),
+    [
+        (SentenceTagging, {"tokens": 9, "features": 1, "tags": 4}, "9 tokens, 4 tags"),
+        (
+            Transduction,
+            {"tokens": 9, "sources": 8},
+            "9 target tokens, 8 source tokens",
+        ),
+    ],
+)
+def test_vocabularies_are_told_by_what_they_hold(task, sizes, shown):
+    vocabularies = {
+        name: Vocabulary([f"t{k}" for k in range(size)], "word")
+        for name, size in sizes.items()
+    }
+    line = task(Settings()).describe_data(Data("", vocabularies, {}))
+    assert line.endswith(f"; vocabulary: {shown}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfseq.errors import UsageError
@@ -111,6 +112,8 @@ class Task:
         columns: the columns of the table of predictions; the last one is the text.
         first_uses: what to try with a new run, pairs of the name of a command and its
             options.
+        vocabulary_terms: what the entries of a vocabulary are called, by its name, where
+            that is not the name itself.
 
     Example:
         class Reversed(LanguageModeling):
@@ -128,6 +131,7 @@ class Task:
     one_text: bool = False
     empty_texts: bool = False
     first_uses: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    vocabulary_terms: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, settings: Settings):
         self.settings = settings
@@ -186,7 +190,12 @@ class Task:
             )
             if name in sizes
         ]
-        vocabularies = [f"{len(each):,} {n}" for n, each in data.vocabularies.items()]
+        # A vocabulary of one entry is that of a column that the data do not have.
+        vocabularies = [
+            f"{len(each):,} {self.vocabulary_terms.get(name, name)}"
+            for name, each in data.vocabularies.items()
+            if name == "tokens" or len(each) > 1
+        ]
         return "; ".join(
             [
                 settings.dataset + (f" ({names})" if names else ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -57,6 +58,9 @@ class Transduction(Task):
 
     name = "transduction"
     first_uses = (("predict", {"text": "a small example"}),)
+    vocabulary_terms = MappingProxyType(
+        {"tokens": "target tokens", "sources": "source tokens"}
+    )
     unit = "pair"
     empty_texts = True
     columns: Sequence[Column] = COLUMNS
