@@ -179,9 +179,22 @@ def test_damage_of_what_searches_keep_is_told(run_dirs, tmp_path):
     # Other weights have other statistics.
     runs.load(folder, "20").evaluate(**given)
     assert statistics.read_bytes() != content
-    (tmp_path / "copy" / "adaptation.json").write_text('[{"weights": "1"}]')
-    with pytest.raises(DataError, match=r"adaptation\.json: KeyError, .* remove"):
-        run.evaluate(temperature_search=True)
+    entry = {
+        "weights": "1",
+        "searched": ["temperature"],
+        "beside": {},
+        "found": {"temperature": -5.0},
+        "valid_perplexity": 3.0,
+        "valid_predictions": 58,
+    }
+    for content, error in (
+        ([{"weights": "1"}], "KeyError"),
+        ([entry], "UsageError"),
+        ([{**entry, "found": {"temperature": 1.0, "split": "valid"}}], "KeyError"),
+    ):
+        (tmp_path / "copy" / "adaptation.json").write_text(json.dumps(content))
+        with pytest.raises(DataError, match=rf"adaptation\.json: {error}, .* remove"):
+            run.evaluate(temperature_search=True)
 
 
 def test_dynamic_evaluation_by_settings(run_dirs, tmp_path):
@@ -190,6 +203,12 @@ def test_dynamic_evaluation_by_settings(run_dirs, tmp_path):
     adapted = run.evaluate(split="test", dynamic_learning_rate=1e-3)
     assert adapted["predictions"] == plain["predictions"]
     assert adapted["loss"] < plain["loss"]
+    for more in ({}, {"temperature_search": True}):
+        with pytest.raises(
+            UsageError, match=r"`dynamic_learning_rate`=1e\+38: .* lower"
+        ):
+            run.evaluate(split="test", dynamic_learning_rate=1e38, **more)
+    assert run.evaluate(split="test") == plain
 
 
 def test_classifiers_do_not_adapt(run_dirs):

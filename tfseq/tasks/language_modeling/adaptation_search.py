@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfseq.errors import DataError
+from tfseq.errors import DataError, UsageError
 from tfseq.files import check_writable, write_atomically, writing
 from tfseq.metrics import format_figure, perplexity
 from tfseq.pipelines import (
@@ -38,7 +38,7 @@ from tfseq.training.console import ProgressBar, format_duration, note
 FILE_NAME = "adaptation.json"
 # Every second rate is tried first, until the next ones on both sides are worse.
 START = 0.0005
-RATES = tuple(START * 2 ** (power / 2) for power in range(-10, 11))
+RATES = tuple(START * 2 ** (power / 2) for power in range(-10, 21))
 DECAYS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 TEMPERATURES = tuple(round(0.8 + 0.05 * place, 2) for place in range(13))
 THETAS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0)
@@ -188,6 +188,9 @@ class KeptSearches:
                     raise TypeError("no number")
                 if not {"weights", "beside"} <= entry.keys():
                     raise KeyError
+                if entry["found"].keys() != set(entry["searched"]):
+                    raise KeyError
+                EvaluateOptions(cache_size=1, **entry["found"])  # Their ranges.
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -276,6 +279,7 @@ def _search_others(
         learning_rate=options.dynamic_learning_rate,
         decay=options.dynamic_decay,
     )
+    check_predicts(losses, options)
     losses = np.nan_to_num(losses, nan=np.inf)
     best = np.unravel_index(losses.argmin(), losses.shape)
     values = {
@@ -330,6 +334,21 @@ def read_with_bar(
         ProgressBar(title, total, unit="unrolling") as bar,
     ):
         return evaluate_text(dataset, advance=bar.advance, **rates)
+
+
+def check_predicts(losses: np.ndarray, options: EvaluateOptions) -> None:
+    """Raises `UsageError` if weights that adapt have left all bounds.
+
+    Args:
+        losses: the losses of an evaluation.
+        options: the options it was made with.
+    """
+    if options.dynamic_learning_rate and np.isnan(losses).all():
+        raise UsageError(
+            f"`dynamic_learning_rate`={options.dynamic_learning_rate:g}: found weights that "
+            "grow beyond all bounds on this text, expected predictions; give a lower one, "
+            "or `dynamic_search`"
+        )
 
 
 def climb(

@@ -22,6 +22,7 @@ from tfseq.pipelines import (
 )
 from tfseq.tasks.language_modeling.adaptation_search import (
     adaptation_of,
+    check_predicts,
     dynamic_rule,
     read_with_bar,
     search_adaptation,
@@ -187,6 +188,7 @@ def _evaluate_tokens(
         learning_rate=options.dynamic_learning_rate,
         decay=options.dynamic_decay,
     )
+    check_predicts(losses, options)
     if options.dynamic_learning_rate:
         seconds = format_duration(time.monotonic() - start)
         note(f"dynamic evaluation: {tokens.num_tokens - 1:,} predictions in {seconds}")

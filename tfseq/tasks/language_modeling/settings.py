@@ -165,6 +165,7 @@ class EvaluateOptions(TextSource):
         0.3,
         "How sharply the cache prefers similar hidden values.",
         lower=0.0,
+        upper=1e6,  # So that products with hidden values are finite.
         needs=["cache_size"],
         without=("cache_search",),
     )
