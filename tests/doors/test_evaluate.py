@@ -197,17 +197,27 @@ def test_damage_of_what_searches_keep_is_told(run_dirs, tmp_path):
             run.evaluate(temperature_search=True)
 
 
+def test_a_search_without_a_text_for_validation_is_refused(run_dirs, tmp_path):
+    folder = pathlib.Path(copy_of(run_dirs["word"], tmp_path))
+    config = json.loads((folder / "config.json").read_text())
+    config["settings"].update(valid_size=0, test_size=100)
+    config["fingerprint"] = load_corpus(Settings(**config["settings"])).fingerprint
+    (folder / "config.json").write_text(json.dumps(config))
+    run = runs.load(folder)
+    for given in ({"temperature_search": True}, {"dynamic_search": True}):
+        with pytest.raises(UsageError, match=f"`{next(iter(given))}`: .* `valid_size`"):
+            run.evaluate(**given)
+    assert not (folder / "adaptation.json").exists()
+
+
 def test_dynamic_evaluation_by_settings(run_dirs, tmp_path):
     run = runs.load(copy_of(run_dirs["word"], tmp_path))
     plain = run.evaluate(split="test")
     adapted = run.evaluate(split="test", dynamic_learning_rate=1e-3)
     assert adapted["predictions"] == plain["predictions"]
     assert adapted["loss"] < plain["loss"]
-    for more in ({}, {"temperature_search": True}):
-        with pytest.raises(
-            UsageError, match=r"`dynamic_learning_rate`=1e\+38: .* lower"
-        ):
-            run.evaluate(split="test", dynamic_learning_rate=1e38, **more)
+    with pytest.raises(UsageError, match=r"`dynamic_learning_rate`=1e\+38: .* lower"):
+        run.evaluate(split="test", dynamic_learning_rate=1e38)
     assert run.evaluate(split="test") == plain
 
 

@@ -48,6 +48,7 @@ SHARES = (0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 # settings are all tried at once.
 COARSE, FINE = 10_000, 25_000
 OTHERS = 100_000
+SEARCHES = ("dynamic_search", "cache_search", "temperature_search")
 
 
 def search_adaptation(trained: Trained, options: EvaluateOptions) -> EvaluateOptions:
@@ -317,7 +318,9 @@ def _beginning(
 
 
 def _validation(trained: Trained, options: EvaluateOptions) -> TokenFile:
-    return encode_text(trained, options, part_of_run(trained, options, "valid"))
+    search = next(name for name in SEARCHES if getattr(options, name))
+    text = part_of_run(trained, options, "valid", search=search)
+    return encode_text(trained, options, text)
 
 
 def read_with_bar(

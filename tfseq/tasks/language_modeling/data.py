@@ -119,19 +119,27 @@ def text_to_read(trained: Trained, options: TextSource) -> TextCorpus:
     return TextCorpus(corpus.name, fingerprint, {options.split: corpus.splits["train"]})
 
 
-def part_of_run(trained: Trained, options: TextSource, split: str) -> TextCorpus:
+def part_of_run(
+    trained: Trained, options: TextSource, split: str, *, search: str | None = None
+) -> TextCorpus:
     """Returns a part of the run's own data, as the one split of a corpus.
 
     Args:
         trained: the trained run.
         options: the folders where the data are now.
         split: `train`, `valid` or `test`.
+        search: the option that asks for `valid`, where `split` is not what was asked for.
 
     Raises:
         UsageError: the run's data have no such part.
         DataError: data are damaged.
     """
     corpus = load_corpus(trained.settings_now(options.data_dir, options.cache_dir))
+    if search and split not in corpus.splits:
+        raise UsageError(
+            f"`{search}`: found no text for validation in the run's data, expected one to "
+            f"choose by; train with `valid_size`=N, or leave `{search}` out"
+        )
     trained.check_data(corpus.fingerprint, split, corpus.splits)
     fingerprint = f"{corpus.fingerprint}-{split}"
     return TextCorpus(corpus.name, fingerprint, {split: corpus.splits[split]})
