@@ -1,10 +1,15 @@
 """The embedded default: there on any machine, and clean."""
 
 import re
+from string import ascii_letters, digits
 
 import pytest
 
-from tfseq.datasets.python_docs import python_docs_corpus
+from tfseq.datasets.python_docs import (
+    is_prose,
+    python_docs_corpus,
+    python_prose_corpus,
+)
 from tfseq.errors import UsageError
 
 
@@ -43,3 +48,29 @@ def test_its_cut_adds_up():
 def test_sizes_that_leave_nothing():
     with pytest.raises(UsageError, match="`valid_size`=100000000"):
         python_docs_corpus(valid_size=100_000_000)
+
+
+def test_prose_is_of_whole_paragraphs_each_once():
+    corpus = python_prose_corpus()
+    text = "".join(text_of(corpus, name) for name in ("train", "valid", "test"))
+    lines = text.splitlines()
+    assert len(text) > 100_000
+    assert len(lines) == len(set(lines))
+    assert lines[0].startswith("Assert statements are a convenient way to insert ")
+    assert set(text) <= set(ascii_letters + digits + " \n.,;:'()_-")
+    assert all(is_prose(line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "expected"),
+    [
+        ("The method __len__() is called (see below) when it is there.", True),
+        ("A short line.", False),
+        ("x[1] = y[2] if z > 3 else {4: 5, 6: 7, 8: 9} or (x).", False),
+        ("if __debug__: if not expression: raise AssertionError.", False),
+        ("A heading that nothing follows, and that is long enough", False),
+    ],
+    ids=["prose", "short", "signs", "code", "heading"],
+)
+def test_what_is_prose(paragraph, expected):
+    assert is_prose(paragraph) == expected

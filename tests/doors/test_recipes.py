@@ -52,6 +52,7 @@ def need(settings: Settings) -> None:
     """Skips where the recipe's text is not at hand."""
     wanted = {
         "python_docs": "",
+        "python_prose": "",
         "text8": "text8/text8",
         "ptb": "ptb/ptb.train.txt",
         "text": "" if settings.train_file == "words.txt" else settings.train_file,

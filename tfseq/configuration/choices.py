@@ -165,6 +165,14 @@ DATASETS.add(
     takes=("valid_size", "test_size"),
 )
 DATASETS.add(
+    "python_prose",
+    "tfseq.datasets.python_docs:python_prose_corpus",
+    "its paragraphs, with capitals and punctuation",
+    kind="text",
+    level="character",
+    takes=("valid_size", "test_size"),
+)
+DATASETS.add(
     "text8",
     "tfseq.datasets.text8:text8_corpus",
     "text8, the first characters of Wikipedia",

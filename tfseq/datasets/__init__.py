@@ -14,7 +14,7 @@ from tfseq.datasets.pair_corpus import PairCorpus, PairSplit
 from tfseq.datasets.pair_files import pair_file_corpus
 from tfseq.datasets.penn_treebank import penn_treebank_corpus
 from tfseq.datasets.python_code import python_code_corpus
-from tfseq.datasets.python_docs import python_docs_corpus
+from tfseq.datasets.python_docs import python_docs_corpus, python_prose_corpus
 from tfseq.datasets.tagged_corpus import (
     TaggedCorpus,
     TaggedSentence,
@@ -54,6 +54,7 @@ __all__ = [
     "penn_treebank_corpus",
     "python_code_corpus",
     "python_docs_corpus",
+    "python_prose_corpus",
     "tagged_file_corpus",
     "text8_corpus",
     "text_file_corpus",
