@@ -18,7 +18,15 @@ DOORS = {
     *("command_line", "command_help"),
 }
 BASE = {
-    *("configuration", "machine", "errors", "files", "metrics", "__version__"),
+    *(
+        "configuration",
+        "machine",
+        "errors",
+        "examples",
+        "files",
+        "metrics",
+        "__version__",
+    ),
     *("standard_streams", "strict_json", "text_input"),
 }
 PARTS = {"cells", "pipelines", "datasets"}

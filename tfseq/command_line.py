@@ -22,6 +22,7 @@ from absl import app, flags, logging
 from tfseq import command_help, standard_streams
 from tfseq.configuration import choices_of, expand_path, expand_paths, value_type
 from tfseq.errors import DataError, UsageError
+from tfseq.examples import example_names
 from tfseq.strict_json import write_json
 from tfseq.tasks import TASKS, Settings, create_task, read_settings
 from tfseq.tasks.table import options_of_uses
@@ -163,7 +164,13 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 
 def define_run_flags() -> None:
     """Defines the flags of the commands that use a trained run."""
-    define_path("run_dir", None, "Folder of the run that was trained.")
+    define_path(
+        "run_dir",
+        None,
+        "Folder of the run that was trained, or example:NAME: "
+        + " or ".join(example_names())
+        + " of the package.",
+    )
     flags.DEFINE_string(
         "checkpoint",
         "best",

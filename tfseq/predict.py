@@ -1,6 +1,7 @@
 """Tells labels, tags or targets of texts: `python -m tfseq.predict --run_dir=RUN --text=TEXT`.
 
 Examples:
+  python -m tfseq.predict --run_dir=example:toy_classes --text="in the end it snowed ."
   python -m tfseq.predict --run_dir=runs/imdb_lstm --text="not bad at all"
   python -m tfseq.predict --run_dir=runs/imdb_lstm --file=reviews.txt --format=json
   python -m tfseq.predict --run_dir=runs/imdb_lstm < reviews.txt

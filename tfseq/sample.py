@@ -1,6 +1,7 @@
 """Lets a trained language model write: `python -m tfseq.sample --run_dir=RUN`.
 
 Examples:
+  python -m tfseq.sample --run_dir=example:english --prompt="The "
   python -m tfseq.sample --run_dir=runs/quickstart --prompt="the function " --length=200
   python -m tfseq.sample --run_dir=runs/ptb_small --num_samples=5 --temperature=0.8
   python -m tfseq.sample --run_dir=runs/ptb_small --prompt="the company" --beam_width=10
@@ -16,6 +17,7 @@ from absl import flags
 
 from tfseq import command_line, standard_streams
 from tfseq.errors import UsageError
+from tfseq.examples import find_run
 from tfseq.pipelines import Vocabulary, fit_text
 from tfseq.tasks import read_saved_settings
 from tfseq.training.run_folder import RunFolder
@@ -70,7 +72,7 @@ def main() -> int:
 
 def read_vocabulary(run_dir: str) -> Vocabulary | None:
     """Returns the vocabulary of a run; None where `load` will say what is wrong there."""
-    folder = RunFolder(pathlib.Path(run_dir))
+    folder = RunFolder(pathlib.Path(find_run(run_dir)))
     if not folder.config_file.is_file() or not folder.vocabulary_file().is_file():
         return None
     try:

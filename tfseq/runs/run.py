@@ -8,6 +8,7 @@ from typing import Any
 
 from tfseq.configuration import given_path
 from tfseq.errors import UsageError
+from tfseq.examples import refuse_example
 from tfseq.runs.saved_model import export_saved_model, export_tflite
 from tfseq.tasks import TASKS, Trained, load_trained
 from tfseq.tasks.table import options_of_uses
@@ -184,7 +185,9 @@ class Run(Trained):
             UsageError: the folder holds a run already, or cannot be written.
             DataError: the checkpoint cannot be written.
         """
-        folder = RunFolder(pathlib.Path(given_path("run_dir", run_dir)))
+        path = given_path("run_dir", run_dir)
+        refuse_example(path)
+        folder = RunFolder(pathlib.Path(path))
         if folder.config_file.exists():
             raise UsageError(
                 f"{run_dir}: found a run there, expected a new folder; choose another"
@@ -252,7 +255,7 @@ def load(run_dir: str | os.PathLike, checkpoint: str | int = "best") -> Run:
     """Returns the trained run in a folder; its model computes in float32.
 
     Args:
-        run_dir: the run folder.
+        run_dir: the run folder, or `example:NAME` for a run of the package.
         checkpoint: `best` (by validation; the last where nothing was validated), `last`,
             or the number of a step.
 
@@ -261,8 +264,8 @@ def load(run_dir: str | os.PathLike, checkpoint: str | int = "best") -> Run:
         DataError: the vocabulary or the checkpoint is missing or damaged.
 
     Example:
-        run = tfseq.load("runs/quickstart")
-        print(run.sample(prompt="the ", length=100)[0])
+        run = tfseq.load("example:english")
+        print(run.sample(prompt="The ", length=100)[0])
     """
     trained = load_trained(given_path("run_dir", run_dir), str(checkpoint))
     return Run(

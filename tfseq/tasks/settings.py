@@ -23,6 +23,7 @@ from tfseq.configuration import (
     resolve_files,
 )
 from tfseq.errors import UsageError
+from tfseq.examples import is_example, refuse_example
 from tfseq.tasks.table import TASKS, choose_task, settings_group
 
 GROUPS = tuple(settings_group(row) for row in TASKS.rows())
@@ -53,6 +54,7 @@ class Settings(*GROUPS, SharedSettings):
         They contradict each other, or one of them was given and would have no effect.
         """
         self._check_each()
+        refuse_example(self.run_dir)
         row = choose_task(self)
         for name in foreign_given(self, row):
             others = [
@@ -155,12 +157,14 @@ def resolve_data_paths(settings: Settings) -> Settings:
     """Returns the settings with paths of data that hold from any folder.
 
     A name that is not found as it is given stays: it is looked up in the folder of data
-    sets.
+    sets. So does the name of a run of the package.
     """
     changes = {}
     for field in dataclasses.fields(settings):
         kind, value = field.metadata["path"], getattr(settings, field.name)
-        if kind and value is not None and field.name != "run_dir":
+        if field.name == "run_dir" or value is None:
+            continue
+        if kind and not is_example(value):
             resolve = resolve_files if kind == "files" else os.path.abspath
             changes[field.name] = resolve(value)
     return dataclasses.replace(settings, **changes)

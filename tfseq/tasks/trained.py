@@ -12,6 +12,7 @@ from tfseq import __version__
 from tfseq.configuration import settings_of_files
 from tfseq.datasets.sources import find_text
 from tfseq.errors import DataError, UsageError
+from tfseq.examples import find_run
 from tfseq.pipelines import Vocabulary
 from tfseq.tasks.settings import Settings, read_saved_settings
 from tfseq.tasks.table import create_task
@@ -198,7 +199,7 @@ def load_trained(run_dir: str, checkpoint: str = "best") -> Trained:
     """Restores the model of a run; it computes in float32, the type of its weights.
 
     Args:
-        run_dir: the run folder.
+        run_dir: the run folder, or `example:NAME` for a run of the package.
         checkpoint: `best` (by validation; the last if nothing was validated), `last`, or
             the number of a step.
 
@@ -209,7 +210,7 @@ def load_trained(run_dir: str, checkpoint: str = "best") -> Trained:
     Example:
         trained = load_trained("runs/quickstart", "last")
     """
-    folder = RunFolder(pathlib.Path(run_dir))
+    folder = RunFolder(pathlib.Path(find_run(run_dir)))
     settings = read_run_settings(folder)
     # This machine may be another one, on which the format of the training is slow.
     task = create_task(dataclasses.replace(settings, precision="float32"))
