@@ -119,6 +119,7 @@ def converse(run: Any, vocabulary: Vocabulary | None, options: dict[str, Any]) -
     """Writes an answer to each line of standard input, until it ends."""
     asks = standard_streams.standard_input().isatty()
     seed = options.get("seed", 0)
+    run.stream(**options)  # Refuses a wrong run or option before it asks for a prompt.
     while True:
         try:
             if asks:

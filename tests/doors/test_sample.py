@@ -192,6 +192,7 @@ def test_a_prompt_is_checked_before_tensorflow_is_loaded(run_dirs):
             ["--interactive", "--prompt=a"],
             "--prompt: found with --interactive;",
         ),
+        ("word", ["--interactive", "--greedy", "--top_k=2"], "found with --greedy"),
         ("word", ["--prompt_file=none"], "cannot read none (No such file"),
         ("word", ["--beam_width=2", "--greedy"], "found with --beam_width=2"),
         ("word", ["--temperature=0"], "--temperature"),
