@@ -98,6 +98,8 @@ def similar_word(word: str, known: Iterable[str]) -> str | None:
     """
     known = list(known)
     meant = WORDS_FROM_ELSEWHERE.get(word.lower().replace("-", "_"))
+    if meant == "run_dir" and word.startswith(("output", "save")):
+        meant = next((name for name in ("export_dir", meant) if name in known), None)
     if meant in known:
         return meant
     return next(iter(difflib.get_close_matches(word, known, n=1)), None)

@@ -56,6 +56,12 @@ def test_a_word_from_elsewhere_has_another_here(word):
     assert command_help.similar_word(word, [meant, "another"]) == meant
 
 
+def test_where_to_write_is_another_folder_in_export():
+    known = ["run_dir", "export_dir"]
+    assert command_help.similar_word("output_dir", known) == "export_dir"
+    assert command_help.similar_word("model_dir", known) == "run_dir"
+
+
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
