@@ -50,8 +50,8 @@ def main() -> int:
         for name in options:
             if name not in {f.name for f in command_line.option_fields("score")}:
                 raise UsageError(
-                    f"`per_line`: found with `{name}`, which needs the lines before; "
-                    "leave one out"
+                    f"`per_line`: found with `{name}`, which has no part in scores of "
+                    "single lines; leave one out"
                 )
         run = runs.load(flags.FLAGS.run_dir, flags.FLAGS.checkpoint)
         show_lines(run.score_each(**options))
