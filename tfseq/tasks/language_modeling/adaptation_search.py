@@ -21,7 +21,7 @@ from tfseq.pipelines import (
 )
 from tfseq.strict_json import read_json, write_json
 from tfseq.tasks.language_modeling.adapted_evaluation import (
-    EVALUATION_TIME,
+    ADAPTED_TIME,
     AdaptedEvaluation,
     compile_adapted_evaluation,
 )
@@ -105,7 +105,7 @@ def unrolling_length(options: EvaluateOptions) -> int:
     """Returns the tokens that are read between two steps of dynamic evaluation, or at once."""
     if options.dynamic_learning_rate:
         return options.dynamic_unrollings
-    return EVALUATION_TIME
+    return ADAPTED_TIME
 
 
 def dynamic_rule(trained: Trained, options: EvaluateOptions) -> DynamicRule | None:

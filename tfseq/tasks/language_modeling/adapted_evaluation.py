@@ -14,8 +14,8 @@ from tfseq.machine.compiled import compiled
 from tfseq.tasks.language_modeling.dynamic_rule import DynamicRule
 from tfseq.tasks.language_modeling.neural_cache import cache_matches, empty_cache
 
-# The length of an unrolling that only dynamic evaluation depends on.
-EVALUATION_TIME = 25  # Longer ones take longer to compile, and are hardly faster.
+# The length of an unrolling without a rule. Longer ones take more memory, for each setting.
+ADAPTED_TIME = 25
 UNROLLINGS_PER_CALL = 50
 
 AdaptedEvaluation = Callable[..., np.ndarray]

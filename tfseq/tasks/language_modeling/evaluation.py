@@ -29,7 +29,6 @@ from tfseq.tasks.language_modeling.adaptation_search import (
     unrolling_length,
 )
 from tfseq.tasks.language_modeling.adapted_evaluation import (
-    EVALUATION_TIME,
     compile_adapted_evaluation,
 )
 from tfseq.tasks.language_modeling.data import (
@@ -44,6 +43,10 @@ from tfseq.tasks.task import Evaluation
 from tfseq.tasks.trained import Trained
 from tfseq.training.console import format_duration, note
 
+# The length of an unrolling. Each reads the kernel of the softmax once, and short ones would
+# spend a fifth of their time on that. More than 128 steps are a while loop, which takes
+# hardly longer than steps laid out in the graph and is compiled sooner.
+EVALUATION_TIME = 400
 # Unrollings that may be computed at the same time: a layer begins the next unrolling while
 # the layers above it still compute this one.
 PARALLEL_UNROLLINGS = 4
