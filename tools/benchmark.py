@@ -127,6 +127,9 @@ def be_side(side: str, name: str) -> None:
         return tagging_side.run_tfseq(tag_layer or "crf")
     if name in TRANSLATION:
         package, _, variant = side.partition("_")
+        if package == "pytorch":
+            # PyTorch's compiler crashes if it is loaded after TensorFlow.
+            import torch._dynamo  # noqa: F401
         module = importlib.import_module(f"sides.translation_{package}")
         return module.run(TRANSLATION[name], **{"compiled": True} if variant else {})
     if name == "sampling":

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch._dynamo  # Now: its compiler crashes when it is loaded after TensorFlow.
 from torch import nn
 
 from sides.pytorch_side import adam_epsilon
