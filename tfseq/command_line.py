@@ -456,7 +456,8 @@ def show_help(everything: bool) -> None:
         use=pathlib.Path(main.__file__ or "").stem,
         everything=everything,
     )
-    print(text)
+    with standard_streams.printing():
+        print(text)
     sys.exit(0)
 
 

@@ -165,10 +165,30 @@ def watched() -> Iterator[None]:
     if isinstance(failure, BrokenPipeError):
         raise SystemExit(141)
     if failure:
-        raise DataError(
-            f"standard output: could not be written ({failure.strerror or failure}); send "
-            "it elsewhere"
-        )
+        raise _unwritten(failure)
+
+
+@contextlib.contextmanager
+def printing() -> Iterator[None]:
+    """Surrounds a block that prints more than is held back until the end.
+
+    Raises:
+        DataError: standard output cannot be written.
+        BrokenPipeError: its reader has gone.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritten(error) from None
+
+
+def _unwritten(error: OSError) -> DataError:
+    return DataError(
+        f"standard output: could not be written ({error.strerror or error}); send it "
+        "elsewhere"
+    )
 
 
 def _flush() -> OSError | None:
