@@ -291,13 +291,6 @@ def _train_on_files(
     workers.by_chief(check_folder)
     if data.note and verbose and workers.is_chief:
         logging.warning("%s", data.note)
-    begun_chains = folder.read_chains()
-    if begun_chains not in (0, devices.chains) and verbose and workers.is_chief:
-        logging.warning(
-            "`chains`: the run in %s was computed in %d, from here on in %d; the last "
-            "digits of its weights differ from those of a run that keeps %d",
-            *(folder.path, begun_chains, devices.chains, begun_chains),
-        )
     with (
         workers.watched(),
         reading_token_files(data.origin or "memory"),
