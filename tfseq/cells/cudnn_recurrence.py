@@ -43,8 +43,10 @@ def allows_cudnn() -> bool:
 
     A block `without_cudnn` forbids it, and XLA cannot compile its kernel.
     """
-    graph = tf.compat.v1.get_default_graph()
-    return _IS_ALLOWED.get() and not control_flow_util.GraphOrParentsInXlaContext(graph)
+    if tf.executing_eagerly() or not _IS_ALLOWED.get():
+        return _IS_ALLOWED.get()
+    graph = tf.zeros([]).graph  # A new tensor is in the graph that is traced.
+    return not control_flow_util.GraphOrParentsInXlaContext(graph)
 
 
 def cudnn_recurrence(
