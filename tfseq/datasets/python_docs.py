@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from tfseq.datasets.text8 import ALPHABET, clean_text
 from tfseq.datasets.text_corpus import TextCorpus, cut_splits, cut_text, fingerprint_of
@@ -42,15 +42,7 @@ def python_docs_corpus(
         corpus = python_docs_corpus()
         "".join(corpus.splits["train"].read())[:30]  # " the assert statement assert s"
     """
-    text = _text()
-    bounds = cut_text(len(text), valid_size, test_size)
-    digest = hashlib.sha256(text.encode("ascii")).hexdigest()
-    return TextCorpus(
-        name="python_docs",
-        fingerprint=fingerprint_of("python_docs", digest, sorted(bounds.items())),
-        splits=cut_splits(TOPICS, _read, bounds),
-        alphabet=ALPHABET,
-    )
+    return _corpus("python_docs", _text, valid_size, test_size, alphabet=ALPHABET)
 
 
 def python_prose_corpus(
@@ -73,13 +65,26 @@ def python_prose_corpus(
     Example:
         next(python_prose_corpus().splits["train"].read())  # "Assert statements are a…"
     """
-    text = _prose()
+    return _corpus("python_prose", _prose, valid_size, test_size)
+
+
+def _corpus(
+    name: str,
+    read: Callable[[], str],
+    valid_size: int | None,
+    test_size: int | None,
+    *,
+    alphabet: tuple[str, ...] | None = None,
+) -> TextCorpus:
+    """Returns the text that `read` makes of the topics, cut into its parts."""
+    text = read()
     bounds = cut_text(len(text), valid_size, test_size)
     digest = hashlib.sha256(text.encode("ascii")).hexdigest()
     return TextCorpus(
-        name="python_prose",
-        fingerprint=fingerprint_of("python_prose", digest, sorted(bounds.items())),
-        splits=cut_splits(TOPICS, lambda: iter([_prose()]), bounds),
+        name=name,
+        fingerprint=fingerprint_of(name, digest, sorted(bounds.items())),
+        splits=cut_splits(TOPICS, lambda: iter([read()]), bounds),
+        alphabet=alphabet,
     )
 
 
@@ -94,10 +99,6 @@ def is_prose(paragraph: str) -> bool:
     return (
         len(paragraph) >= FEWEST_CHARACTERS and _PROSE.fullmatch(paragraph) is not None
     )
-
-
-def _read() -> Iterator[str]:
-    yield _text()
 
 
 def _text() -> str:
