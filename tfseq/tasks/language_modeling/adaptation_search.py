@@ -272,15 +272,7 @@ def _search_others(
         f"{' and '.join(names)}: {math.prod(map(len, grid.values()))} settings at once"
     )
     note(f"{title}, on {predictions:,} predictions of the validation text")
-    losses = read_with_bar(
-        title,
-        evaluate_text,
-        tokens,
-        dataset,
-        learning_rate=options.dynamic_learning_rate,
-        decay=options.dynamic_decay,
-    )
-    check_predicts(losses, options)
+    losses = read_adapting(title, evaluate_text, tokens, dataset, options=options)
     losses = np.nan_to_num(losses, nan=np.inf)
     best = np.unravel_index(losses.argmin(), losses.shape)
     values = {
@@ -339,19 +331,31 @@ def read_with_bar(
         return evaluate_text(dataset, advance=bar.advance, **rates)
 
 
-def check_predicts(losses: np.ndarray, options: EvaluateOptions) -> None:
-    """Raises `UsageError` if weights that adapt have left all bounds.
+def read_adapting(
+    title: str,
+    evaluate_text: AdaptedEvaluation,
+    tokens: TokenFile,
+    dataset: tf.data.Dataset,
+    *,
+    options: EvaluateOptions,
+) -> np.ndarray:
+    """Returns the losses of an evaluation with the rates of the options.
 
-    Args:
-        losses: the losses of an evaluation.
-        options: the options it was made with.
+    Raises:
+        UsageError: weights that adapt have left all bounds.
     """
+    rates = {
+        "learning_rate": options.dynamic_learning_rate,
+        "decay": options.dynamic_decay,
+    }
+    losses = read_with_bar(title, evaluate_text, tokens, dataset, **rates)
     if options.dynamic_learning_rate and np.isnan(losses).all():
         raise UsageError(
             f"`dynamic_learning_rate`={options.dynamic_learning_rate:g}: found weights that "
             "grow beyond all bounds on this text, expected predictions; give a lower one, "
             "or `dynamic_search`"
         )
+    return losses
 
 
 def climb(

@@ -22,9 +22,8 @@ from tfseq.pipelines import (
 )
 from tfseq.tasks.language_modeling.adaptation_search import (
     adaptation_of,
-    check_predicts,
     dynamic_rule,
-    read_with_bar,
+    read_adapting,
     search_adaptation,
     unrolling_length,
 )
@@ -183,15 +182,9 @@ def _evaluate_tokens(
     )
     dataset = evaluation_unrollings(tokens, 1, unrolling_length(options))
     start = time.monotonic()
-    losses = read_with_bar(
-        "adapted evaluation",
-        evaluate_text,
-        tokens,
-        dataset,
-        learning_rate=options.dynamic_learning_rate,
-        decay=options.dynamic_decay,
+    losses = read_adapting(
+        "adapted evaluation", evaluate_text, tokens, dataset, options=options
     )
-    check_predicts(losses, options)
     if options.dynamic_learning_rate:
         seconds = format_duration(time.monotonic() - start)
         note(f"dynamic evaluation: {tokens.num_tokens - 1:,} predictions in {seconds}")
