@@ -53,7 +53,7 @@ class TokenFile:
 
     @property
     def name(self) -> str:
-        """What messages call the text: its source, or else this file."""
+        """The name of the text in messages: its source, or else this file."""
         return self.origin or str(self.path)
 
     @property
