@@ -189,6 +189,14 @@ DATASETS.add(
     takes=("data_dir", "cache_dir"),
 )
 DATASETS.add(
+    "wikitext2",
+    "tfseq.datasets.wikitext2:wikitext2_corpus",
+    "WikiText-2, articles of Wikipedia",
+    kind="text",
+    level="word",
+    takes=("data_dir", "cache_dir"),
+)
+DATASETS.add(
     "imdb_text",
     "tfseq.datasets.imdb_reviews:imdb_text_corpus",
     "the text of the IMDb reviews",

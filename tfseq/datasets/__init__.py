@@ -28,6 +28,7 @@ from tfseq.datasets.text_corpus import TextCorpus, TextSplit
 from tfseq.datasets.text_files import text_file_corpus
 from tfseq.datasets.toy_classes import toy_classes_corpus
 from tfseq.datasets.toy_reviews import toy_reviews_corpus
+from tfseq.datasets.wikitext2 import wikitext2_corpus
 
 __all__ = [
     "LabelledCorpus",
@@ -60,4 +61,5 @@ __all__ = [
     "text_file_corpus",
     "toy_classes_corpus",
     "toy_reviews_corpus",
+    "wikitext2_corpus",
 ]

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from absl import logging
-
 from tfseq.datasets.archives import read_tar_member
+from tfseq.datasets.published_splits import PublishedSplits, corpus_from_file
 from tfseq.datasets.sources import PublishedFile, find_or_fetch
-from tfseq.datasets.text_corpus import (
-    TextCorpus,
-    TextSplit,
-    fingerprint_of,
-    measure_text,
-)
-from tfseq.errors import DataError
-from tfseq.text_input import decode_utf8, text_bytes
+from tfseq.datasets.text_corpus import TextCorpus
 
 URL = "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz"
 FOLDER = "simple-examples/data"
@@ -30,8 +20,6 @@ ARCHIVE = PublishedFile(
     checksum="30177ea32e27c525793142b6bf2c8e2d",
     algorithm="md5",
 )
-# The published archive, of 35 MB, unpacks to less.
-MAX_UNPACKED_BYTES = 1_000_000_000
 TEXTS = {
     "train": PublishedFile(
         name="ptb.train.txt",
@@ -55,6 +43,14 @@ TEXTS = {
         algorithm="sha256",
     ),
 }
+SPLITS = PublishedSplits(
+    name="ptb",
+    title="Penn Treebank",
+    url=URL,
+    folder=FOLDER,
+    read_member=read_tar_member,
+    texts=TEXTS,
+)
 
 
 def penn_treebank_corpus(
@@ -92,42 +88,4 @@ def penn_treebank_corpus(
 
 def penn_treebank_from_file(path: Path) -> TextCorpus:
     """Returns the corpus of `simple-examples.tgz`, or of a text and its siblings."""
-    splits, digests, others = {}, {}, []
-    for name, published in TEXTS.items():
-        origin, read_bytes_of = _byte_reader(path, published.name)
-        text = measure_text(
-            functools.partial(_decode, read_bytes_of, origin),
-            origin,
-            published.algorithm,
-        )
-        digests[name] = text.digest
-        if not text.num_characters:
-            raise DataError(f"{origin}: empty, expected Penn Treebank; fetch {URL}")
-        if text.digest != published.checksum:
-            others.append(f"{origin} ({text.num_characters:,} characters)")
-        splits[name] = TextSplit(origin, 0, text.read)
-    if others:
-        logging.warning(
-            "%s: not the published Penn Treebank (%s bytes); results are not comparable "
-            "with published ones",
-            ", ".join(others),
-            " + ".join(f"{text.num_bytes:,}" for text in TEXTS.values()),
-        )
-    return TextCorpus("ptb", fingerprint_of("ptb", sorted(digests.items())), splits)
-
-
-def _decode(read: Callable[[], Iterator[bytes]], origin: str) -> Iterator[str]:
-    return decode_utf8(read(), origin)
-
-
-def _byte_reader(path: Path, name: str) -> tuple[str, Callable[[], Iterator[bytes]]]:
-    """Returns the place of a text, for messages, and a function that reads it."""
-    if path.name not in [text.name for text in TEXTS.values()]:
-        reader = functools.partial(
-            read_tar_member, path, f"{FOLDER}/{name}", MAX_UNPACKED_BYTES
-        )
-        return f"{path}:{name}", reader
-    text = path.parent / name
-    if not text.is_file():
-        raise DataError(f"{text}: no such file beside {path.name}; fetch {URL}")
-    return str(text), functools.partial(text_bytes, text)
+    return corpus_from_file(path, SPLITS)
