@@ -71,10 +71,15 @@ def test_a_word_has_the_loss_of_its_pieces(run):
     nats = figures["loss"] * figures["predictions"]
     assert figures["perplexity"] == pytest.approx(math.exp(figures["loss"]))
     assert figures["word_perplexity"] == pytest.approx(math.exp(nats / 12))
-    valid = results(run.settings)["valid"]
-    assert valid["word_perplexity"] == pytest.approx(
-        figures["word_perplexity"], rel=1e-4
+    # All characters and both line ends, without the first piece.
+    first = run.vocabulary.tokens[run.vocabulary.encode("the")[0]].lstrip("▁")
+    assert figures["characters"] == 24 + 20 - len(first)
+    assert figures["character_perplexity"] == pytest.approx(
+        math.exp(nats / figures["characters"])
     )
+    valid = results(run.settings)["valid"]
+    for name in ("word_perplexity", "character_perplexity"):
+        assert valid[name] == pytest.approx(figures[name], rel=1e-4)
 
 
 def test_a_text_is_the_same_in_parts_and_has_the_words_of_the_reviews(run):

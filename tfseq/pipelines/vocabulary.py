@@ -146,6 +146,18 @@ class Vocabulary:
         marked = [token == END_TOKEN or token[0] == WORD_MARK for token in self.tokens]
         return np.array(marked) | (self.level == "word")
 
+    @cached_property
+    def num_characters(self) -> np.ndarray:
+        """The characters of the text of each sub-word, int64 `[tokens]`.
+
+        The space before a word, a line end and an unknown character are one each.
+        """
+        if self.level != "subword":
+            raise ValueError(f"`level` is {self.level!r}, expected sub-words")
+        return np.array(
+            [1 if token in WHOLE_WORDS else len(token) for token in self.tokens]
+        )
+
     @property
     def kind_of_parts(self) -> str:
         """The kind of parts that a text must be made of: `words` or `characters`."""

@@ -40,6 +40,7 @@ FORMATS = {
     "loss": ("loss", 4),
     "perplexity": ("perplexity", 3),
     "word_perplexity": ("word perplexity", 3),
+    "character_perplexity": ("character perplexity", 3),
     "bits_per_character": ("bits/char", 3),
     "accuracy": ("accuracy", 4),
     "macro_f1": ("macro F1", 4),

@@ -198,6 +198,29 @@ def count_predicted_words(text: TokenFile, vocabulary: Vocabulary) -> int:
     return sum(begins) - 1
 
 
+def count_predicted_characters(text: TokenFile, vocabulary: Vocabulary) -> int:
+    """Returns the characters of a text of sub-words, without its first piece.
+
+    White space between words counts as one character, and so do line ends and `<unk>`.
+
+    Args:
+        text: the text.
+        vocabulary: its sub-words.
+    """
+    lengths, count, before = vocabulary.num_characters, 0, vocabulary.line_end_id
+    for ids in read_pieces(text):
+        after_end = np.append(before, ids[:-1]) == vocabulary.line_end_id
+        # A line begins with a word, and no space before it.
+        begins = (
+            after_end & (ids != vocabulary.line_end_id) & vocabulary.begins_word[ids]
+        )
+        found = lengths[ids] - begins
+        if not count:
+            found[0] = 0
+        count, before = count + int(found.sum()), ids[-1]
+    return count
+
+
 def bits_per_byte(nats: float, num_bytes: int) -> float:
     """Returns a loss in bits per byte, by which texts in different scripts are compared.
 

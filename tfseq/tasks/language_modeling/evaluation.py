@@ -1,7 +1,8 @@
 """The evaluation of a language model: loss, perplexity and bits per character of a text.
 
 The perplexity of sub-words is that of a piece. `word_perplexity` has the same sum of losses
-over the number of words, so that it can be compared with the perplexity of words.
+over the number of words, and `character_perplexity` over that of characters, so that they can
+be compared with the perplexities of words and of characters.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tfseq.tasks.language_modeling.adapted_evaluation import (
 from tfseq.tasks.language_modeling.data import (
     bits_per_byte,
     count_predicted_bytes,
+    count_predicted_characters,
     count_predicted_words,
     encode_text,
     text_to_read,
@@ -103,11 +105,11 @@ def build_evaluations(
 
     def on(split: str) -> Callable[[], Evaluation]:
         dataset = evaluation_unrollings(texts[split], 1, EVALUATION_TIME)
-        words = _count_words(texts[split], vocabulary)
+        spelled = _count_spelled(texts[split], vocabulary)
 
         def evaluation() -> Evaluation:
             figures = evaluate_text(dataset)
-            figures.update(_word_figures(figures["loss"], texts[split], words))
+            figures.update(_spelled_figures(figures["loss"], texts[split], spelled))
             return Evaluation(figures)
 
         return evaluation
@@ -120,7 +122,7 @@ def evaluate(trained: Trained, options: EvaluateOptions) -> dict[str, float]:
 
     The text is read at batch 1, and the state is carried on. For characters there are also
     bits per byte of UTF-8, by which texts in different scripts can be compared; for sub-words
-    the number of words and the perplexity of a word.
+    the numbers of words and characters and the perplexities of a word and of a character.
 
     Raises:
         UsageError: there is no such text, or it does not fit.
@@ -137,31 +139,38 @@ def evaluate(trained: Trained, options: EvaluateOptions) -> dict[str, float]:
             figures["loss"] * figures["predictions"],
             count_predicted_bytes(text.splits[options.split].read()),
         )
-    words = _count_words(tokens, trained.vocabulary)
-    if words:
-        figures["words"] = words
-        figures.update(_word_figures(figures["loss"], tokens, words))
+    spelled = _count_spelled(tokens, trained.vocabulary)
+    figures.update({f"{part}s": count for part, count in spelled.items()})
+    figures.update(_spelled_figures(figures["loss"], tokens, spelled))
     return figures
 
 
-def _count_words(text: TokenFile, vocabulary: Vocabulary) -> int:
-    """Returns the words that are predicted piece by piece; 0 at other levels."""
-    return (
-        count_predicted_words(text, vocabulary) if vocabulary.level == "subword" else 0
-    )
+def _count_spelled(text: TokenFile, vocabulary: Vocabulary) -> dict[str, int]:
+    """Returns how many of each are predicted piece by piece; none at other levels."""
+    if vocabulary.level != "subword":
+        return {}
+    return {
+        "word": count_predicted_words(text, vocabulary),
+        "character": count_predicted_characters(text, vocabulary),
+    }
 
 
-def _word_figures(loss: float, text: TokenFile, words: int) -> dict[str, float]:
-    """Returns the perplexity of a word, if there are any.
+def _spelled_figures(
+    loss: float, text: TokenFile, spelled: Mapping[str, int]
+) -> dict[str, float]:
+    """Returns the perplexity of a word and of a character, where pieces spell them.
 
     Args:
         loss: the mean loss of a piece.
         text: the text.
-        words: the number of words.
+        spelled: how many words and characters there are; none is left out.
     """
-    if not words:
-        return {}
-    return {"word_perplexity": perplexity(loss * (text.num_tokens - 1) / words)}
+    nats = loss * (text.num_tokens - 1)
+    return {
+        f"{part}_perplexity": perplexity(nats / count)
+        for part, count in spelled.items()
+        if count
+    }
 
 
 def _evaluate_tokens(
