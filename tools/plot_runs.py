@@ -10,17 +10,12 @@ drawn with them. Needs matplotlib: `pip install '.[tools]'`.
 """
 
 import csv
-import dataclasses
 import itertools
-import json
 import pathlib
 import sys
 
 from absl import app, flags, logging
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.util.tensor_util import make_ndarray
-
-from tfseq.configuration import DATASETS
+from learning_curves import PANELS, Curve, read_curve
 
 OUTPUT = flags.DEFINE_string("output", "curves.png", "Picture to write (PNG or SVG).")
 POINTS = flags.DEFINE_string(
@@ -28,58 +23,6 @@ POINTS = flags.DEFINE_string(
     None,
     "Table of the curves (CSV): its other runs are drawn too, then all kept.",
 )
-
-# Level of a run: title of its panel, figure drawn there.
-PANELS = {
-    "character": ("Characters: validation perplexity", "perplexity"),
-    "word": ("Words: validation perplexity", "perplexity"),
-    "subword": ("Sub-words: validation perplexity of words", "word_perplexity"),
-    "text": ("Labelled texts: validation accuracy", "accuracy"),
-}
-LABELLED = {row.name for row in DATASETS.rows() if row.kind == "labelled"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Curve:
-    """The points of a run that are drawn.
-
-    Attributes:
-        name: name of the run folder.
-        level: panel it belongs to.
-        predictions: predictions trained on at each validation.
-        values: the panel's figure at each validation.
-    """
-
-    name: str
-    level: str
-    predictions: list[int]
-    values: list[float]
-
-
-def read_curve(folder: pathlib.Path) -> Curve:
-    """Returns the validations of a run.
-
-    Raises:
-        ValueError: the folder holds no run that was validated.
-    """
-    try:
-        settings = json.loads((folder / "config.json").read_text())["settings"]
-    except OSError:
-        raise ValueError(f"{folder}: found no config.json, expected a run") from None
-    labelled = settings["dataset"] in LABELLED
-    level = "text" if labelled else settings["level"]
-    _, figure = PANELS[level]
-    events = EventAccumulator(str(folder / "valid"), size_guidance={"tensors": 0})
-    events.Reload()
-    if figure not in events.Tags()["tensors"]:
-        raise ValueError(f"{folder}: found no validation, expected one at least")
-    found = sorted(
-        (event.step, float(make_ndarray(event.tensor_proto)))
-        for event in events.Tensors(figure)
-    )
-    each = settings["batch_size"] * (1 if labelled else settings["num_unrollings"])
-    steps, values = zip(*found, strict=True)
-    return Curve(folder.name, level, [step * each for step in steps], list(values))
 
 
 def write_points(path: pathlib.Path, curves: list[Curve]) -> None:

@@ -4,6 +4,7 @@ import importlib.util
 import pathlib
 
 import pytest
+from absl import flags
 
 TOOLS = pathlib.Path(__file__).parents[2] / "tools"
 
@@ -16,10 +17,16 @@ def fixture_load_tool():
         path = TOOLS / f"{name}.py"
         specification = importlib.util.spec_from_file_location(name, path)
         module = importlib.util.module_from_spec(specification)
+        others = set(flags.FLAGS)
         specification.loader.exec_module(module)
+        # Tools share names of flags, and a process can define a name only once.
+        for flag in set(flags.FLAGS) - others:
+            delattr(flags.FLAGS, flag)
         return module
 
-    return load
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(TOOLS)
+        yield load
 
 
 @pytest.fixture(name="load_side", scope="session")
