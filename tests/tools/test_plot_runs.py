@@ -18,19 +18,20 @@ def fixture_tool(load_tool):
     return load_tool("plot_runs")
 
 
-@pytest.fixture(name="run_dir")
-def fixture_run_dir(tmp_path):
-    return tmp_path / "characters"
+@pytest.fixture(name="run_dir", scope="module")
+def fixture_run_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs") / "characters"
 
 
-@pytest.fixture(name="console")
-def fixture_console(tmp_path, run_dir):
+@pytest.fixture(name="console", scope="module")
+def fixture_console(run_dir):
     """The output of a small run."""
-    (tmp_path / "text.txt").write_text("the quick brown fox jumps. " * 60)
+    text = run_dir.parent / "text.txt"
+    text.write_text("the quick brown fox jumps. " * 60)
     settings = Settings(
         dataset="text",
-        train_file=str(tmp_path / "text.txt"),
-        cache_dir=str(tmp_path / "cache"),
+        train_file=str(text),
+        cache_dir=str(run_dir.parent / "cache"),
         run_dir=str(run_dir),
         batch_size=4,
         num_unrollings=10,
