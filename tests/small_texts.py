@@ -37,12 +37,20 @@ def writing(model, rule, forbidden, count):
     return compile_writing(model, rule, forbidden, num_texts=count)
 
 
-def write(model, rule=PLAIN, *, count=1, calls=1, seed=0, forbidden=None):
-    """Ids of the texts that follow the prompt, `[count, calls * TOKENS_PER_CALL]`."""
+def write(model, rule=PLAIN, *, count=1, calls=1, seed=0, forbidden=None, parts=None):
+    """Ids of the texts that follow the prompt, `[count, calls * TOKENS_PER_CALL]`.
+
+    Args:
+        parts: the tokens that each call is asked for, in turn; by default as many as it
+            can write.
+    """
     written = reading(model)(tf.constant([PROMPT] * count))
     function = writing(model, rule, forbidden, count)
-    rows = []
-    for call in range(calls):
-        ids, written = function(written, tf.constant([seed, 0]), tf.constant(call))
+    rows, place = [], 0
+    for part in parts or [TOKENS_PER_CALL] * calls:
+        ids, written = function(
+            written, tf.constant([seed, 0]), tf.constant(place), tf.constant(part)
+        )
+        place += ids.shape[1]
         rows.append(ids.numpy())
     return np.concatenate(rows, axis=1)

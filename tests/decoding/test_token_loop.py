@@ -36,6 +36,13 @@ def test_a_text_by_hand_from_seed_call_and_row(model):
     np.testing.assert_array_equal(rows, np.argmax(shown, axis=-1))
 
 
+def test_a_text_is_the_same_whatever_a_call_writes(model):
+    asked = [1, 2, 5, 70, 40, 90]  # A call ends where the next multiple of 64 is.
+    rows = write(model, parts=asked, seed=3)
+    assert rows.shape == (1, 1 + 2 + 5 + 56 + 40 + 24)
+    np.testing.assert_array_equal(rows, write(model, calls=2, seed=3))
+
+
 def test_texts_written_in_parts_are_those_written_alone(model):
     count = TEXTS_OF_A_PART * 2 * count_cores()
     for rule in (PLAIN, Greedy()):

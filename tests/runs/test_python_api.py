@@ -93,6 +93,7 @@ def test_texts_hold_their_prompt_and_streams_their_parts(run):
     options = {"prompt": "the ", "length": 5000, "seed": 3}
     parts = list(run.stream(**options))
     assert len(parts) > 1
+    assert len(parts[0]) == len("the ") + 1  # The first character comes by itself.
     assert ["".join(parts)] == run.sample(**options)
     assert run.sample("the ", length=9) == run.sample(prompt="the ", length=9)
     with pytest.raises(UsageError, match="`num_samples`=2: found for a stream"):

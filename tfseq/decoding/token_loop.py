@@ -56,6 +56,7 @@ def write_tokens(
     written: Written,
     *,
     length: int | tf.Tensor,
+    end: tf.Tensor | None = None,
     forbidden: int | None = None,
     noise: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> tuple[tf.Tensor, Written, Any]:
@@ -70,6 +71,8 @@ def write_tokens(
         rule: how tokens are chosen.
         written: where the rows stand.
         length: number of tokens.
+        end: number of tokens after which the loop ends, where that is known only when it
+            runs: what XLA compiles has results of one shape. The ids behind it are 0.
         forbidden: a token that is never written (`<unk>`), or None.
         noise: for a rule that draws, a function from the position, 0 … length - 1, to
             Gumbel noise `[rows, vocabulary]`.
@@ -87,14 +90,14 @@ def write_tokens(
     rule_state = rule.initial_state(tf.shape(logits)[0])
     # Only an array that knows the shape of its elements can be stacked without elements.
     tokens = tf.TensorArray(tf.int32, length, element_shape=logits.shape[:1])
-    if rule.finishes:
+    if rule.finishes or end is not None:
         tokens = tokens.unstack(tf.zeros([length, tf.shape(logits)[0]], tf.int32))
     # A loop variable may be an empty tuple, but not None.
     parents = tokens if rule.reorders else ()
 
     def goes_on(position, logits, state, tokens, parents, rule_state):
         del logits, state, tokens, parents
-        within = position < length
+        within = position < (length if end is None else end)
         return within & ~rule.finished(rule_state) if rule.finishes else within
 
     def write_one(position, logits, state, tokens, parents, rule_state):
@@ -178,7 +181,7 @@ def follow_parents(tokens: tf.Tensor, parents: tf.Tensor) -> tf.Tensor:
 
 
 def tokens_per_call(vocabulary_size: int) -> int:
-    """Returns the tokens of a text that one call of `compile_writing` writes.
+    """Returns the most tokens of a text that one call of `compile_writing` writes.
 
     Example:
         calls = -(-500 // tokens_per_call(27))  # Calls for 500 tokens.
@@ -232,17 +235,18 @@ def compile_writing(
     forbidden: int | None = None,
     *,
     num_texts: int | None = None,
-) -> Callable[[Written, tf.Tensor, tf.Tensor], tuple[tf.Tensor, Written]]:
-    """Compiles the writing of texts, `tokens_per_call` tokens at a time.
+) -> Callable[[Written, tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, Written]]:
+    """Compiles the writing of texts, up to `tokens_per_call` tokens at a time.
 
-    The noise of a text is a function of seed, call and the text's row, so that a text
-    does not depend on how many others are written beside it.
+    The noise of a token is a function of the seed, its place in the text and the text's
+    row. So a text depends neither on how many others are written beside it nor on how many
+    tokens a call writes.
 
     Example:
         read, write = compile_reading(model), compile_writing(model, Sampling())
         written = read(prompt)  # Ids [texts, time].
-        for call in range(calls):
-            ids, written = write(written, tf.constant([seed, 0]), tf.constant(call))
+        for place in range(0, 100, 10):
+            ids, written = write(written, tf.constant([seed, 0]), *tf.constant([place, 10]))
 
     Args:
         model: the language model.
@@ -252,23 +256,28 @@ def compile_writing(
         num_texts: how many texts there will be, where it is known.
 
     Returns:
-        A function of where the texts stand, of the seed, `[2]` int32, and of the number
-        of the call. It returns ids `[texts, tokens]` and where the texts then stand.
+        A function of where the texts stand, of the seed, `[2]` int32, of the number of
+        tokens that have been written before, and of the number of tokens to write. It
+        returns ids `[texts, tokens]`, fewer of them where a multiple of `tokens_per_call`
+        is reached, and where the texts then stand.
     """
     size = model.vocabulary_size
-    count = tokens_per_call(size)
+    most = tokens_per_call(size)
     # The operations are so small that starting them takes most of the time; XLA makes
     # one loop of them. For the product with a large vocabulary XLA is slower.
     small = size <= SMALL_VOCABULARY
     parts = count_parts(num_texts)
 
     @compiled(reduce_retracing=True, jit_compile=small or None, autograph=False)
-    def write_part(written: Written, noise: Any) -> tuple[tf.Tensor, Written]:
+    def write_part(
+        written: Written, noise: Any, count: tf.Tensor
+    ) -> tuple[tf.Tensor, Written]:
         ids, written, _ = write_tokens(
             model,
             rule,
             written,
-            length=count,
+            length=most,
+            end=count,
             forbidden=forbidden,
             noise=lambda position: noise[position],
         )
@@ -276,23 +285,28 @@ def compile_writing(
 
     @compiled(reduce_retracing=True, autograph=False)
     def write(
-        written: Written, seed: tf.Tensor, call: tf.Tensor
+        written: Written, seed: tf.Tensor, place: tf.Tensor, count: tf.Tensor
     ) -> tuple[tf.Tensor, Written]:
+        first = place % most
+        count = tf.minimum(count, most - first)
         noise_of_parts = [()] * parts
         if rule.draws:
             texts = tf.shape(written.logits)[0]
             # XLA has random numbers of its own, so these are drawn outside of it.
-            call_seed = tf.random.experimental.stateless_fold_in(seed, call)
-            noise = gumbel_noise([texts, count, size], call_seed)
-            noise_of_parts = tf.split(tf.transpose(noise, [1, 0, 2]), parts, axis=1)
-        return join_lanes(
+            drawn = tf.random.experimental.stateless_fold_in(seed, place // most)
+            noise = gumbel_noise([texts, most, size], drawn)
+            # That of the next token comes first.
+            noise = tf.roll(tf.transpose(noise, [1, 0, 2]), -first, axis=0)
+            noise_of_parts = tf.split(noise, parts, axis=1)
+        ids, written = join_lanes(
             [
-                write_part(part, noise)
+                write_part(part, noise, count)
                 for part, noise in zip(
                     split_lanes(written, parts), noise_of_parts, strict=True
                 )
             ]
         )
+        return ids[:, :count], written
 
     return write
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -29,6 +30,9 @@ NUM_SAMPLES = 5
 # Tokens of a sample and of the prompt at its beginning.
 CHARACTERS, WORDS = (80, 10), (40, 3)
 SEARCHED_TOKENS = 1 << 16  # For places at which samples may begin.
+PART_SECONDS = (
+    0.1  # A part of a text that is shown while it is written takes no longer.
+)
 MOST_LOGITS = 1 << 26  # Of one token of all texts: 256 MB of float32.
 MOST_FOUND = 1 << 26  # Tokens of all beginnings of a beam search, held to its end.
 
@@ -133,8 +137,10 @@ def continuation(vocabulary: Vocabulary, before: list[int], row: list[int]) -> s
 
 
 def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]:
-    """Yields the next part of each of `num_samples` texts, some tokens at a time.
+    """Yields the next part of each of `num_samples` texts.
 
+    Of a single text the first part is one token, and the others take about a tenth of a
+    second at most.
     Equal seeds give equal texts, and a text does not depend on the number of texts. A text
     ends where `stop_at` occurs in it. Writing ends when all texts have ended.
 
@@ -154,13 +160,19 @@ def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]
     written = tf.nest.map_structure(
         lambda part: tf.repeat(part, num_samples, axis=0), prompted
     )
-    at_a_time = tokens_per_call(len(vocabulary))
     last = [last_written(options.prompt, ids)] * num_samples
     endings = [Ending(options.stop_at) for _ in range(num_samples)]
-    for first in range(0, options.length, at_a_time):
-        call = tf.constant(first // at_a_time)
-        more, written = write(written, tf.constant([options.seed, 0]), call)
-        rows = more.numpy()[:, : options.length - first].tolist()
+    seed, place = tf.constant([options.seed, 0]), 0
+    shown = num_samples == 1  # Only a single text is shown while it is written.
+    count = 1 if shown else tokens_per_call(len(vocabulary))
+    while place < options.length:
+        start = time.monotonic()
+        count = min(count, options.length - place)
+        more, written = write(written, seed, tf.constant(place), tf.constant(count))
+        rows = more.numpy().tolist()
+        place += len(rows[0])
+        if shown:
+            count = next_count(count, time.monotonic() - start, len(vocabulary))
         yield [
             ending.cut(continuation(vocabulary, before, row))
             for ending, before, row in zip(endings, last, rows, strict=True)
@@ -168,6 +180,21 @@ def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]
         if all(ending.reached for ending in endings):
             return
         last = [row[-1:] for row in rows]
+
+
+def next_count(count: int, seconds: float, vocabulary_size: int) -> int:
+    """Returns how many tokens the next part of a text has, so that its reader need not wait.
+
+    Args:
+        count: tokens of the last part.
+        seconds: the time that it took.
+        vocabulary_size: tokens that the model knows.
+    """
+    if seconds > PART_SECONDS:
+        return max(count // 2, 1)
+    if seconds < PART_SECONDS / 2:
+        return min(2 * count, tokens_per_call(vocabulary_size))
+    return count
 
 
 @functools.lru_cache(maxsize=1)
