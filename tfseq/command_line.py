@@ -15,6 +15,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from logging import LogRecord
 from typing import Any
 
 from absl import app, flags, logging
@@ -400,9 +401,23 @@ def fail(message: str, status: int) -> None:
     standard_streams.end(one_line(message), status)
 
 
-def warn(message: str) -> None:
-    """Prints one line to standard error."""
-    standard_streams.warn(one_line(message))
+def note(message: str) -> None:
+    """Prints one line to standard error that is no error."""
+    standard_streams.warn(f"note: {one_line(message)}")
+
+
+class NoteFormatter(logging.PythonFormatter):
+    """What the library logs, as a command says it: `tfseq train: note: …`, in one line.
+
+    Errors that other libraries log keep their place in the code.
+    """
+
+    def format(self, record: LogRecord) -> str:
+        """Returns the line without its end."""
+        if record.levelname in ("ERROR", "CRITICAL"):
+            return super().format(record)
+        line = one_line(record.getMessage())
+        return f"{standard_streams.command_name()}: note: {line}"
 
 
 def one_line(message: str) -> str:
@@ -518,6 +533,7 @@ def run(main: Callable[[], int | None]) -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET)
     standard_streams.prepare()
+    logging.get_absl_handler().setFormatter(NoteFormatter())
     with errors_of_one_line(), standard_streams.watched():
         app.run(lambda _: main(), flags_parser=parse)
 

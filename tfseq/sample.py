@@ -102,7 +102,7 @@ def fit(prompt: str, vocabulary: Vocabulary | None) -> str:
         return prompt
     fitted, note = fit_text(prompt, vocabulary, "prompt")
     if note:
-        command_line.warn(note)
+        command_line.note(note)
     return fitted
 
 

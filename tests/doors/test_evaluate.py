@@ -93,7 +93,7 @@ def test_an_unfinished_run_is_used_and_named(run_dirs, tmp_path):
     stopped = evaluate(f"--run_dir={tmp_path / 'run'}")
     assert stopped.returncode == 0, stopped.stderr
     note = "the run has not finished; these are its weights of step 30"
-    assert note in stopped.stderr
+    assert stopped.stderr == f"tfseq evaluate: note: {tmp_path / 'run'}: {note}\n"
     finished = evaluate(f"--run_dir={run_dirs['word']}")
     assert finished.stdout == stopped.stdout
     assert note not in finished.stderr

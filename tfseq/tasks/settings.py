@@ -231,7 +231,7 @@ def _without_replaced(settings: Settings, yielding: Collection[str]) -> Settings
             if other in yielding and given(other):
                 replaced.append(other)
                 logging.warning(
-                    "%s=%s: left out, %s is given in its place",
+                    "`%s`=%s: left out, `%s` is given in its place",
                     other,
                     getattr(settings, other),
                     name,
@@ -260,7 +260,7 @@ def _leave_out(settings: Settings, names: Collection[str]) -> Settings:
     defaults = {field.name: field.default for field in dataclasses.fields(settings)}
     for name in names:
         logging.warning(
-            "%s=%s: no effect beside the other settings; left out",
+            "`%s`=%s: no effect beside the other settings; left out",
             name,
             getattr(settings, name),
         )

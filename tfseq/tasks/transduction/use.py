@@ -268,7 +268,7 @@ class TargetWriter:
         counts = len(source), len(ids)
         if max(counts) > MOST_PICTURED:
             logging.warning(
-                "attention_image: shows the first %d tokens of a text of %d and of its "
+                "`attention_image`: shows the first %d tokens of a text of %d and of its "
                 "target of %d; give a shorter text to see all",
                 MOST_PICTURED,
                 *counts,
