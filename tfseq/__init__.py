@@ -63,12 +63,16 @@ __all__ = ["__version__", *sorted(_HOMES), *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:
-    """Loads a public name or a room of the package."""
+    """Loads a public name or a room of the package, once."""
+    if name not in _HOMES and name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from tfseq.standard_streams import loading_tensorflow
+
+    with loading_tensorflow():
+        found = importlib.import_module(_HOMES.get(name, f"{__name__}.{name}"))
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _ROOMS:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(found, name)
+    return found
 
 
 def __dir__() -> list[str]:

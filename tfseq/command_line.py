@@ -42,8 +42,6 @@ DEFINERS = {
     float: flags.DEFINE_float,
     bool: flags.DEFINE_boolean,
 }
-# The log level of TensorFlow's libraries that is set where the environment sets none.
-QUIET = "3"
 # The file that `-` names.
 STANDARD_INPUT = "/dev/stdin"
 QUOTED_NAME = re.compile(r"`(\w+)`")
@@ -381,15 +379,10 @@ def loading() -> Iterator[None]:
     The imported modules last as long as the process, so garbage is not looked for in
     them, now or later; that would cost two seconds, most of them at the process' end.
     TensorFlow turns its informational log lines on; they are left out unless --verbosity
-    is given. What its libraries log as they are loaded is left out, too, but for errors,
-    unless the environment variable TF_CPP_MIN_LOG_LEVEL asks for it.
+    is given.
     """
     gc.disable()
-    quiet = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == QUIET
-    with contextlib.ExitStack() as stack:
-        if quiet and "tensorflow" not in sys.modules:
-            stack.enter_context(standard_streams.without_chatter())
-        yield
+    yield
     gc.freeze()
     gc.enable()
     if not flags.FLAGS["verbosity"].present:
@@ -531,7 +524,7 @@ def run(main: Callable[[], int | None]) -> None:
 
     Status 2 says that the command was used wrongly, 1 that it failed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET)
+    os.environ.setdefault(standard_streams.LOG_LEVEL, standard_streams.QUIET)
     standard_streams.prepare()
     logging.get_absl_handler().setFormatter(NoteFormatter())
     with errors_of_one_line(), standard_streams.watched():

@@ -7,12 +7,15 @@ import pathlib
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import NoReturn, TextIO
 
 from tfseq.errors import DataError, UsageError
 
 STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+# How much TensorFlow's libraries log, and the level that is set where none is.
+LOG_LEVEL, QUIET = "TF_CPP_MIN_LOG_LEVEL", "3"
 # What TensorFlow's libraries log that is no error, and the one line that goes on after it.
 CHATTER = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog"
@@ -211,6 +214,27 @@ def _flush() -> OSError | None:
 
 
 @contextlib.contextmanager
+def loading_tensorflow() -> Iterator[None]:
+    """Surrounds what may load TensorFlow, so that its libraries are quiet from its start.
+
+    Nothing changes where it is loaded already, or where the environment variable
+    TF_CPP_MIN_LOG_LEVEL asks for more.
+    """
+    level = os.environ.get(LOG_LEVEL)
+    if "tensorflow" in sys.modules or level not in (None, QUIET):
+        yield
+        return
+    os.environ[LOG_LEVEL] = QUIET
+    try:
+        with without_chatter():
+            yield
+    finally:
+        # What the block has not loaded may be loaded by others, who read more.
+        if level is None and "tensorflow" not in sys.modules:
+            del os.environ[LOG_LEVEL]
+
+
+@contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
     """Surrounds a block in which standard error lacks what libraries log beside errors.
 
@@ -218,12 +242,15 @@ def without_chatter() -> Iterator[None]:
     what the block writes and hands on the rest, line by line: also what is written last
     by a process that crashes.
     """
-    if sys.stderr is None or not hasattr(os, "fork"):
+    if sys.stderr is None or not _is_open(2) or not hasattr(os, "fork"):
         yield
         return
     sys.stderr.flush()
     reading, writing = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Of threads, whose locks a child would find as they are: this one uses none.
+        warnings.simplefilter("ignore")
+        child = os.fork()
     if child == 0:
         os.close(writing)
         _hand_on(reading)
