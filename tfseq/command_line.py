@@ -45,6 +45,8 @@ DEFINERS = {
 # The file that `-` names.
 STANDARD_INPUT = "/dev/stdin"
 QUOTED_NAME = re.compile(r"`(\w+)`")
+# The beginning of a flag in a flagfile.
+FLAG = re.compile(r"--?\w+(=|$)")
 LONG_NUMBER = re.compile(r"\d{100,}")
 # Settings and options whose size decides about memory, the most important ones first.
 TAKING_MEMORY = (
@@ -312,7 +314,7 @@ def read_flagfiles(arguments: Sequence[str]) -> list[str]:
 
     Raises:
         OSError, UnicodeDecodeError: a file cannot be read.
-        UsageError: a file names itself, or a name is missing.
+        UsageError: a file names itself, a name is missing, or a line is no flag.
     """
     command, *rest = resolve_recipes(arguments)
     files = [part for part in rest if part.startswith("--flagfile=")]
@@ -329,8 +331,16 @@ def _flags_in(argument: str, outer: tuple[str, ...]) -> list[str]:
     if path in outer:
         raise UsageError(f"`flagfile`={path}: names itself, expected other files only")
     lines = pathlib.Path(path).read_text(encoding="utf-8-sig").splitlines()
-    lines = [line.strip() for line in lines]
-    kept = [line for line in lines if line and not line.startswith(("#", "//"))]
+    kept: list[str] = []
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if not line or line.startswith(("#", "//")):
+            continue
+        if not FLAG.match(line):
+            raise UsageError(
+                f"{path}: line {number} is {shorten(line)!r}, expected a flag of the form "
+                "--name=value; mend it, or begin it with #"
+            )
+        kept.append(line)
     found: list[str] = []
     for flag in resolve_recipes(kept):
         nested = flag.startswith("--flagfile=")

@@ -84,6 +84,17 @@ def test_a_file_that_names_itself_or_nothing_is_refused(tmp_path):
         read("--flagfile")
 
 
+@pytest.mark.parametrize("line", ["units=5", "--units 5", "5"])
+def test_a_stray_line_of_a_flagfile_is_named(tmp_path, line):
+    file = tmp_path / "own.flags"
+    file.write_text(f"# A comment.\n--tie_embeddings\n\n{line}\n")
+    outer = tmp_path / "outer.flags"
+    outer.write_text(f"--flagfile={file}\n")
+    with pytest.raises(UsageError) as caught:
+        read(f"--flagfile={outer}")
+    assert f"own.flags: line 4 is {line!r}, expected a flag" in str(caught.value)
+
+
 def test_names_in_backticks_become_flags_where_there_are_such():
     text = "`units`=3 and `lane_seed`: lower `units`"
     spelled = command_line.spell_flags(text, ["units", "run_dir"])
