@@ -87,12 +87,13 @@ def show_lines(scores: Iterable[dict]) -> None:
         for score in scores:
             command_line.print_json(score)
         return
-    print(f"{'line':>8} {'tokens':>7} {'log p':>10} {'perplexity':>11}  text")
     tail: collections.deque[dict] = collections.deque(maxlen=END_LINES)
     worst: list[dict] = []
     best: list[dict] = []
     count = 0
     for count, score in enumerate(scores, 1):
+        if count == 1:  # The text may be one that is refused.
+            print(f"{'line':>8} {'tokens':>7} {'log p':>10} {'perplexity':>11}  text")
         if count <= END_LINES:
             print_score(score)
         else:

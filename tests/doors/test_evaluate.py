@@ -323,6 +323,7 @@ def test_every_line_is_shown_in_its_order(run_dirs, tmp_path):
             ["--text_file=absent"],
             "--text_file: cannot read absent (No such file",
         ),
+        ("word", ["--text_file=absent", "--per_line"], "--text_file: cannot read"),
         ("word", ["--split=train"], "--split"),
         (
             "word",
@@ -334,6 +335,7 @@ def test_every_line_is_shown_in_its_order(run_dirs, tmp_path):
 def test_wrong_use_is_one_line(run_dirs, kind, arguments, message):
     output = evaluate(f"--run_dir={run_dirs[kind]}", *arguments)
     assert output.returncode == 2, output.stderr
+    assert output.stdout == ""
     assert message in output.stderr.strip().splitlines()[-1]
     assert "Traceback" not in output.stderr
 
