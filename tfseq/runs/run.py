@@ -157,11 +157,11 @@ class Run(Trained):
         record = self._options("predict", options)
         return self.task.predict(self, _strings(texts), record)
 
-    def export(self, folder: str, format: str = "saved_model") -> dict[str, str]:
+    def export(self, export_dir: str, format: str = "saved_model") -> dict[str, str]:
         """Writes a model that needs TensorFlow alone.
 
         Args:
-            folder: the new folder to write to.
+            export_dir: the new folder to write to.
             format: `saved_model`, or `tflite` for TensorFlow Lite.
 
         Returns:
@@ -174,7 +174,7 @@ class Run(Trained):
         """
         if format not in FORMATS:
             raise UsageError(f"`format`={format}: expected one of {', '.join(FORMATS)}")
-        return FORMATS[format](self, given_path("folder", folder))
+        return FORMATS[format](self, given_path("export_dir", export_dir))
 
     def save_copy(self, run_dir: str) -> None:
         """Writes the run, with the model's weights as they are now, into a new folder.
