@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfseq
-from tfseq import cells
+from tfseq import cells, standard_streams
 from tfseq.layers.masking import unroll_to_lengths
 from tfseq.machine.hardware import finds_cudnn
 
@@ -275,4 +275,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(print(__doc__) if "--help" in sys.argv else main())
+    if sys.argv[1:] not in ([], ["--help"]):
+        found = " ".join(sys.argv[1:])
+        standard_streams.end(f"{found}: expected nothing, or --help; leave it out", 2)
+    sys.exit(print(__doc__) if sys.argv[1:] else main())

@@ -1,14 +1,25 @@
 """The script that checks GPUs, with a loop in the place of cuDNN's kernel."""
 
+import pathlib
+
 import numpy as np
 import pytest
 from cudnn_kernel import pretend_cudnn
 from forked_commands import run_command
 
+TOOLS = pathlib.Path(__file__).parents[2] / "tools"
+
 
 def test_without_a_gpu_it_says_so(load_tool, capsys):
     assert load_tool("check_gpu").main() == 0
     assert "found no NVIDIA GPU" in capsys.readouterr().out
+
+
+def test_what_it_does_not_know_is_refused():
+    refused = run_command(str(TOOLS / "check_gpu.py"), ["--quick"])
+    assert (refused.returncode, refused.stdout) == (2, "")
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith("check_gpu.py: --quick: expected nothing, or --help")
 
 
 def test_layers_are_compared(load_tool, monkeypatch, capsys):
