@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn, TypeVar
 
 import keras
 import numpy as np
@@ -69,9 +69,11 @@ class Workers:
     def check_same_step(self, step: int) -> None:
         """Raises `DataError` unless all workers go on from the same step."""
         if self.smallest(step) != self.largest(step):
-            raise DataError(
-                "`run_dir`: the workers found checkpoints of different steps there, "
-                "expected one folder that all of them share; give such a folder"
+            self._fail(
+                DataError(
+                    "`run_dir`: the workers found checkpoints of different steps there, "
+                    "expected one folder that all of them share; give such a folder"
+                )
             )
 
     def check_equal(self, values: Mapping[str, Any]) -> None:
@@ -87,7 +89,7 @@ class Workers:
         rows = self.gather(list(own.ljust(size))).astype(np.uint8)
         reason = first_difference(dict(json.loads(bytes(row)) for row in rows))
         if reason:
-            raise UsageError(reason)
+            self._fail(UsageError(reason))
 
     def check_same_weights(self, variables: Iterable[keras.Variable]) -> None:
         """Raises `UsageError` unless all workers go on from the same weights.
@@ -135,7 +137,7 @@ class Workers:
         for row in self.gather([status, *letters]):
             if row[0]:
                 text = bytes(row[1:].astype(np.uint8)).decode(errors="replace")
-                raise ERRORS[int(row[0])](text.strip())
+                self._fail(ERRORS[int(row[0])](text.strip()))
         return result
 
     def by_chief(self, action: Callable[[], object]) -> None:
@@ -149,6 +151,15 @@ class Workers:
             DataError: likewise.
         """
         self.together(action if self.is_chief else lambda: None)
+
+    def _fail(self, error: Exception) -> NoReturn:
+        """Raises an error that every worker has found, in all of them.
+
+        One that ended at once could cut off what the others are still told of it.
+        """
+        with suppress(DataError):
+            self.gather([0.0])
+        raise error
 
     @contextmanager
     def watched(self) -> Iterator[None]:
