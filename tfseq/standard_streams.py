@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import NoReturn, TextIO
@@ -225,8 +226,10 @@ def loading_tensorflow() -> Iterator[None]:
         yield
         return
     os.environ[LOG_LEVEL] = QUIET
+    # The filter is a process of its own, and a program with threads had better not fork.
+    alone = threading.active_count() == 1
     try:
-        with without_chatter():
+        with without_chatter() if alone else contextlib.nullcontext():
             yield
     finally:
         # What the block has not loaded may be loaded by others, who read more.

@@ -30,9 +30,7 @@ NUM_SAMPLES = 5
 # Tokens of a sample and of the prompt at its beginning.
 CHARACTERS, WORDS = (80, 10), (40, 3)
 SEARCHED_TOKENS = 1 << 16  # For places at which samples may begin.
-PART_SECONDS = (
-    0.1  # A part of a text that is shown while it is written takes no longer.
-)
+PART_SECONDS = 0.1  # The most that a part of a text takes which is shown at once.
 MOST_LOGITS = 1 << 26  # Of one token of all texts: 256 MB of float32.
 MOST_FOUND = 1 << 26  # Tokens of all beginnings of a beam search, held to its end.
 
