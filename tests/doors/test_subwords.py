@@ -14,9 +14,10 @@ from tfseq import runs
 from tfseq.datasets import toy_reviews_corpus
 from tfseq.datasets.toy_reviews import ASPECTS, BLAME, PRAISE
 from tfseq.errors import UsageError
-from tfseq.pipelines import tokenized_lines
+from tfseq.pipelines import Vocabulary, tokenized_lines
 from tfseq.runs.saved_model import export_saved_model, export_tflite
 from tfseq.tasks import Settings
+from tfseq.tasks.language_modeling.use import Spelling
 from tfseq.tasks.settings import read_settings
 
 pytest.importorskip("sentencepiece")
@@ -90,6 +91,21 @@ def test_a_text_is_the_same_in_parts_and_has_the_words_of_the_reviews(run):
     found = [word in known for word in text.split()]
     assert np.mean(found) > 0.9
     assert "" not in words  # Single spaces.
+
+
+def test_a_text_is_spelled_the_same_wherever_its_parts_end():
+    vocabulary = Vocabulary(["<unk>", "<eos>", "▁", "a", "▁b", " "], "subword")
+    random = np.random.default_rng(0)
+    for _ in range(500):
+        before, *ids = random.integers(1, len(vocabulary), 9).tolist()
+        before = [] if vocabulary.tokens[before] == "▁" else [before]
+        spelling = Spelling(vocabulary, before)
+        parts = np.split(ids, np.sort(random.integers(0, len(ids), 3)))
+        texts = [spelling.add(part.tolist(), is_last=False) for part in parts[:-1]]
+        texts.append(spelling.add(parts[-1].tolist(), is_last=True))
+        assert "".join([vocabulary.decode(before), *texts]) == vocabulary.decode(
+            [*before, *ids]
+        )
 
 
 def test_a_prompt_may_end_within_a_word(run):

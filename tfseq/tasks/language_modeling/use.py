@@ -22,6 +22,7 @@ from tfseq.decoding import (
 )
 from tfseq.errors import UsageError
 from tfseq.pipelines import TokenFile, Vocabulary, fit_text
+from tfseq.pipelines.byte_pairs import WORD_MARK
 from tfseq.tasks.language_modeling.model import LanguageModel
 from tfseq.tasks.language_modeling.settings import SampleOptions
 from tfseq.tasks.trained import Trained
@@ -138,9 +139,9 @@ def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]
     """Yields the next part of each of `num_samples` texts.
 
     Of a single text the first part is one token, and the others take about a tenth of a
-    second at most.
-    Equal seeds give equal texts, and a text does not depend on the number of texts. A text
-    ends where `stop_at` occurs in it. Writing ends when all texts have ended.
+    second at most. Equal seeds give equal texts, and a text depends neither on the number
+    of texts nor on where parts end. A text ends where `stop_at` occurs in it. Writing ends
+    when all texts have ended.
 
     Raises:
         UsageError: the prompt does not fit, or the texts need too much memory.
@@ -158,7 +159,8 @@ def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]
     written = tf.nest.map_structure(
         lambda part: tf.repeat(part, num_samples, axis=0), prompted
     )
-    last = [last_written(options.prompt, ids)] * num_samples
+    before = last_written(options.prompt, ids)
+    spellings = [Spelling(vocabulary, before) for _ in range(num_samples)]
     endings = [Ending(options.stop_at) for _ in range(num_samples)]
     seed, place = tf.constant([options.seed, 0]), 0
     shown = num_samples == 1  # Only a single text is shown while it is written.
@@ -171,13 +173,13 @@ def write_texts(trained: Trained, options: SampleOptions) -> Iterator[list[str]]
         place += len(rows[0])
         if shown:
             count = next_count(count, time.monotonic() - start, len(vocabulary))
+        is_last = place == options.length
         yield [
-            ending.cut(continuation(vocabulary, before, row))
-            for ending, before, row in zip(endings, last, rows, strict=True)
+            ending.cut(spelling.add(row, is_last=is_last))
+            for ending, spelling, row in zip(endings, spellings, rows, strict=True)
         ]
         if all(ending.reached for ending in endings):
             return
-        last = [row[-1:] for row in rows]
 
 
 def next_count(count: int, seconds: float, vocabulary_size: int) -> int:
@@ -218,6 +220,38 @@ def check_memory(name: str, texts: int, vocabulary: Vocabulary) -> None:
             f"`{name}`={texts}: found a vocabulary of {len(vocabulary):,}, expected at most "
             f"{most:,} texts side by side; ask for fewer"
         )
+
+
+class Spelling:
+    """Spells a text that is written part by part, the same wherever its parts end.
+
+    Args:
+        vocabulary: the vocabulary.
+        before: ids of the tokens before the text, as `last_written` returns them.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, before: list[int]):
+        self._vocabulary = vocabulary
+        self._before = before
+        self._held: list[int] = []
+
+    def add(self, row: list[int], *, is_last: bool) -> str:
+        """Returns the text of the next tokens, some of which may wait for the next part.
+
+        Args:
+            row: ids of the tokens.
+            is_last: whether no others follow.
+        """
+        ids, count = [*self._held, *row], 0
+        if self._vocabulary.level == "subword" and not is_last:
+            # A space is spelled when it is known that no line end follows, which takes it.
+            tokens = self._vocabulary.tokens
+            while count < len(ids) and tokens[ids[-count - 1]] == WORD_MARK:
+                count += 1
+        shown, self._held = ids[: len(ids) - count], ids[len(ids) - count :]
+        text = continuation(self._vocabulary, self._before, shown)
+        self._before = shown[-1:] or self._before
+        return text
 
 
 class Ending:
