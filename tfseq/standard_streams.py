@@ -234,7 +234,7 @@ def loading_tensorflow() -> Iterator[None]:
     finally:
         # What the block has not loaded may be loaded by others, who read more.
         if level is None and "tensorflow" not in sys.modules:
-            del os.environ[LOG_LEVEL]
+            os.environ.pop(LOG_LEVEL, None)  # Another thread may have been faster.
 
 
 @contextlib.contextmanager
@@ -248,7 +248,7 @@ def without_chatter() -> Iterator[None]:
     if sys.stderr is None or not _is_open(2) or not hasattr(os, "fork"):
         yield
         return
-    sys.stderr.flush()
+    _flush_errors()
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         # Of threads, whose locks a child would find as they are: this one uses none.
@@ -264,11 +264,20 @@ def without_chatter() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stderr.flush()
+        _flush_errors()
         os.dup2(kept, 2)
         os.close(kept)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(child, 0)
+
+
+def _flush_errors() -> None:
+    """Writes what is still unwritten on standard error, where that can be done.
+
+    A program may have closed it, or put an object in its place that only takes text.
+    """
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        sys.stderr.flush()
 
 
 def _hand_on(reading: int) -> NoReturn:

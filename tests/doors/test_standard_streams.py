@@ -107,6 +107,21 @@ def test_what_libraries_log_is_left_out_and_errors_come_through(end, status):
     assert {0: rest == " after\n", 1: "ZeroDivisionError" in rest}.get(status, not rest)
 
 
+@pytest.mark.parametrize("errors", ["object()", "open(os.devnull)"])
+def test_a_program_may_have_replaced_or_closed_its_standard_error(errors):
+    program = (
+        f"import os, sys; sys.stderr = {errors}; getattr(sys.stderr, 'close', int)()\n"
+        "from tfseq import standard_streams\n"
+        "with standard_streams.without_chatter():\n"
+        "    os.write(2, b'I0000 00:00:1795962600.4 6752 a.cc:1] a note')\n"
+        "print('whole', flush=True); os._exit(0)\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (process.stdout, process.stderr) == ("whole\n", "")
+
+
 @pytest.mark.slow
 def test_no_line_stands_before_those_of_a_command():
     """With TensorFlow loaded, as its first user would."""
