@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tfseq.configuration import DATASETS
 from tfseq.datasets import TextCorpus, load_corpus, text_file_corpus
 from tfseq.datasets.kept_texts import keep_stream
 from tfseq.errors import DataError, UsageError
@@ -95,9 +96,11 @@ def _check_held_out(text: TokenFile, name: str, settings: Any) -> None:
     """Raises `UsageError` if a text to evaluate on is too short for it."""
     if text.num_tokens >= FEWEST_TOKENS:
         return
-    advice = f"give a larger `{name}_size`, or `{name}_size`=0 for none"
+    advice = "give a longer one"
     if getattr(settings, f"{name}_file") is not None:
         advice = f"give a longer `{name}_file`, or none"
+    elif f"{name}_size" in DATASETS.row(settings.dataset).takes:
+        advice = f"give a larger `{name}_size`, or `{name}_size`=0 for none"
     raise UsageError(
         f"{text.name}: the text for {HELD_OUT[name]} has {text.num_tokens} token, expected "
         f"at least {FEWEST_TOKENS} to predict one from another; {advice}"
