@@ -190,7 +190,7 @@ def main(arguments: list[str]) -> None:
         levels = {timed.curve.level for timed in curves}
         if len(levels) > 1:
             raise ValueError(
-                f"found runs of {' and '.join(sorted(levels))}s, expected one kind"
+                f"found runs of the levels {', '.join(sorted(levels))}, expected one level"
             )
         draw(read_speeds(pathlib.Path(SPEED.value)), curves, OUTPUT.value)
     except (OSError, ValueError) as error:
