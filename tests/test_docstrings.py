@@ -30,6 +30,7 @@ READING = {
     *("cmudict_corpus", "conll2000_corpus", "imdb_reviews_corpus", "imdb_text_corpus"),
     *("labelled_file_corpus", "mirror_text8_corpus", "multi30k_corpus"),
     *("pair_file_corpus", "penn_treebank_corpus", "tagged_file_corpus", "text8_corpus"),
+    "wikitext2_corpus",
     *("text_file_corpus", "SentenceTagging", "Settings", "load_corpus"),
     *("TextTagging", "python_code_corpus", "prepare_corpus", "subword_vocabulary"),
     *("Task", "add_task"),
