@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tfseq.datasets.archives import read_tar_member
-from tfseq.datasets.published_splits import PublishedSplits, corpus_from_file
-from tfseq.datasets.sources import PublishedFile, find_or_fetch
+from tfseq.datasets.published_splits import PublishedSplits, published_corpus
+from tfseq.datasets.sources import PublishedFile
 from tfseq.datasets.text_corpus import TextCorpus
 
 URL = "http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz"
@@ -46,7 +46,8 @@ TEXTS = {
 SPLITS = PublishedSplits(
     name="ptb",
     title="Penn Treebank",
-    url=URL,
+    archive=ARCHIVE,
+    file_names=FILE_NAMES,
     folder=FOLDER,
     read_member=read_tar_member,
     texts=TEXTS,
@@ -80,12 +81,4 @@ def penn_treebank_corpus(
         corpus = penn_treebank_corpus("data")
         first = next(corpus.splits["train"].read())
     """
-    path = find_or_fetch(
-        FILE_NAMES, "ptb", data_dir, published=ARCHIVE, cache_dir=cache_dir
-    )
-    return penn_treebank_from_file(path)
-
-
-def penn_treebank_from_file(path: Path) -> TextCorpus:
-    """Returns the corpus of `simple-examples.tgz`, or of a text and its siblings."""
-    return corpus_from_file(path, SPLITS)
+    return published_corpus(SPLITS, data_dir, cache_dir)

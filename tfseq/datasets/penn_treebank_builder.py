@@ -13,12 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfseq.datasets.penn_treebank import (
-    ARCHIVE,
-    FILE_NAMES,
-    URL,
-    penn_treebank_from_file,
-)
+from tfseq.datasets.penn_treebank import ARCHIVE, FILE_NAMES, SPLITS, URL
+from tfseq.datasets.published_splits import corpus_from_file
 from tfseq.datasets.text_builder import TextBuilder
 from tfseq.datasets.text_corpus import TextCorpus
 
@@ -76,7 +72,7 @@ class PennTreebank(TextBuilder):
 
     def read_corpus(self, path: Path) -> TextCorpus:
         """Returns training, validation and test text."""
-        return penn_treebank_from_file(path)
+        return corpus_from_file(path, SPLITS)
 
     def cut(self, chunks: Iterator[str]) -> Iterator[str]:
         """Yields the sentences."""

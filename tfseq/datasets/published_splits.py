@@ -9,7 +9,7 @@ from pathlib import Path
 
 from absl import logging
 
-from tfseq.datasets.sources import PublishedFile
+from tfseq.datasets.sources import PublishedFile, find_or_fetch
 from tfseq.datasets.text_corpus import (
     TextCorpus,
     TextSplit,
@@ -25,13 +25,14 @@ MAX_UNPACKED_BYTES = 1_000_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedSplits:
-    """What is known of three published texts.
+    """Names three published texts, and says where they are found.
 
     Attributes:
-        name: the name of the data set.
+        name: the name of the data set, and of a folder that may hold it.
         title: its name in messages.
-        url: where to fetch it.
-        folder: the folder of the texts inside an archive.
+        archive: the file to download.
+        file_names: the names by which it is looked for, the preferred one first.
+        folder: the folder of the texts inside the archive.
         read_member: a function that yields one file of an archive in pieces, from the
             archive, the name and the most bytes.
         texts: the file of each split.
@@ -39,10 +40,38 @@ class PublishedSplits:
 
     name: str
     title: str
-    url: str
+    archive: PublishedFile
+    file_names: tuple[str, ...]
     folder: str
     read_member: Callable[[Path, str, int], Iterator[bytes]]
     texts: Mapping[str, PublishedFile]
+
+
+def published_corpus(
+    published: PublishedSplits,
+    data_dir: str | Path | None,
+    cache_dir: str | Path | None,
+) -> TextCorpus:
+    """Returns the corpus, found in `data_dir` or the cache or else downloaded.
+
+    Args:
+        published: the texts.
+        data_dir: where to look, as of `find_file`.
+        cache_dir: the folder for a downloaded archive; None is the default of
+            `cache_root`.
+
+    Raises:
+        UsageError: `data_dir` does not exist.
+        DataError: a file is missing or damaged or cannot be downloaded.
+    """
+    path = find_or_fetch(
+        published.file_names,
+        published.name,
+        data_dir,
+        published=published.archive,
+        cache_dir=cache_dir,
+    )
+    return corpus_from_file(path, published)
 
 
 def corpus_from_file(path: Path, published: PublishedSplits) -> TextCorpus:
@@ -52,7 +81,7 @@ def corpus_from_file(path: Path, published: PublishedSplits) -> TextCorpus:
 
     Args:
         path: the archive, or one of the texts.
-        published: what is known of them.
+        published: the texts.
 
     Raises:
         DataError: a text is missing, empty or damaged.
@@ -66,7 +95,7 @@ def corpus_from_file(path: Path, published: PublishedSplits) -> TextCorpus:
         digests[name] = text.digest
         if not text.num_characters:
             raise DataError(
-                f"{origin}: empty, expected {published.title}; fetch {published.url}"
+                f"{origin}: empty, expected {published.title}; fetch {published.archive.url}"
             )
         if text.digest != file.checksum:
             others.append(f"{origin} ({text.num_characters:,} characters)")
@@ -102,6 +131,6 @@ def _byte_reader(
     text = path.parent / name
     if not text.is_file():
         raise DataError(
-            f"{text}: no such file beside {path.name}; fetch {published.url}"
+            f"{text}: no such file beside {path.name}; fetch {published.archive.url}"
         )
     return str(text), functools.partial(text_bytes, text)

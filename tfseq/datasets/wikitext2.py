@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tfseq.datasets.archives import read_zip_member
-from tfseq.datasets.published_splits import PublishedSplits, corpus_from_file
-from tfseq.datasets.sources import PublishedFile, find_or_fetch
+from tfseq.datasets.published_splits import PublishedSplits, published_corpus
+from tfseq.datasets.sources import PublishedFile
 from tfseq.datasets.text_corpus import TextCorpus
 
 URL = "https://wikitext.smerity.com/wikitext-2-v1.zip"
@@ -40,7 +40,8 @@ def _text(name: str, num_bytes: int, checksum: str) -> PublishedFile:
 SPLITS = PublishedSplits(
     name="wikitext2",
     title="WikiText-2",
-    url=URL,
+    archive=ARCHIVE,
+    file_names=FILE_NAMES,
     folder=FOLDER,
     read_member=read_zip_member,
     texts={
@@ -78,7 +79,4 @@ def wikitext2_corpus(
         corpus = wikitext2_corpus("data")
         first = next(corpus.splits["train"].read())
     """
-    path = find_or_fetch(
-        FILE_NAMES, "wikitext2", data_dir, published=ARCHIVE, cache_dir=cache_dir
-    )
-    return corpus_from_file(path, SPLITS)
+    return published_corpus(SPLITS, data_dir, cache_dir)
