@@ -188,40 +188,29 @@ def count_predicted_bytes(pieces: Iterable[str]) -> int:
     return count - len(first.encode("utf-8"))
 
 
-def count_predicted_words(text: TokenFile, vocabulary: Vocabulary) -> int:
-    """Returns the words of a text, line ends among them, without its first one.
+def count_spelled(text: TokenFile, vocabulary: Vocabulary) -> tuple[int, int]:
+    """Returns the words and the characters of a text of sub-words, without its first piece.
 
-    A model of words predicts as many.
-
-    Args:
-        text: the text.
-        vocabulary: its tokens, words or sub-words.
-    """
-    begins = (int(vocabulary.begins_word[ids].sum()) for ids in read_pieces(text))
-    return sum(begins) - 1
-
-
-def count_predicted_characters(text: TokenFile, vocabulary: Vocabulary) -> int:
-    """Returns the characters of a text of sub-words, without its first piece.
-
-    White space between words counts as one character, and so do line ends and `<unk>`.
+    Line ends are words: a model of words predicts as many. White space between words counts
+    as one character, and so do line ends and `<unk>`.
 
     Args:
         text: the text.
         vocabulary: its sub-words.
     """
-    lengths, count, before = vocabulary.num_characters, 0, vocabulary.line_end_id
-    for ids in read_pieces(text):
-        after_end = np.append(before, ids[:-1]) == vocabulary.line_end_id
+    lengths, begins_word = vocabulary.num_characters, vocabulary.begins_word
+    line_end = before = vocabulary.line_end_id
+    words, characters = 0, 0
+    for number, ids in enumerate(read_pieces(text)):
+        begins, found = begins_word[ids], lengths[ids]
         # A line begins with a word, and no space before it.
-        begins = (
-            after_end & (ids != vocabulary.line_end_id) & vocabulary.begins_word[ids]
-        )
-        found = lengths[ids] - begins
-        if not count:
-            found[0] = 0
-        count, before = count + int(found.sum()), ids[-1]
-    return count
+        after_end = np.append(before, ids[:-1]) == line_end
+        found = found - (after_end & begins & (ids != line_end))
+        if number == 0:
+            begins[0], found[0] = False, 0
+        words += int(begins.sum())
+        characters, before = characters + int(found.sum()), ids[-1]
+    return words, characters
 
 
 def bits_per_byte(nats: float, num_bytes: int) -> float:

@@ -34,8 +34,7 @@ from tfseq.tasks.language_modeling.adapted_evaluation import (
 from tfseq.tasks.language_modeling.data import (
     bits_per_byte,
     count_predicted_bytes,
-    count_predicted_characters,
-    count_predicted_words,
+    count_spelled,
     encode_text,
     text_to_read,
 )
@@ -149,10 +148,9 @@ def _count_spelled(text: TokenFile, vocabulary: Vocabulary) -> dict[str, int]:
     """Returns how many of each are predicted piece by piece; none at other levels."""
     if vocabulary.level != "subword":
         return {}
-    return {
-        "word": count_predicted_words(text, vocabulary),
-        "character": count_predicted_characters(text, vocabulary),
-    }
+    return dict(
+        zip(("word", "character"), count_spelled(text, vocabulary), strict=True)
+    )
 
 
 def _spelled_figures(
