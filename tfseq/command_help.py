@@ -11,7 +11,7 @@ from absl import flags
 
 from tfseq.configuration import SharedSettings
 from tfseq.tasks import TASKS
-from tfseq.tasks.table import options_of_uses, settings_group
+from tfseq.tasks.task_table import options_of_uses, settings_group
 
 COLUMNS = 100
 NAME_COLUMNS = 30

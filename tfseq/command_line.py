@@ -26,7 +26,7 @@ from tfseq.errors import DataError, UsageError
 from tfseq.examples import example_names
 from tfseq.strict_json import write_json
 from tfseq.tasks import TASKS, Settings, create_task, read_settings
-from tfseq.tasks.table import options_of_uses
+from tfseq.tasks.task_table import options_of_uses
 from tfseq.text_input import (
     check_text_file,
     decode_utf8,
@@ -410,9 +410,9 @@ def note(message: str) -> None:
 
 
 class NoteFormatter(logging.PythonFormatter):
-    """What the library logs, as a command says it: `tfseq train: note: …`, in one line.
+    """Formats what the library logs as a command says it: `tfseq train: note: …`.
 
-    Errors that other libraries log keep their place in the code.
+    Notes are one line. Errors that other libraries log keep their place in the code.
     """
 
     def format(self, record: LogRecord) -> str:

@@ -15,7 +15,7 @@ from tfseq.configuration import (
 from tfseq.errors import UsageError
 from tfseq.tasks import TASKS, Settings, read_settings
 from tfseq.tasks.settings import fixed_settings, foreign_fields, read_saved_settings
-from tfseq.tasks.table import options_of_uses, settings_group
+from tfseq.tasks.task_table import options_of_uses, settings_group
 
 TEXT = {"dataset": "text", "train_file": "a.txt"}
 LABELLED = {"dataset": "labelled", "train_file": "a.csv"}

@@ -11,8 +11,8 @@ from tfseq.errors import UsageError
 from tfseq.examples import refuse_example
 from tfseq.runs.saved_model import export_saved_model, export_tflite
 from tfseq.tasks import TASKS, Trained, load_trained
-from tfseq.tasks.table import options_of_uses
 from tfseq.tasks.task import lacking
+from tfseq.tasks.task_table import options_of_uses
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.run_folder import RunFolder
 

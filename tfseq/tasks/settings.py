@@ -24,7 +24,7 @@ from tfseq.configuration import (
 )
 from tfseq.errors import UsageError
 from tfseq.examples import is_example, refuse_example
-from tfseq.tasks.table import TASKS, choose_task, settings_group
+from tfseq.tasks.task_table import TASKS, choose_task, settings_group
 
 GROUPS = tuple(settings_group(row) for row in TASKS.rows())
 

@@ -12,8 +12,8 @@ import numpy as np
 from tfseq.errors import DataError, UsageError
 from tfseq.pipelines import Vocabulary
 from tfseq.tasks.settings import Settings
-from tfseq.tasks.table import TASKS, choose_task, create_task
 from tfseq.tasks.task import Task
+from tfseq.tasks.task_table import TASKS, choose_task, create_task
 from tfseq.tasks.trained import load_trained, load_vocabularies, read_run_settings
 from tfseq.training.checkpoints import found_steps
 from tfseq.training.run_folder import RunFolder

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfseq.errors import UsageError
-from tfseq.tasks.table import TASKS
+from tfseq.tasks.task_table import TASKS
 
 if TYPE_CHECKING:
     import keras

@@ -15,8 +15,8 @@ from tfseq.errors import DataError, UsageError
 from tfseq.examples import find_run
 from tfseq.pipelines import Vocabulary
 from tfseq.tasks.settings import Settings, read_saved_settings
-from tfseq.tasks.table import create_task
 from tfseq.tasks.task import Task
+from tfseq.tasks.task_table import create_task
 from tfseq.text_input import file_names
 from tfseq.training.checkpoints import Checkpoints
 from tfseq.training.run_folder import RunFolder
