@@ -7,7 +7,8 @@
 A training step is everything: input pipeline, loss, gradients, clipping, update, state
 carried over (but `keras_layers`, the LSTM layers of both under `fit`, starts each unrolling
 from zeros). Every side runs in a process of its own, from the same weights, on the same
-data, with all cores; the sides take turns, so that a noisy machine disturbs all alike.
+data, with all cores; the sides take turns, to and fro and a moment apart, so that a noisy
+machine disturbs all alike and no side disturbs the next one.
 Printed are the median of the turns and their range, the time of a side over that of
 tfseq (the median of the turns' own ratios), the share of the machine's matrix rate,
 measured in the same turns, that the step's counted operations reach, and the mean loss
@@ -24,6 +25,7 @@ import operator
 import shutil
 import statistics
 import sys
+import time
 from collections.abc import Callable, Iterable
 
 from absl import app, flags
@@ -54,6 +56,8 @@ MOST_REPEATS = {"scaling": 2, "growth": 3}
 # Imports leave a core idle that another side can use, so two sides get ready at once; but
 # two that take steps of so many operations need far longer than one after the other.
 LARGE_STEP = 1e10
+# Seconds before a turn: the threads of the side before may wait actively for more work.
+PAUSE = 0.2
 
 WORKLOAD = flags.DEFINE_multi_enum(
     "workload",
@@ -180,8 +184,10 @@ def take_turns(name: str, sides: list[str], repeats: int) -> dict[str, tuple]:
             f"tools/benchmark.py --workload={name} --side={sides[-1]}"
         )
     answers = {side.name: [] for side in running}
-    for _ in range(repeats):
-        for side in running:
+    for turn in range(repeats):
+        # To and fro, so that no side always follows the same other one.
+        for side in running if turn % 2 == 0 else reversed(running):
+            time.sleep(PAUSE)
             answers[side.name].append(side.turn())
     for side in started:
         side.close()

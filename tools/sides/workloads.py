@@ -93,14 +93,14 @@ IMDB = Workload(
     steps=4,
 )
 CHAR_RNN = Workload(
-    "char_rnn", 64, 100, 65, 128, adam=True, learning_rate=0.002, steps=20
+    "char_rnn", 64, 100, 65, 128, adam=True, learning_rate=0.002, steps=40
 )
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("text8", 64, 10, 27, 64, clip=1.25, steps=300),
-        Workload("ptb_small", 30, 20, 10_000, 200, num_layers=2, embedding=200),
-        Workload("ptb_medium", 20, 35, 10_000, 650, 2, 650, steps=2),
+        Workload("text8", 64, 10, 27, 64, clip=1.25, steps=1000),
+        Workload("ptb_small", 30, 20, 10_000, 200, 2, 200, steps=20),
+        Workload("ptb_medium", 20, 35, 10_000, 650, 2, 650, steps=4),
         CHAR_RNN,
         dataclasses.replace(
             CHAR_RNN, name="keras_layers", carries_state=False, steps=100
