@@ -75,7 +75,7 @@ def _starts(folder: pathlib.Path) -> dict[str, float]:
     run_dir = tempfile.mkdtemp(dir=folder)
     train = ["train", *CHARACTERS, *ONE_STEP, f"--cache_dir={folder}"]
     for name, beginning, command in (
-        ("train: first step", "step", [*train, f"--run_dir={run_dir}"]),
+        ("train: first step", "step ", [*train, f"--run_dir={run_dir}"]),
         ("sample: first part", "", ["sample", f"--run_dir={folder / 'characters'}"]),
         (
             "predict: one review",
