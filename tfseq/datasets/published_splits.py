@@ -102,8 +102,8 @@ def corpus_from_file(path: Path, published: PublishedSplits) -> TextCorpus:
         splits[name] = TextSplit(origin, 0, text.read)
     if others:
         logging.warning(
-            "%s: not the published %s (%s bytes); results are not comparable with "
-            "published ones",
+            "%s: other bytes than the published %s (%s bytes); results may not be "
+            "comparable with published ones",
             ", ".join(others),
             published.title,
             " + ".join(f"{file.num_bytes:,}" for file in published.texts.values()),
