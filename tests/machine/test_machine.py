@@ -90,8 +90,10 @@ def test_chains_are_one_a_core_as_far_as_lanes_suffice(
 ):
     monkeypatch.setattr(threads, "count_cores", lambda: cores)
     monkeypatch.setattr(threads, "finds_gpu", lambda: False)
-    assert choose_chains(0, lanes, units=512) == expected
-    assert choose_chains(0, lanes, units=513) == 1
+    for found, most in (({"avx2"}, 512), ({"avx2", "avx512f"}, 768), (None, 512)):
+        monkeypatch.setattr(threads, "instructions", lambda found=found: found)
+        assert choose_chains(0, lanes, units=most) == expected
+        assert choose_chains(0, lanes, units=most + 1) == 1
 
 
 def test_chains_that_are_asked_for_or_begun_with_are_taken(monkeypatch):

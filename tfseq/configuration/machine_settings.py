@@ -29,8 +29,9 @@ class MachineSettings:
     chains: int = option(
         0,
         "Independent parts of a replica's batch, computed side by side; 0: as many as the "
-        "run began with. A new run takes one for each core on CPU with up to 512 units, but "
-        "at most 16 and not more than two of fewer than 8 lanes, otherwise one.",
+        "run began with. A new run takes one for each core on CPU with up to 512 units (768 "
+        "with AVX-512), but at most 16 and not more than two of fewer than 8 lanes, "
+        "otherwise one.",
         lower=0,
         upper=1024,
         per_machine=True,

@@ -45,8 +45,7 @@ from tfseq.layers.masking import (
     to_sorted,
     unroll_to_lengths,
 )
-from tfseq.machine.hardware import finds_gpu
-from tfseq.machine.threads import MOST_UNITS_OF_CHAINS, most_chains
+from tfseq.machine.threads import divides_lanes, most_chains
 
 OWN_CELL = "derive a cell from `RecurrentCell` and give it to `Recurrent`"
 PENALTY = "add the penalty to the loss of the model"
@@ -381,7 +380,7 @@ def choose_layer_chains(lanes: int | None, units: int) -> int:
         lanes: size of the batch; None where it is not known.
         units: size of the outputs.
     """
-    if tf.executing_eagerly() or finds_gpu() or units > MOST_UNITS_OF_CHAINS:
+    if tf.executing_eagerly() or not divides_lanes(units):
         return 1
     return most_chains(lanes)
 

@@ -5,10 +5,12 @@ import ctypes
 import tensorflow as tf
 
 from tfseq.errors import UsageError
-from tfseq.machine.hardware import count_cores, finds_gpu
+from tfseq.machine.hardware import count_cores, finds_gpu, instructions
 
-# With more units than this, one recurrent product keeps all cores busy.
+# With more units than this, one recurrent product keeps all cores busy. With AVX-512 it
+# takes less time, of which handing parts of it to the cores is a larger share.
 MOST_UNITS_OF_CHAINS = 512
+MOST_UNITS_WITH_AVX512 = 768
 # More than two chains have at least this many lanes each: with fewer, a lane takes more
 # processor time than further cores save (BUILD.md, "Many cores").
 FEWEST_LANES_OF_CHAINS = 8
@@ -33,6 +35,17 @@ def most_chains(lanes: int | None) -> int:
     if lanes is None:
         return most
     return min(most, lanes, max(lanes // FEWEST_LANES_OF_CHAINS, 2))
+
+
+def divides_lanes(units: int) -> bool:
+    """Returns whether chains side by side are faster than products on all cores.
+
+    Args:
+        units: units of a layer.
+    """
+    with_avx512 = "avx512f" in (instructions() or ())
+    most = MOST_UNITS_WITH_AVX512 if with_avx512 else MOST_UNITS_OF_CHAINS
+    return not finds_gpu() and units <= most
 
 
 def choose_chains(requested: int, lanes: int, units: int, *, begun: int = 0) -> int:
@@ -70,7 +83,7 @@ def choose_chains(requested: int, lanes: int, units: int, *, begun: int = 0) -> 
         return 1
     if begun and lanes % begun == 0:
         return begun
-    if units > MOST_UNITS_OF_CHAINS:
+    if not divides_lanes(units):
         return 1
     counts = range(1, most_chains(lanes) + 1)
     return max(count for count in counts if lanes % count == 0)
