@@ -463,8 +463,8 @@ def show_help(everything: bool) -> None:
         None,
         "flagfile",
         None,
-        "A file with a flag a line, or a recipe of the package; what the command line says "
-        f"goes before it. Recipes: {', '.join(recipes())}.",
+        "A file with a flag a line, or a recipe of the package; flags of the command "
+        f"line win over its own. Recipes: {', '.join(recipes())}.",
     )
     main = sys.modules["__main__"]
     text = command_help.help_text(

@@ -93,7 +93,7 @@ def test_a_file_is_read_by_the_rule_for_all_texts(run_dir, tmp_path):
 def test_a_table_for_people(run_dir):
     output = predict(f"--run_dir={run_dir}", f"--text={REVIEWS[1]}")
     head, line = output.stdout.splitlines()
-    assert head.split() == ["positive", "label", "text"]
+    assert head.split() == ["p(positive)", "label", "text"]
     probability, label, *words = line.split()
     assert (float(probability) > 0.9, label) == (True, "positive")
     assert REVIEWS[1].startswith(" ".join(words)[:-1])

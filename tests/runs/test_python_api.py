@@ -338,7 +338,7 @@ def test_what_comes_too_late_is_warned_of(tmp_path):
         check=True,
     ).stderr
     assert "configure: TensorFlow has started already" in errors
-    assert "TensorFlow was loaded before tfseq, so its threads stay" in errors
+    assert "TensorFlow was loaded before `tfseq.fit`, so its threads stay" in errors
 
 
 CALLER = """

@@ -42,7 +42,7 @@ def test_a_finished_run_shows_its_words(tmp_path):
         sample_every=0,
     )
     assert runs.train(settings) == 0
-    names, vectors = read_projector(tmp_path / "run")
+    names, vectors = read_projector(tmp_path / "run" / "train")
     run = runs.load(settings.run_dir)
     assert names == list(run.vocabulary.tokens)
     np.testing.assert_allclose(vectors, run.model.inputs_layer.embedding, rtol=1e-4)

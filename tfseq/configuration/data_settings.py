@@ -33,7 +33,8 @@ class DataSettings:
         "Text file (UTF-8) to train on, with `dataset`=text: plain or packed with gzip, "
         "bzip2 or xz, a pipe, or several with commas between them. With `dataset`=labelled "
         "a table (.csv, .tsv), JSON lines (.jsonl), or a folder with a folder of texts for "
-        "each label. With `dataset`=pairs a source and a target on each line, with a tab "
+        "each label. With `dataset`=tagged a token and its tag on each line, a blank line "
+        "between sentences. With `dataset`=pairs a source and a target on each line, a tab "
         "between them.",
         path="files",
         needs=[{"dataset": DATASETS}],

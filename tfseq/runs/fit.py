@@ -151,7 +151,7 @@ def fit(
         configure_process(settings, lanes, begun_chains=begun_chains)
     elif verbose and not threads_are_set():
         logging.warning(
-            "TensorFlow was loaded before tfseq, so its threads stay as they are; call "
+            "TensorFlow was loaded before `tfseq.fit`, so its threads stay as they are; call "
             "tfseq.configure() before TensorFlow's first operation to train faster"
         )
     originals = {settings.train_file: f"`{given[0]}`"} if given else {}

@@ -158,12 +158,12 @@ class Console:
             self.say(join_in_columns(line.split(" "), " ") if " " in text else line)
 
     def estimate(self, seconds: float) -> None:
-        """Prints how long the steps will take, unless it has been told before.
+        """Prints how long the steps will take, a second or more, unless it has been told.
 
         Args:
             seconds: of the steps that are left.
         """
-        if not self._has_told_time:
+        if not self._has_told_time and seconds >= 1:
             self.say(f"about {format_duration(seconds)} of training to come")
         self._has_told_time = True
 

@@ -28,7 +28,8 @@ NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 # What a run writes beside its settings, by names that other programs may use too.
 WRITTEN_FILES = (
     *("vocabulary.txt", "samples.txt", "results.json"),
-    *("projector_config.pbtxt", "embedding.tsv", "embedding_names.tsv"),
+    *("train/projector_config.pbtxt", "train/embedding.tsv"),
+    "train/embedding_names.tsv",
 )
 # As long as the longest path below the folder that a run writes.
 LONGEST_NAME = pathlib.PurePath("checkpoints", "best", *["x" * 60] * 3)

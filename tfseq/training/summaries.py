@@ -300,7 +300,7 @@ def write_projector(
     """Writes the files from which the projector page shows an embedding.
 
     Args:
-        folder: the folder of the run's event files.
+        folder: a folder that holds event files: only there TensorBoard looks for them.
         names: one for each row, without tabs and line ends.
         vectors: `[rows, size]`.
 

@@ -91,12 +91,11 @@ def prediction_columns(names: Sequence[str]) -> tuple[Column, ...]:
     Two classes have one column of probabilities, that of the second.
     """
     shown = names[1:] if len(names) == 2 else names
+    titles = [f"p({name})" for name in shown]
     return (
         *(
-            Column(
-                "probabilities", name, width=max(8, len(name)), form=".4f", part=name
-            )
-            for name in shown
+            Column("probabilities", title, max(8, len(title)), form=".4f", part=name)
+            for name, title in zip(shown, titles, strict=True)
         ),
         Column("label", "label", width=max(8, *map(len, names))),
         Column("text", "text"),
