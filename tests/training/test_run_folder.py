@@ -46,6 +46,7 @@ def test_what_stands_where_checkpoints_go_is_refused(folder, name, kind):
 @pytest.mark.parametrize("name", (*WRITTEN_FILES, "tags_vocabulary.txt"))
 def test_files_of_others_are_not_written_over(folder, name):
     folder.check_unused()
+    (folder.path / name).parent.mkdir(exist_ok=True)
     (folder.path / name).write_text("precious")
     with pytest.raises(UsageError, match=f"found {name} there, but no config.json"):
         folder.check_unused()

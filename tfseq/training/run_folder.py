@@ -181,6 +181,8 @@ class RunFolder:
             file.write(str(os.getpid()).encode("ascii"))
             file.flush()
             remove_leftovers(self.path)
+            if (self.path / "train").is_dir():  # The projector's files are there.
+                remove_leftovers(self.path / "train")
         return file
 
     @staticmethod
