@@ -55,6 +55,7 @@ def need(settings: Settings) -> None:
         "python_prose": "",
         "text8": "text8/text8",
         "ptb": "ptb/ptb.train.txt",
+        "wikitext2": "",
         "text": "" if settings.train_file == "words.txt" else settings.train_file,
         "imdb": "",
         "imdb_text": "",
@@ -108,6 +109,8 @@ def test_a_recipe_trains(name, tmp_path, tmp_path_factory, monkeypatch):
     if settings.dataset in ("imdb", "imdb_text"):
         monkeypatch.setattr(imdb_reviews, "NUM_REVIEWS", NUM_REVIEWS)
         changes = {"data_dir": few_reviews(tmp_path), "valid_size": 20}
+    if settings.dataset == "wikitext2":
+        changes = {"data_dir": many_words(tmp_path)}
     if settings.dataset in LINES:
         changes = {"data_dir": some_lines(settings.dataset, tmp_path)}
     # Many recipes read the same few texts, which are encoded once.
@@ -154,6 +157,14 @@ def few_reviews(folder: pathlib.Path) -> str:
                 (place / f"{number}_5.txt").write_text(
                     f"a {label} film, " * (number + 1) + own
                 )
+    return str(folder)
+
+
+def many_words(folder: pathlib.Path) -> str:
+    """A folder with made-up texts under the names of WikiText-2's, of many words."""
+    words = " ".join(f"word{number}" for number in range(11_000))
+    for part, text in (("train", words), ("valid", "word1 word2"), ("test", "word3")):
+        (folder / f"wiki.{part}.tokens").write_text(f" {text} \n")
     return str(folder)
 
 
