@@ -36,7 +36,11 @@ def write_points(path: pathlib.Path, curves: list[Curve]) -> None:
 
 
 def read_points(path: pathlib.Path) -> list[Curve]:
-    """Returns the points that `write_points` wrote; none where there is no such file."""
+    """Returns the points that `write_points` wrote; none where there is no such file.
+
+    Raises:
+        ValueError: a curve is of no level that has a panel.
+    """
     if not path.exists():
         return []
     with open(path, newline="", encoding="utf-8") as file:
@@ -44,6 +48,10 @@ def read_points(path: pathlib.Path) -> list[Curve]:
         next(table)
         curves = []
         for run, rows in itertools.groupby(table, key=lambda row: tuple(row[:2])):
+            if run[1:] not in [(level,) for level in PANELS]:
+                raise ValueError(
+                    f"{path}: found {','.join(run)}, expected a level of {', '.join(PANELS)}"
+                )
             points = [(int(count), float(value)) for *_, count, value in rows]
             curves.append(Curve(*run, *map(list, zip(*points, strict=True))))
         return curves

@@ -75,6 +75,13 @@ def test_curves_drawn_before_are_kept(tool, tmp_path):
     assert tool.join([first, second], [again, third]) == [again, second, third]
 
 
+def test_a_curve_without_a_panel_is_refused(tool, tmp_path):
+    points = tmp_path / "curves.csv"
+    tool.write_points(points, [tool.Curve("first", "song", [10], [300.25])])
+    with pytest.raises(ValueError, match=r"curves\.csv: found first,song, expected"):
+        tool.read_points(points)
+
+
 def test_what_is_no_run_is_one_line(tmp_path):
     output = run_command(str(TOOL), [str(tmp_path)])
     assert output.returncode == 1
