@@ -36,6 +36,8 @@ PARTS = {"run": ".", "train": "train", "valid": "valid"}
 PROCESS = re.compile(r"events\.out\.tfevents\.\d+\.(.+\.\d+)\.\d+\.v2\Z")
 # A curve that every version of this package writes and that has its name from it.
 OWN_CURVE = "gradient_norm"
+# TensorBoard sorts curves by name. Those here stand behind the figure that they restate.
+TAGS = {"bits_per_character": "perplexity/bits_per_character"}
 
 
 def event_files(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -192,7 +194,7 @@ class Summaries:
         with self._writing(writer, step):
             for name, value in values.items():
                 with np.errstate(over="ignore"):
-                    tf.summary.scalar(name, np.float32(value))
+                    tf.summary.scalar(TAGS.get(name, name), np.float32(value))
 
     def text(self, name: str, lines: Sequence[str], step: int) -> None:
         """Writes lines of text, which are shown as they are.
