@@ -108,6 +108,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def projector(self) -> pathlib.Path:
+        """Folder of the projector's files: TensorBoard looks for them beside event files."""
+        return self.path / "train"
+
+    @property
     def results_file(self) -> pathlib.Path:
         """File of the run's metrics so far."""
         return self.path / "results.json"
@@ -181,8 +186,6 @@ class RunFolder:
             file.write(str(os.getpid()).encode("ascii"))
             file.flush()
             remove_leftovers(self.path)
-            if (self.path / "train").is_dir():  # The projector's files are there.
-                remove_leftovers(self.path / "train")
         return file
 
     @staticmethod

@@ -484,7 +484,7 @@ class Trainer:
                 self.learner.model, self.data.vocabularies, MOST_EMBEDDING_ROWS
             )
             if embedding:
-                write_projector(self.folder.path / "train", *embedding)
+                write_projector(self.folder.projector, *embedding)
         results["wall_seconds"] = self._wall_seconds()
         results["finished"] = True
         self._write_results(results)
