@@ -48,7 +48,7 @@ def read_points(path: pathlib.Path) -> list[Curve]:
         next(table)
         curves = []
         for run, rows in itertools.groupby(table, key=lambda row: tuple(row[:2])):
-            if run[1:] not in [(level,) for level in PANELS]:
+            if run[-1] not in PANELS:
                 raise ValueError(
                     f"{path}: found {','.join(run)}, expected a level of {', '.join(PANELS)}"
                 )

@@ -8,7 +8,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from tfseq.machine import threads
+from tfseq.machine import hardware, threads
 from tfseq.machine.threads import choose_chains
 
 # Four summands of 64 MB are more than the graph optimizer takes a processor to have.
@@ -91,7 +91,7 @@ def test_chains_are_one_a_core_as_far_as_lanes_suffice(
     monkeypatch.setattr(threads, "count_cores", lambda: cores)
     monkeypatch.setattr(threads, "finds_gpu", lambda: False)
     for found, most in (({"avx2"}, 512), ({"avx2", "avx512f"}, 768), (None, 512)):
-        monkeypatch.setattr(threads, "instructions", lambda found=found: found)
+        monkeypatch.setattr(hardware, "instructions", lambda found=found: found)
         assert choose_chains(0, lanes, units=most) == expected
         assert choose_chains(0, lanes, units=most + 1) == 1
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfseq.cells.time_loop import loop_over_time
-from tfseq.machine.hardware import instructions
+from tfseq.machine.hardware import has_avx512
 
 # Up to this many units the backward loop multiplies by a transposed copy of the recurrent
 # kernel. Larger products are faster if they transpose it themselves, but for those of few
@@ -67,7 +67,7 @@ def lstm_recurrence(
         d_outputs: tf.Tensor, d_hidden: tf.Tensor, d_memory: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
         copies = units <= MOST_UNITS_TO_TRANSPOSE or (
-            recurrent_kernel.dtype == tf.float32 and "avx512f" in (instructions() or ())
+            recurrent_kernel.dtype == tf.float32 and has_avx512()
         )
         kernel = _transposed_by_gate(recurrent_kernel) if copies else recurrent_kernel
 

@@ -46,6 +46,11 @@ def instructions(
     return None
 
 
+def has_avx512() -> bool:
+    """Returns whether the processor is known to have the instructions of AVX-512."""
+    return "avx512f" in (instructions() or ())
+
+
 def choose_precision() -> str:
     """Returns the number format in which layers are computed faster on this machine.
 

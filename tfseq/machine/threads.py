@@ -5,7 +5,7 @@ import ctypes
 import tensorflow as tf
 
 from tfseq.errors import UsageError
-from tfseq.machine.hardware import count_cores, finds_gpu, instructions
+from tfseq.machine.hardware import count_cores, finds_gpu, has_avx512
 
 # With more units than this, one recurrent product keeps all cores busy. With AVX-512 it
 # takes less time, of which handing parts of it to the cores is a larger share.
@@ -43,8 +43,7 @@ def divides_lanes(units: int) -> bool:
     Args:
         units: units of a layer.
     """
-    with_avx512 = "avx512f" in (instructions() or ())
-    most = MOST_UNITS_WITH_AVX512 if with_avx512 else MOST_UNITS_OF_CHAINS
+    most = MOST_UNITS_WITH_AVX512 if has_avx512() else MOST_UNITS_OF_CHAINS
     return not finds_gpu() and units <= most
 
 
