@@ -72,6 +72,7 @@ IDLE = {
     "vocabulary_size": (TEXT, {**TEXT, "level": "word"}),
     "num_devices": ({}, {"strategy": "mirrored"}),
     "embedding_scale": ({}, {"embedding_size": 8}),
+    "adversarial_norm": (REVIEWS, {**REVIEWS, "embedding_size": 8}),
     "hash_rows": ({"embedding_size": 8}, {"embedding_size": 8, "ngram": 2}),
     "lazy_rows": ({"optimizer": "sgd", "embedding_size": 8}, {"embedding_size": 8}),
     "initializer_mean": ({}, {"initializer": "truncated_normal"}),

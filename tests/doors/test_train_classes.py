@@ -145,6 +145,7 @@ def test_a_stopped_run_goes_on_exactly(tmp_path):
         "evaluate_every": 20,
         "checkpoint_every": 10,
         "class_weight": "balanced",
+        "adversarial_norm": 5.0,
         "ngram_features": 1,
         "ngram_rows": 256,
     }

@@ -153,6 +153,66 @@ def test_each_classifier_learns_from_its_own_loss(tokens):
         )
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_moved_texts_equal_keras_layers_on_each_text_alone(tokens, compiled):
+    """The loss of the text and of the moved text; the move is a constant of its own."""
+    model = build()
+    model.adversarial_norm = 2.5
+    lstms = []
+    for cell in (model.cell, model.backward_cell):
+        lstms.append(keras.layers.LSTM(UNITS))
+        lstms[-1].build((1, None, 3))
+        parts = (cell.kernel, cell.recurrent_kernel, cell.bias)
+        lstms[-1].set_weights([part.numpy() for part in parts])
+    labels, weights = [1, 0, 0, 1], [1.0, 0.5, 3.0, 0.0]
+
+    def loss_of(features, label):
+        pooled = tf.concat([lstms[0](features), lstms[1](features[:, ::-1])], axis=1)
+        logit = (pooled @ model.kernel.value)[0, 0] + model.bias.value[0]
+        return -tf.math.log_sigmoid(logit if label else -logit)
+
+    table = model.inputs_layer.embedding.value
+    expected, moved_losses = [], []
+    with tf.GradientTape() as outer:
+        for row, length in enumerate(LENGTHS):
+            features = tf.gather(table, tokens[row : row + 1, :length])
+            with tf.GradientTape() as tape:
+                tape.watch(features)
+                loss = loss_of(features, labels[row])
+            gradient = tape.gradient(loss, features).numpy()
+            scale = np.sqrt(np.mean(features.numpy() ** 2))
+            move = 2.5 * scale * gradient / np.linalg.norm(gradient)
+            expected.append(weights[row] * loss)
+            moved_losses.append(weights[row] * loss_of(features + move, labels[row]))
+        objective = tf.add_n(expected + moved_losses)
+    sources = [table, model.kernel.value, model.bias.value]
+    gradients = outer.gradient(objective, sources)
+
+    def train(tokens, lengths):
+        batch = (tokens, lengths, tf.constant(labels), tf.constant(weights))
+        with tf.GradientTape() as tape:
+            losses = model.losses(batch, training=True)
+            objective = losses.loss + losses.penalty
+        return losses, tape.gradient(objective, sources)
+
+    inputs = tf.pad(tf.constant(tokens), [[0, 0], [0, 2]]), tf.constant(LENGTHS)
+    losses, found = (tf.function(train) if compiled else train)(*inputs)
+    np.testing.assert_allclose(losses.loss, tf.add_n(expected), rtol=1e-5)
+    np.testing.assert_allclose(losses.penalty, tf.add_n(moved_losses), rtol=1e-5)
+    assert losses.penalty > 1.1 * losses.loss
+    for one, two in zip(found, gradients, strict=True):
+        np.testing.assert_allclose(
+            tf.convert_to_tensor(one), tf.convert_to_tensor(two), atol=1e-5
+        )
+
+
+def test_a_move_needs_an_embedding():
+    with pytest.raises(ValueError, match="with one-hot inputs"):
+        TextClassifier(
+            TokenInputs(VOCABULARY), cells.FusedGateLSTMCell(2), adversarial_norm=5.0
+        )
+
+
 def test_the_loss_of_an_evaluation_is_that_of_the_answer(tokens):
     _, model = build_with_ngrams()
     labels = [1, 0, 1, 0]

@@ -5,7 +5,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfseq.cells import LaneSeed, fold_lane_seed, lane_dropout, unroll
+from tfseq.cells import (
+    LaneSeed,
+    RepeatedRows,
+    fold_lane_seed,
+    lane_dropout,
+    lay_out,
+    unroll,
+)
 from tfseq.cells.arguments import as_ids
 from tfseq.layers import (
     Losses,
@@ -42,6 +49,15 @@ class TextClassifier(SequenceModel):
 
     Only the first `length` tokens of a row count. So padding never changes a result.
 
+    With `adversarial_norm` a training step also learns from each text with its embeddings
+    moved against the label (Miyato et al. 2017, https://arxiv.org/abs/1605.07725):
+
+        x' = x + adversarial_norm · rms(x) · g / |g|,  g = gradient of the layers' loss at x
+
+    The norm |g| and the root mean square are those of one text. The paper gives embeddings
+    a variance of 1 instead. The loss at x' is added to the loss at x; x' - x is a constant
+    there.
+
     Args:
         inputs: the input layer.
         cell: the forward cell, or a stack of cells.
@@ -51,10 +67,11 @@ class TextClassifier(SequenceModel):
         kernel_initializer: initializer of the kernel.
         ngrams: the classifier of n-grams, of as many classes, or None.
         classes: the number of classes.
+        adversarial_norm: the length of the move, 0 for none; 5 in the paper.
 
     Raises:
         ValueError: `pooling` is neither of the two, or there are fewer than two classes,
-            or `ngrams` has another number of them.
+            or `ngrams` has another number of them, or there is no embedding to move.
 
     Attributes:
         kernel: `[width, logits]`; one logit for two classes, otherwise one for each.
@@ -79,6 +96,7 @@ class TextClassifier(SequenceModel):
         kernel_initializer: Any = "glorot_uniform",
         ngrams: NaiveBayesLogit | None = None,
         classes: int = 2,
+        adversarial_norm: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(inputs, ngrams, **kwargs)
@@ -89,9 +107,15 @@ class TextClassifier(SequenceModel):
             raise ValueError(
                 f"classes is {classes}{found}, expected two or more, and as many there"
             )
+        if adversarial_norm and not inputs.embedding_size:
+            raise ValueError(
+                f"adversarial_norm is {adversarial_norm} with one-hot inputs, expected an "
+                "embedding"
+            )
         self.cell = cell
         self.backward_cell = backward_cell
         self.pooling = pooling
+        self.adversarial_norm = adversarial_norm
         self.classes = classes
         self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -126,13 +150,30 @@ class TextClassifier(SequenceModel):
         lane_seed: LaneSeed | None = None,
     ) -> tf.Tensor:
         """Returns the pooled outputs, `[batch, width]`; arguments as of `call`."""
-        batch_size = tf.shape(tokens)[0]
+        features = self._features(tokens, training, lane_seed)
+        return self._pooled_features(features, lengths, training, lane_seed)
+
+    def _features(
+        self, tokens: tf.Tensor, training: bool, lane_seed: LaneSeed | None
+    ) -> tf.Tensor | RepeatedRows:
+        """Returns the inputs of the first cells, `[time, batch, …]`."""
         features, _ = self.inputs_layer(
             tokens,
-            self.inputs_layer.initial_state(batch_size),
+            self.inputs_layer.initial_state(tf.shape(tokens)[0]),
             training=training,
             lane_seed=lane_seed,
         )
+        return features
+
+    def _pooled_features(
+        self,
+        features: tf.Tensor | RepeatedRows,
+        lengths: tf.Tensor,
+        training: bool,
+        lane_seed: LaneSeed | None,
+    ) -> tf.Tensor:
+        """Returns `pooled` of texts whose inputs are `features`."""
+        batch_size = tf.shape(lengths)[0]
         parts = []
         for cell in self._cells():
             backward = cell is self.backward_cell
@@ -167,8 +208,8 @@ class TextClassifier(SequenceModel):
 
         The weights of rows may be 0, for padding, or weights of the classes.
 
-        In training the loss is that of the layers, and the loss of the classifier of
-        n-grams is the penalty. Otherwise the loss is that of the answer.
+        In training the loss is that of the layers. The penalty is the loss of the classifier
+        of n-grams, and the loss of the moved texts. Otherwise the loss is that of the answer.
 
         Args:
             batch: tokens `[batch, time]`, lengths, labels and weights `[batch]`.
@@ -182,13 +223,27 @@ class TextClassifier(SequenceModel):
         def loss_of(logits: tf.Tensor) -> tf.Tensor:
             return tf.reduce_sum(self._row_losses(logits, labels) * weights)
 
-        penalty = tf.zeros([])
-        if training:
-            loss = loss_of(self.layers_logit(tokens, lengths, True, lane_seed))
-            if self.ngrams is not None:
-                penalty = loss_of(self.ngrams(tokens, lengths))
-        else:
+        if not training:
             loss = loss_of(self(tokens, lengths))
+            return Losses(loss, tf.reduce_sum(weights), tf.zeros([]), state)
+
+        def loss_at(features: tf.Tensor | RepeatedRows) -> tf.Tensor:
+            pooled = self._pooled_features(features, lengths, True, lane_seed)
+            return loss_of(self._pooled_logit(pooled))
+
+        features = self._features(tokens, True, lane_seed)
+        penalty = tf.zeros([])
+        if self.adversarial_norm:
+            features = lay_out(features)
+            with tf.GradientTape() as tape:
+                tape.watch(features)
+                loss = loss_at(features)
+            towards = tape.gradient(loss, features)
+            penalty += loss_at(self._moved(features, towards, lengths))
+        else:
+            loss = loss_at(features)
+        if self.ngrams is not None:
+            penalty += loss_of(self.ngrams(tokens, lengths))
         return Losses(loss, tf.reduce_sum(weights), penalty, state)
 
     def _row_losses(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -198,6 +253,22 @@ class TextClassifier(SequenceModel):
             return tf.nn.softplus((1 - 2 * tf.cast(labels, tf.float32)) * logits)
         return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
+    def _moved(
+        self, features: tf.Tensor, towards: tf.Tensor, lengths: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns each text's features moved along `towards`; both `[time, batch, size]`."""
+        inside = tf.transpose(tf.sequence_mask(lengths, tf.shape(features)[0]))
+        own = tf.where(inside[:, :, tf.newaxis], tf.cast(features, tf.float32), 0.0)
+        values = tf.cast(lengths * features.shape[-1], tf.float32)
+        scale = norm_of_each(own) / tf.sqrt(values)[:, tf.newaxis]
+        # The squares of a small gradient would be zero.
+        towards = tf.cast(towards, tf.float32)
+        largest = tf.reduce_max(tf.abs(towards), axis=[0, 2], keepdims=True)
+        towards = tf.math.divide_no_nan(towards, largest)
+        unit = tf.math.divide_no_nan(towards, norm_of_each(towards))
+        move = tf.cast(self.adversarial_norm * scale * unit, features.dtype)
+        return features + tf.stop_gradient(move)
+
     def layers_logit(
         self,
         tokens: tf.Tensor,
@@ -206,7 +277,10 @@ class TextClassifier(SequenceModel):
         lane_seed: LaneSeed | None = None,
     ) -> tf.Tensor:
         """Returns the logits of the layers, as `call` returns those of the answer."""
-        pooled = self.pooled(tokens, lengths, training, lane_seed)
+        return self._pooled_logit(self.pooled(tokens, lengths, training, lane_seed))
+
+    def _pooled_logit(self, pooled: tf.Tensor) -> tf.Tensor:
+        """Returns the logits of the layers from the pooled outputs."""
         kernel = tf.cast(self.kernel, pooled.dtype)
         logits = tf.cast(tf.matmul(pooled, kernel), tf.float32)
         return (logits[:, 0] if self.classes == 2 else logits) + self.bias
@@ -244,6 +318,7 @@ class TextClassifier(SequenceModel):
             "pooling": self.pooling,
             "dropout": self.dropout,
             "classes": self.classes,
+            "adversarial_norm": self.adversarial_norm,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 
@@ -251,6 +326,11 @@ class TextClassifier(SequenceModel):
 # Another name of it, which programs and `.keras` files have.
 SentimentClassifier = TextClassifier
 keras.saving.get_custom_objects()["tfseq>SentimentClassifier"] = TextClassifier
+
+
+def norm_of_each(values: tf.Tensor) -> tf.Tensor:
+    """Returns the norm of each text's values, `[time, batch, size]`, as `[1, batch, 1]`."""
+    return tf.norm(values, axis=[0, 2], keepdims=True)
 
 
 def pool(outputs: tf.Tensor, lengths: tf.Tensor, pooling: str) -> tf.Tensor:
@@ -301,6 +381,7 @@ def build_classifier(
             kernel_initializer=kernel,
             ngrams=ngrams,
             classes=classes,
+            adversarial_norm=settings.adversarial_norm,
         )
         model.build()
     return model

@@ -44,6 +44,17 @@ class ClassificationSettings:
         choices=("none", "balanced"),
         fixed=True,
     )
+    adversarial_norm: float = option(
+        0.0,
+        "Adversarial training (Miyato et al. 2017): each text is also learned with its "
+        "embeddings moved against the label; this is the length of the move, in root mean "
+        "squares of the text's embeddings, about 5. 0: none. A step takes about twice as "
+        "long.",
+        lower=0,
+        upper=1000,
+        fixed=True,
+        needs=["embedding_size"],
+    )
 
     @staticmethod
     def check_task(settings: Any) -> None:
