@@ -93,6 +93,7 @@ def test_resuming_in_the_middle_of_an_epoch_is_exact(settings, tmp_path):
                 "lazy_rows": True,
                 "bidirectional": True,
                 "pooling": "mean_max",
+                "adversarial_norm": 5.0,
                 "ngram_features": 2,
                 "ngram_rows": 512,
             },

@@ -144,6 +144,7 @@ CALLED_WITH_TOKENS = {
             kernel_initializer=initializer(),
             ngrams=layers.NaiveBayesLogit(2, num_rows=40, classes=3),
             classes=3,
+            adversarial_norm=2.0,
         ),
         lambda model: model(TOKENS, LENGTHS),
     ),

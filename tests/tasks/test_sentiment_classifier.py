@@ -153,63 +153,132 @@ def test_each_classifier_learns_from_its_own_loss(tokens):
         )
 
 
+def step_by_step(cell, features):
+    """The outputs at all steps of one text, `[time, units]`, one call of the cell each."""
+    state, outputs = cell.get_initial_state(1), []
+    for values in tf.unstack(features):
+        output, state = cell(values[tf.newaxis], state)
+        outputs.append(output[0])
+    return tf.stack(outputs)
+
+
 @pytest.mark.parametrize("compiled", [False, True])
-def test_moved_texts_equal_keras_layers_on_each_text_alone(tokens, compiled):
-    """The loss of the text and of the moved text; the move is a constant of its own."""
-    model = build()
-    model.adversarial_norm = 2.5
-    lstms = []
-    for cell in (model.cell, model.backward_cell):
-        lstms.append(keras.layers.LSTM(UNITS))
-        lstms[-1].build((1, None, 3))
-        parts = (cell.kernel, cell.recurrent_kernel, cell.bias)
-        lstms[-1].set_weights([part.numpy() for part in parts])
-    labels, weights = [1, 0, 0, 1], [1.0, 0.5, 3.0, 0.0]
+@pytest.mark.parametrize(
+    ("make_cell", "pooling", "classes", "copies"),
+    [
+        (cells.FusedGateLSTMCell, "last", 2, 1),
+        # Of many tokens each word is read once, but each place is moved by itself.
+        (cells.FusedGateCoupledLSTMCell, "mean_max", 3, 10),
+    ],
+)
+def test_a_moved_text_is_learned_too(
+    tokens, make_cell, pooling, classes, copies, compiled
+):
+    """Losses and gradients are those of each text alone, step by step."""
+    keras.utils.set_random_seed(2)
+    ngrams = NaiveBayesLogit(1, 1 << 10, classes)
+    model = TextClassifier(
+        TokenInputs(VOCABULARY, 3, embedding_scale=1.0),
+        make_cell(UNITS),
+        make_cell(UNITS),
+        pooling=pooling,
+        ngrams=ngrams,
+        classes=classes,
+        adversarial_norm=2.5,
+    )
+    model.build()
+    ngrams.log_ratios.assign(
+        np.random.default_rng(7).normal(size=ngrams.log_ratios.shape)
+    )
+    labels, weights = [1, 0, classes - 1, 1], [1.0, 0.5, 3.0, 0.0]
 
-    def loss_of(features, label):
-        pooled = tf.concat([lstms[0](features), lstms[1](features[:, ::-1])], axis=1)
-        logit = (pooled @ model.kernel.value)[0, 0] + model.bias.value[0]
-        return -tf.math.log_sigmoid(logit if label else -logit)
+    def loss_of_logits(logits, label):
+        if classes == 2:
+            logits = tf.concat([tf.zeros_like(logits), logits], axis=0)
+        return -tf.nn.log_softmax(logits)[label]
 
-    table = model.inputs_layer.embedding.value
-    expected, moved_losses = [], []
+    def loss_of_features(features, label):
+        parts = [step_by_step(model.cell, features)]
+        parts.append(step_by_step(model.backward_cell, features[::-1]))
+        if pooling == "last":
+            pooled = [outputs[-1] for outputs in parts]
+        else:
+            pools = (tf.reduce_mean, tf.reduce_max)
+            pooled = [pool(outputs, axis=0) for outputs in parts for pool in pools]
+        pooled = tf.concat(pooled, axis=0)[tf.newaxis]
+        logits = (pooled @ model.kernel.value)[0] + model.bias.value
+        return loss_of_logits(logits, label)
+
+    sources = [v.value for v in model.trainable_variables if v is not ngrams.table]
+    loss, penalty = 0.0, 0.0
     with tf.GradientTape() as outer:
         for row, length in enumerate(LENGTHS):
-            features = tf.gather(table, tokens[row : row + 1, :length])
+            own = tokens[row, :length]
+            features = tf.gather(model.inputs_layer.embedding.value, own)
             with tf.GradientTape() as tape:
                 tape.watch(features)
-                loss = loss_of(features, labels[row])
-            gradient = tape.gradient(loss, features).numpy()
+                plain = loss_of_features(features, labels[row])
+            gradient = tape.gradient(plain, features).numpy()
             scale = np.sqrt(np.mean(features.numpy() ** 2))
             move = 2.5 * scale * gradient / np.linalg.norm(gradient)
-            expected.append(weights[row] * loss)
-            moved_losses.append(weights[row] * loss_of(features + move, labels[row]))
-        objective = tf.add_n(expected + moved_losses)
-    sources = [table, model.kernel.value, model.bias.value]
-    gradients = outer.gradient(objective, sources)
+            moved = loss_of_features(features + move, labels[row])
+            assert moved > 1.02 * plain
+            loss += weights[row] * plain
+            penalty += weights[row] * moved
+            logits = tf.reshape(ngrams(own[np.newaxis], tf.constant([length])), [-1])
+            penalty += weights[row] * loss_of_logits(logits, labels[row])
+        objective = loss + penalty
+    expected = outer.gradient(objective, sources)
 
     def train(tokens, lengths):
-        batch = (tokens, lengths, tf.constant(labels), tf.constant(weights))
+        batch = tokens, lengths, tf.tile(labels, [copies]), tf.tile(weights, [copies])
         with tf.GradientTape() as tape:
             losses = model.losses(batch, training=True)
             objective = losses.loss + losses.penalty
         return losses, tape.gradient(objective, sources)
 
-    inputs = tf.pad(tf.constant(tokens), [[0, 0], [0, 2]]), tf.constant(LENGTHS)
-    losses, found = (tf.function(train) if compiled else train)(*inputs)
-    np.testing.assert_allclose(losses.loss, tf.add_n(expected), rtol=1e-5)
-    np.testing.assert_allclose(losses.penalty, tf.add_n(moved_losses), rtol=1e-5)
-    assert losses.penalty > 1.1 * losses.loss
-    for one, two in zip(found, gradients, strict=True):
-        np.testing.assert_allclose(
-            tf.convert_to_tensor(one), tf.convert_to_tensor(two), atol=1e-5
+    if compiled:
+        signature = (
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None], tf.int32),
         )
+        train = tf.function(train, input_signature=signature)
+    padded = np.pad(tokens, [[0, 0], [0, 2]])
+    losses, found = train(tf.tile(padded, [copies, 1]), tf.tile(LENGTHS, [copies]))
+    np.testing.assert_allclose(losses.loss, copies * loss, rtol=1e-5)
+    np.testing.assert_allclose(losses.penalty, copies * penalty, rtol=1e-5)
+    for one, two in zip(found, expected, strict=True):
+        one, two = tf.convert_to_tensor(one), copies * tf.convert_to_tensor(two)
+        np.testing.assert_allclose(one, two, atol=copies * 1e-5)
 
 
-def test_a_move_needs_an_embedding():
-    with pytest.raises(ValueError, match="with one-hot inputs"):
+def test_a_moved_text_has_the_same_dropout_masks(tokens):
+    model = build("mean_max", dropout=0.5)
+    batch = (
+        tf.constant(tokens),
+        tf.constant(LENGTHS),
+        tf.constant([1, 0, 1, 0]),
+        tf.ones([4]),
+    )
+    seed = LaneSeed(tf.constant([3, 1]), tf.constant(0))
+    losses = model.losses(batch, training=True, lane_seed=seed)
+    model.adversarial_norm = 1e-6
+    moved = model.losses(batch, training=True, lane_seed=seed)
+    np.testing.assert_allclose(moved.loss, losses.loss, rtol=1e-5)
+    np.testing.assert_allclose(moved.penalty, losses.loss, rtol=1e-5)
+    assert abs(losses.loss - model.losses(batch).loss) > 0.01
+
+
+@pytest.mark.parametrize(
+    ("size", "norm", "message"),
+    [(0, 5.0, "with one-hot inputs"), (3, -1.0, "is -1.0, expected 0 or more")],
+)
+def test_a_move_that_cannot_be_is_refused(size, norm, message):
+    with pytest.raises(ValueError, match=message):
         TextClassifier(
-            TokenInputs(VOCABULARY), cells.FusedGateLSTMCell(2), adversarial_norm=5.0
+            TokenInputs(VOCABULARY, size),
+            cells.FusedGateLSTMCell(2),
+            adversarial_norm=norm,
         )
 
 

@@ -49,14 +49,15 @@ class TextClassifier(SequenceModel):
 
     Only the first `length` tokens of a row count. So padding never changes a result.
 
-    With `adversarial_norm` a training step also learns from each text with its embeddings
-    moved against the label (Miyato et al. 2017, https://arxiv.org/abs/1605.07725):
+    With `adversarial_norm` training learns each text twice. The second time its embeddings are
+    moved so that the label gets less probable (Miyato et al. 2017,
+    https://arxiv.org/abs/1605.07725):
 
         x' = x + adversarial_norm · rms(x) · g / |g|,  g = gradient of the layers' loss at x
 
-    The norm |g| and the root mean square are those of one text. The paper gives embeddings
-    a variance of 1 instead. The loss at x' is added to the loss at x; x' - x is a constant
-    there.
+    |g| and rms(x), the root mean square, are those of one text. (The paper gives all
+    embeddings a variance of 1 instead.) The loss at x' is added to the loss at x, with x' - x
+    as a constant. Dropout leaves out the same values both times.
 
     Args:
         inputs: the input layer.
@@ -67,11 +68,12 @@ class TextClassifier(SequenceModel):
         kernel_initializer: initializer of the kernel.
         ngrams: the classifier of n-grams, of as many classes, or None.
         classes: the number of classes.
-        adversarial_norm: the length of the move, 0 for none; 5 in the paper.
+        adversarial_norm: the length of the move, about 5, or 0 for none.
 
     Raises:
         ValueError: `pooling` is neither of the two, or there are fewer than two classes,
-            or `ngrams` has another number of them, or there is no embedding to move.
+            or `ngrams` has another number of them, or `adversarial_norm` is negative or
+            there is no embedding to move.
 
     Attributes:
         kernel: `[width, logits]`; one logit for two classes, otherwise one for each.
@@ -106,6 +108,10 @@ class TextClassifier(SequenceModel):
             found = "" if ngrams is None else f" with `ngrams` of {ngrams.classes}"
             raise ValueError(
                 f"classes is {classes}{found}, expected two or more, and as many there"
+            )
+        if adversarial_norm < 0:
+            raise ValueError(
+                f"adversarial_norm is {adversarial_norm}, expected 0 or more"
             )
         if adversarial_norm and not inputs.embedding_size:
             raise ValueError(
@@ -208,13 +214,14 @@ class TextClassifier(SequenceModel):
 
         The weights of rows may be 0, for padding, or weights of the classes.
 
-        In training the loss is that of the layers. The penalty is the loss of the classifier
-        of n-grams, and the loss of the moved texts. Otherwise the loss is that of the answer.
+        In training the loss is that of the layers, and the penalty is the loss of the
+        classifier of n-grams and that of the moved texts. Otherwise the loss is that of the
+        answer.
 
         Args:
             batch: tokens `[batch, time]`, lengths, labels and weights `[batch]`.
             state: the empty state.
-            training: whether to apply dropout.
+            training: whether the losses are those of training, with dropout.
             lane_seed: the seed that dropout masks derive from.
         """
         tokens, lengths, labels, weights = batch
@@ -235,11 +242,11 @@ class TextClassifier(SequenceModel):
         penalty = tf.zeros([])
         if self.adversarial_norm:
             features = lay_out(features)
-            with tf.GradientTape() as tape:
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(features)
                 loss = loss_at(features)
-            towards = tape.gradient(loss, features)
-            penalty += loss_at(self._moved(features, towards, lengths))
+            gradient = tape.gradient(loss, features)
+            penalty += loss_at(self._moved_features(features, gradient, lengths))
         else:
             loss = loss_at(features)
         if self.ngrams is not None:
@@ -253,20 +260,20 @@ class TextClassifier(SequenceModel):
             return tf.nn.softplus((1 - 2 * tf.cast(labels, tf.float32)) * logits)
         return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
-    def _moved(
-        self, features: tf.Tensor, towards: tf.Tensor, lengths: tf.Tensor
+    def _moved_features(
+        self, features: tf.Tensor, gradient: tf.Tensor, lengths: tf.Tensor
     ) -> tf.Tensor:
-        """Returns each text's features moved along `towards`; both `[time, batch, size]`."""
-        inside = tf.transpose(tf.sequence_mask(lengths, tf.shape(features)[0]))
-        own = tf.where(inside[:, :, tf.newaxis], tf.cast(features, tf.float32), 0.0)
-        values = tf.cast(lengths * features.shape[-1], tf.float32)
-        scale = norm_of_each(own) / tf.sqrt(values)[:, tf.newaxis]
+        """Returns features moved along their gradient; all `[time, batch, size]`."""
+        inside = inside_texts(features, lengths)
+        values = tf.where(inside, tf.cast(features, tf.float32), 0.0)
+        counts = tf.cast(lengths * features.shape[-1], tf.float32)
+        scale = norm_of_each(values) / tf.sqrt(counts)[:, tf.newaxis]
+        gradient = tf.cast(gradient, tf.float32)
         # The squares of a small gradient would be zero.
-        towards = tf.cast(towards, tf.float32)
-        largest = tf.reduce_max(tf.abs(towards), axis=[0, 2], keepdims=True)
-        towards = tf.math.divide_no_nan(towards, largest)
-        unit = tf.math.divide_no_nan(towards, norm_of_each(towards))
-        move = tf.cast(self.adversarial_norm * scale * unit, features.dtype)
+        largest = tf.reduce_max(tf.abs(gradient), axis=[0, 2], keepdims=True)
+        gradient = tf.math.divide_no_nan(gradient, largest)
+        direction = tf.math.divide_no_nan(gradient, norm_of_each(gradient))
+        move = tf.cast(self.adversarial_norm * scale * direction, features.dtype)
         return features + tf.stop_gradient(move)
 
     def layers_logit(
@@ -328,6 +335,12 @@ SentimentClassifier = TextClassifier
 keras.saving.get_custom_objects()["tfseq>SentimentClassifier"] = TextClassifier
 
 
+def inside_texts(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Returns whether each place of `[time, batch, size]` is a text's own, the last axis 1."""
+    inside = tf.transpose(tf.sequence_mask(lengths, tf.shape(values)[0]))
+    return inside[:, :, tf.newaxis]
+
+
 def norm_of_each(values: tf.Tensor) -> tf.Tensor:
     """Returns the norm of each text's values, `[time, batch, size]`, as `[1, batch, 1]`."""
     return tf.norm(values, axis=[0, 2], keepdims=True)
@@ -347,8 +360,7 @@ def pool(outputs: tf.Tensor, lengths: tf.Tensor, pooling: str) -> tf.Tensor:
     if pooling == "last":
         rows = tf.range(tf.shape(outputs)[1])
         return tf.gather_nd(outputs, tf.stack([lengths - 1, rows], axis=1))
-    inside = tf.transpose(tf.sequence_mask(lengths, tf.shape(outputs)[0]))
-    inside = inside[:, :, tf.newaxis]
+    inside = inside_texts(outputs, lengths)
     zeros = tf.where(inside, outputs, tf.zeros_like(outputs))
     counts = tf.cast(lengths, outputs.dtype)[:, tf.newaxis]
     mean = tf.reduce_sum(zeros, axis=0) / counts

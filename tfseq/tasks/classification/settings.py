@@ -46,10 +46,10 @@ class ClassificationSettings:
     )
     adversarial_norm: float = option(
         0.0,
-        "Adversarial training (Miyato et al. 2017): each text is also learned with its "
-        "embeddings moved against the label; this is the length of the move, in root mean "
-        "squares of the text's embeddings, about 5. 0: none. A step takes about twice as "
-        "long.",
+        "Adversarial training (Miyato et al. 2017): each text is learned twice, the second "
+        "time with its embeddings moved so that the label gets less probable. This is the "
+        "length of the move, in root mean squares of the text's embeddings, about 5. 0: no "
+        "such training.",
         lower=0,
         upper=1000,
         fixed=True,
