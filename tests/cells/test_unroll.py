@@ -12,10 +12,14 @@ from tfseq.cells import (
     FusedGateLayerNormLSTMCell,
     FusedGateLSTMCell,
     FusedGateMinGRUCell,
+    FusedGateMogrifierLSTMCell,
     FusedGatePeepholeLSTMCell,
+    FusedGateProjectedLSTMCell,
     FusedSimpleRNNCell,
+    ResidualCell,
     SeparateGateLSTMCell,
     StackedCell,
+    ZoneoutCell,
     plain_unroll,
     unroll,
 )
@@ -147,6 +151,23 @@ def test_stack_equals_the_plain_loop(kind, time):
     num_steps = 7 if time == "unknown" else time
     inputs = dense_inputs(num_steps) if kind == "dense" else token_inputs(num_steps)
     check_equals_plain_loop(make_stack(), inputs, time_is_known=time != "unknown")
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "cell_class", "units"),
+    [
+        (ZoneoutCell, FusedGateLSTMCell, UNITS),
+        (ZoneoutCell, FusedGateProjectedLSTMCell, UNITS),
+        (ZoneoutCell, FusedGateMogrifierLSTMCell, UNITS),
+        (ResidualCell, FusedGateGRUCell, FEATURES),
+    ],
+)
+def test_wrapped_cells_equal_the_plain_loop(wrapper, cell_class, units):
+    """Zoneout as at evaluation: values keep a share of the step before."""
+    rates = (0.3,) if wrapper is ZoneoutCell else ()
+    inside = new_cell(cell_class, units, dtype="float64")
+    cell = wrapper(inside, *rates, dtype="float64")
+    check_equals_plain_loop(randomized(cell), dense_inputs(4))
 
 
 QUICK = (FusedGateLSTMCell, FusedGateGRUCell, FusedSimpleRNNCell, FusedGateMinGRUCell)

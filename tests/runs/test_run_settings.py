@@ -136,6 +136,21 @@ def test_a_longer_run_goes_on_as_one_of_that_length(settings, tmp_path):
     assert config(settings).read_bytes() == before
 
 
+def test_more_epochs_go_on_as_a_run_of_that_many(trained, tmp_path):
+    """Each epoch begins its lanes at another place."""
+    changes = {"num_steps": None, "num_epochs": 2, "shuffle_lanes": True}
+    whole = dataclasses.replace(trained, run_dir=str(tmp_path / "whole"), **changes)
+    longer = dataclasses.replace(whole, run_dir=str(tmp_path / "run"))
+    assert runs.train(dataclasses.replace(longer, num_epochs=1)) == 0
+    assert runs.train(longer) == 0
+    assert runs.train(whole) == 0
+    one, other = (last_checkpoint(each) for each in (longer, whole))
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, other[name], err_msg=name)
+    (entry,) = runs.load(longer.run_dir).history
+    assert entry["changes"] == {"num_epochs": [1, 2]}
+
+
 def test_another_learning_rate_is_taken_where_it_is_asked_for(
     trained, tmp_path, capsys
 ):
