@@ -192,7 +192,6 @@ def _evaluate_tokens(
     losses = read_adapting(
         "adapted evaluation", evaluate_text, tokens, dataset, options=options
     )
-    if options.dynamic_learning_rate:
-        seconds = format_duration(time.monotonic() - start)
-        note(f"dynamic evaluation: {tokens.num_tokens - 1:,} predictions in {seconds}")
+    seconds = format_duration(time.monotonic() - start)
+    note(f"adapted evaluation: {tokens.num_tokens - 1:,} predictions in {seconds}")
     return {**adaptation, **token_metrics(float(losses.squeeze()), level)}
