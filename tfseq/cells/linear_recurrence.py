@@ -55,7 +55,7 @@ def linear_recurrence(
 def run_recurrence(
     decays: tf.Tensor, addends: tf.Tensor, initial: tf.Tensor
 ) -> tf.Tensor:
-    """Computes the recurrence in the way that takes less time for its length."""
+    """Computes few steps one by one; many, or an unknown number, by the scan."""
     num_steps = decays.shape[0]
     if num_steps is not None and num_steps < FEWEST_STEPS_TO_SCAN:
         return loop_recurrence(decays, addends, initial)
