@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfseq import cells
-from tfseq.cells import LaneSeed
+from tfseq.cells import LaneSeed, plain_unroll
 from tfseq.layers.ngrams import NaiveBayesLogit
 from tfseq.layers.token_inputs import TokenInputs
 from tfseq.tasks.classification.model import SentimentClassifier, TextClassifier, pool
@@ -153,15 +153,6 @@ def test_each_classifier_learns_from_its_own_loss(tokens):
         )
 
 
-def step_by_step(cell, features):
-    """The outputs at all steps of one text, `[time, units]`, one call of the cell each."""
-    state, outputs = cell.get_initial_state(1), []
-    for values in tf.unstack(features):
-        output, state = cell(values[tf.newaxis], state)
-        outputs.append(output[0])
-    return tf.stack(outputs)
-
-
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize(
     ("make_cell", "pooling", "classes", "copies"),
@@ -198,13 +189,18 @@ def test_a_moved_text_is_learned_too(
         return -tf.nn.log_softmax(logits)[label]
 
     def loss_of_features(features, label):
-        parts = [step_by_step(model.cell, features)]
-        parts.append(step_by_step(model.backward_cell, features[::-1]))
-        if pooling == "last":
-            pooled = [outputs[-1] for outputs in parts]
-        else:
-            pools = (tf.reduce_mean, tf.reduce_max)
-            pooled = [pool(outputs, axis=0) for outputs in parts for pool in pools]
+        pooled = []
+        for cell in (model.cell, model.backward_cell):
+            inputs = features if cell is model.cell else features[::-1]
+            state = cell.get_initial_state(1)
+            (outputs,), _ = plain_unroll(cell, inputs[tf.newaxis], state)
+            if pooling == "last":
+                pooled.append(outputs[-1])
+            else:
+                pooled += [
+                    tf.reduce_mean(outputs, axis=0),
+                    tf.reduce_max(outputs, axis=0),
+                ]
         pooled = tf.concat(pooled, axis=0)[tf.newaxis]
         logits = (pooled @ model.kernel.value)[0] + model.bias.value
         return loss_of_logits(logits, label)

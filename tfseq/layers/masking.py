@@ -180,7 +180,7 @@ def _step_by_step(cell, inputs, state, *, lengths, training, lane_seed):
 
     (outputs,), state = loop_over_time(
         step,
-        [lay_out(inputs), _inside(inputs, lengths)],
+        [lay_out(inputs), inside_lengths(inputs, lengths)],
         state,
         output_sizes=[cell.output_size],
     )
@@ -261,7 +261,7 @@ def _unroll_lstm(
     sums = {"input": -OPEN_GATE, "forget": OPEN_GATE}
     gates = tf.constant([sums.get(gate, 0.0) for gate in cell.gates], state[1].dtype)
     gates = tf.repeat(gates, cell.units)
-    inside = _inside(inputs, lengths)
+    inside = inside_lengths(inputs, lengths)
     if isinstance(cell, LSTMCell) and cell.takes_cudnn(inputs):
         # It takes inputs: one feature more, 1 after the lengths, sets the gates.
         outside = tf.cast(~inside, state[1].dtype)
@@ -320,7 +320,7 @@ WAYS: dict[type, Callable] = {
 }
 
 
-def _inside(inputs: tf.Tensor | RepeatedRows, lengths: tf.Tensor) -> tf.Tensor:
+def inside_lengths(inputs: tf.Tensor | RepeatedRows, lengths: tf.Tensor) -> tf.Tensor:
     """Returns whether each step is before the row's length, `[time, batch, 1]`."""
     inputs = inputs.places if isinstance(inputs, RepeatedRows) else inputs
     num_steps = inputs.shape[0]

@@ -25,6 +25,7 @@ from tfseq.layers import (
     layer_precision,
 )
 from tfseq.layers.bidirectional_stack import BACKWARD_SEED, reverse_steps
+from tfseq.layers.masking import inside_lengths
 
 OUTPUT_DROPOUT_SEED = 1_000_003
 POOLINGS = ("last", "mean_max")
@@ -264,7 +265,7 @@ class TextClassifier(SequenceModel):
         self, features: tf.Tensor, gradient: tf.Tensor, lengths: tf.Tensor
     ) -> tf.Tensor:
         """Returns features moved along their gradient; all `[time, batch, size]`."""
-        inside = inside_texts(features, lengths)
+        inside = inside_lengths(features, lengths)
         values = tf.where(inside, tf.cast(features, tf.float32), 0.0)
         counts = tf.cast(lengths * features.shape[-1], tf.float32)
         scale = norm_of_each(values) / tf.sqrt(counts)[:, tf.newaxis]
@@ -335,12 +336,6 @@ SentimentClassifier = TextClassifier
 keras.saving.get_custom_objects()["tfseq>SentimentClassifier"] = TextClassifier
 
 
-def inside_texts(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-    """Returns whether each place of `[time, batch, size]` is a text's own, the last axis 1."""
-    inside = tf.transpose(tf.sequence_mask(lengths, tf.shape(values)[0]))
-    return inside[:, :, tf.newaxis]
-
-
 def norm_of_each(values: tf.Tensor) -> tf.Tensor:
     """Returns the norm of each text's values, `[time, batch, size]`, as `[1, batch, 1]`."""
     return tf.norm(values, axis=[0, 2], keepdims=True)
@@ -360,7 +355,7 @@ def pool(outputs: tf.Tensor, lengths: tf.Tensor, pooling: str) -> tf.Tensor:
     if pooling == "last":
         rows = tf.range(tf.shape(outputs)[1])
         return tf.gather_nd(outputs, tf.stack([lengths - 1, rows], axis=1))
-    inside = inside_texts(outputs, lengths)
+    inside = inside_lengths(outputs, lengths)
     zeros = tf.where(inside, outputs, tf.zeros_like(outputs))
     counts = tf.cast(lengths, outputs.dtype)[:, tf.newaxis]
     mean = tf.reduce_sum(zeros, axis=0) / counts
