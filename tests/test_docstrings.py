@@ -28,6 +28,7 @@ ROOMS = (tfseq, cells, datasets, decoding, layers, pipelines, runs, tasks)
 READING = {
     *("Run", "Trained", "configure", "fit", "load", "load_trained", "train"),
     *("cmudict_corpus", "conll2000_corpus", "imdb_reviews_corpus", "imdb_text_corpus"),
+    "imdb_backward_text_corpus",
     *("labelled_file_corpus", "mirror_text8_corpus", "multi30k_corpus"),
     *("pair_file_corpus", "penn_treebank_corpus", "tagged_file_corpus", "text8_corpus"),
     "wikitext2_corpus",

@@ -8,7 +8,11 @@ import tarfile
 import pytest
 
 from tfseq.datasets import imdb_reviews
-from tfseq.datasets.imdb_reviews import imdb_reviews_corpus, imdb_text_corpus
+from tfseq.datasets.imdb_reviews import (
+    imdb_backward_text_corpus,
+    imdb_reviews_corpus,
+    imdb_text_corpus,
+)
 from tfseq.errors import DataError, UsageError
 
 DATA_DIR = os.environ.get("TFSEQ_DATA_DIR", "")
@@ -102,6 +106,15 @@ def test_the_text_of_the_reviews_is_a_line_for_each_but_the_test(tmp_path):
     expected = {text.decode() for name, text in files().items() if name[:5] == "train"}
     expected -= {"train pos number 0 é"}
     assert set(lines) == expected | {"a film , good !"}
+    backward = imdb_backward_text_corpus(tmp_path, tmp_path / "cache", 4)
+    assert backward.fingerprint not in (corpus.fingerprint, reviews.fingerprint)
+    reversed_lines = [
+        line.split()[::-1]
+        for split in backward.splits.values()
+        for line in "".join(split.read()).splitlines()
+    ]
+    assert reversed_lines == [line.split() for line in lines]
+    assert set(backward.splits) == {"train", "valid"}
 
 
 def test_the_data_folder_may_hold_a_folder_of_that_name(tmp_path):

@@ -205,6 +205,14 @@ DATASETS.add(
     takes=("data_dir", "cache_dir", "valid_size"),
 )
 DATASETS.add(
+    "imdb_text_backward",
+    "tfseq.datasets.imdb_reviews:imdb_backward_text_corpus",
+    "the same text, each review's words in reverse order",
+    kind="text",
+    level="word",
+    takes=("data_dir", "cache_dir", "valid_size"),
+)
+DATASETS.add(
     "text",
     "tfseq.datasets.text_files:text_file_corpus",
     "a file of your own, `train_file`",

@@ -4,7 +4,11 @@ The examples of this room need `import numpy as np` and the names of this packag
 """
 
 from tfseq.datasets.cmudict import cmudict_corpus
-from tfseq.datasets.imdb_reviews import imdb_reviews_corpus, imdb_text_corpus
+from tfseq.datasets.imdb_reviews import (
+    imdb_backward_text_corpus,
+    imdb_reviews_corpus,
+    imdb_text_corpus,
+)
 from tfseq.datasets.labelled_corpus import LabelledCorpus, LabelledSplit
 from tfseq.datasets.labelled_files import labelled_file_corpus
 from tfseq.datasets.loading import load_corpus
@@ -44,6 +48,7 @@ __all__ = [
     "TextSplit",
     "cmudict_corpus",
     "conll2000_corpus",
+    "imdb_backward_text_corpus",
     "imdb_reviews_corpus",
     "imdb_text_corpus",
     "labelled_file_corpus",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from absl import logging
@@ -112,14 +112,62 @@ def imdb_text_corpus(
         first = next(corpus.splits["train"].read())
     """
     reviews = imdb_reviews_corpus(data_dir, cache_dir, valid_size)
+    return _text_corpus("imdb_text", reviews, tokenized_lines)
+
+
+def imdb_backward_text_corpus(
+    data_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+    valid_size: int | None = None,
+) -> TextCorpus:
+    """Returns the text of `imdb_text_corpus` with each review's words in reverse order.
+
+    The backward layers of a classifier can start from a language model of it.
+
+    Args:
+        data_dir: the folder of the reviews, as of `imdb_reviews_corpus`.
+        cache_dir: the folder for downloads, as of `imdb_reviews_corpus`.
+        valid_size: the number of reviews for validation; None is a tenth.
+
+    Raises:
+        UsageError: `data_dir` does not exist, or nothing is left for training.
+        DataError: reviews are missing or damaged, or cannot be downloaded.
+
+    Example:
+        corpus = imdb_backward_text_corpus("data")
+        first = next(corpus.splits["train"].read())
+    """
+    reviews = imdb_reviews_corpus(data_dir, cache_dir, valid_size)
+    return _text_corpus("imdb_text_backward", reviews, _backward_lines)
+
+
+def _backward_lines(texts: Iterable[str]) -> Iterator[str]:
+    """Yields `tokenized_lines` with the words of each line in reverse order."""
+    for piece in tokenized_lines(texts):
+        lines = [line.split(" ") for line in piece.split("\n")]
+        yield "\n".join(" ".join(reversed(words)) for words in lines)
+
+
+def _text_corpus(
+    name: str,
+    reviews: LabelledCorpus,
+    read_lines: Callable[[Iterable[str]], Iterator[str]],
+) -> TextCorpus:
+    """Returns reviews as running texts, those of the test left out.
+
+    Args:
+        name: the name of the data set, which tells its texts from others of these reviews.
+        reviews: the reviews.
+        read_lines: a function that yields texts as lines, some at a time.
+    """
     splits = {
-        name: TextSplit(
-            split.origin, 0, functools.partial(tokenized_lines, split.texts)
-        )
-        for name, split in reviews.splits.items()
-        if name != "test"
+        part: TextSplit(split.origin, 0, functools.partial(read_lines, split.texts))
+        for part, split in reviews.splits.items()
+        if part != "test"
     }
-    return TextCorpus("imdb_text", f"{reviews.fingerprint}-text", splits)
+    return TextCorpus(
+        name, f"{reviews.fingerprint}-{name.removeprefix('imdb_')}", splits
+    )
 
 
 def _archive_members(path: Path) -> Iterator[tuple[str, bytes]]:
