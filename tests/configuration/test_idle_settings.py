@@ -99,6 +99,10 @@ IDLE = {
     "sample_every": (REVIEWS, {}),
     "initialize_from": ({"dataset": "python_code"}, {}),
     "extend_vocabulary": ({}, {"initialize_from": "runs/other"}),
+    "initialize_backward_from": (
+        {**REVIEWS, "initialize_from": "runs/other"},
+        {**REVIEWS, "initialize_from": "runs/other", "bidirectional": True},
+    ),
     "variational_dropout": ({}, {"input_dropout": 0.5}),
     "embedding_dropout": ({}, {"embedding_size": 8}),
     "random_unrollings": ({}, {"num_epochs": 2}),

@@ -14,8 +14,9 @@ from tfseq.errors import DataError, UsageError
 from tfseq.pipelines import Vocabulary
 from tfseq.tasks import Settings
 from tfseq.tasks.classification.model import build_classifier
-from tfseq.tasks.classification.pretrained import copy_weights, load_source
+from tfseq.tasks.classification.pretrained import copy_weights, load_sources
 from tfseq.tasks.classification.use import build_predictor
+from tfseq.tasks.language_modeling.model import build_language_model
 from tfseq.training.run_folder import RunFolder
 
 
@@ -72,12 +73,62 @@ def test_the_classifier_starts_with_the_language_models_weights(
     source = runs.load(source_dir)
     model = build_classifier(settings, len(source.vocabulary))
     before = model.cell.layer_0.kernel.numpy()
-    copy_weights(source.model, model)
+    copy_weights([source.model], model)
     assert np.abs(model.cell.layer_0.kernel.numpy() - before).max() > 0.01
     tokens = np.array([[3, 1, 4, 1, 5]], np.int32)
     hidden, _ = source.model.hidden(tokens, source.model.initial_state(1))
     pooled = model.pooled(tokens, np.array([5]))
     np.testing.assert_allclose(pooled[0], hidden[-1, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("ngram", [1, 2])
+def test_each_direction_starts_with_its_own_language_model(settings, ngram):
+    """The second model reads reversed texts, so its n-grams are those of reversed texts."""
+    settings = dataclasses.replace(settings, ngram=ngram, bidirectional=True)
+    sources = [
+        build_language_model(dataclasses.replace(settings, seed=seed), 9)
+        for seed in (1, 2)
+    ]
+    settings = dataclasses.replace(settings, initialize_backward_from="any")
+    model = build_classifier(settings, 9)
+    copy_weights(sources, model)
+    tokens = np.array([[3, 1, 4, 1, 5, 2, 7], [2, 6, 5, 3, 8, 0, 0]], np.int32)
+    lengths = np.array([7, 5])
+    pooled = model.pooled(tokens, lengths)
+    for row, length in enumerate(lengths):
+        text = tokens[[row], :length]
+        last = [
+            source.hidden(read, source.initial_state(1))[0][-1, 0]
+            for source, read in zip(sources, (text, text[:, ::-1]), strict=True)
+        ]
+        np.testing.assert_allclose(pooled[row], np.concatenate(last), atol=1e-6)
+
+
+def test_a_backward_source_with_another_vocabulary_is_refused(
+    settings, other_text, tmp_path
+):
+    other = dataclasses.replace(other_text, initialize_from=None)
+    other = dataclasses.replace(other, run_dir=str(tmp_path / "backward"))
+    assert runs.train(other) == 0
+    settings = dataclasses.replace(
+        settings, bidirectional=True, initialize_backward_from=other.run_dir
+    )
+    with pytest.raises(UsageError, match=r"backward: found another vocabulary than in"):
+        runs.train(settings)
+    assert not pathlib.Path(settings.run_dir).exists()
+
+
+def test_a_run_from_two_language_models_stands_alone(source_dir, settings, tmp_path):
+    copy = shutil.copytree(source_dir, tmp_path / "source")
+    settings = dataclasses.replace(
+        settings, bidirectional=True, initialize_backward_from=str(copy)
+    )
+    assert runs.train(settings) == 0
+    shutil.rmtree(copy)
+    assert runs.train(dataclasses.replace(settings, num_steps=6)) == 0
+    model = runs.load(settings.run_dir, "last").model
+    one, other = model.inputs_layer.embedding, model.backward_inputs.embedding
+    assert np.abs(one.numpy() - other.numpy()).max() > 1e-4  # Both were trained.
 
 
 def test_the_vocabulary_is_carried_along(source_dir, settings, tmp_path):
@@ -108,6 +159,14 @@ def test_the_vocabulary_is_carried_along(source_dir, settings, tmp_path):
         ({"initialize_from": "nowhere"}, "found no config.json there"),
         ({"padding": "left"}, "found with `padding`=left"),
         ({"vocabulary_size": 50}, "whose vocabulary is taken"),
+        (
+            {"initialize_backward_from": "any"},
+            "`initialize_backward_from`=any: found with `bidirectional`=False",
+        ),
+        (
+            {"initialize_backward_from": "nowhere", "bidirectional": True},
+            "`initialize_backward_from`=.*nowhere: .*found no config.json there",
+        ),
         ({"max_length": 400, "dataset": "python_docs"}, "found `tie_embeddings`=True"),
         ({"units": 9, "cell": "gru_fused"}, "give `cell`=lstm_fused, `units`=16"),
     ],
@@ -120,7 +179,7 @@ def test_what_does_not_fit_is_named(settings, changes, message):
 @pytest.mark.parametrize("changes", [{"projection_size": 5}, {"mogrifier_rounds": 4}])
 def test_sizes_of_cells_are_compared(settings, changes):
     with pytest.raises(UsageError, match=f"found `{next(iter(changes))}`="):
-        load_source(dataclasses.replace(settings, **changes))
+        load_sources(dataclasses.replace(settings, **changes))
 
 
 def test_a_tied_projected_model_is_a_source(settings, tmp_path):
@@ -144,9 +203,9 @@ def test_a_tied_projected_model_is_a_source(settings, tmp_path):
     )
     assert runs.train(source) == 0
     settings = dataclasses.replace(settings, initialize_from=source.run_dir)
-    found = load_source(settings)
+    (found,) = load_sources(settings)
     model = build_classifier(settings, len(found.vocabulary))
-    copy_weights(found.model, model)
+    copy_weights([found.model], model)
     for weight, expected in zip(
         model.cell.weights, found.model.cell.weights, strict=True
     ):

@@ -155,15 +155,16 @@ def test_each_classifier_learns_from_its_own_loss(tokens):
 
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize(
-    ("make_cell", "pooling", "classes", "copies"),
+    ("make_cell", "pooling", "classes", "copies", "own_inputs"),
     [
-        (cells.FusedGateLSTMCell, "last", 2, 1),
+        (cells.FusedGateLSTMCell, "last", 2, 1, False),
         # Of many tokens each word is read once, but each place is moved by itself.
-        (cells.FusedGateCoupledLSTMCell, "mean_max", 3, 10),
+        (cells.FusedGateCoupledLSTMCell, "mean_max", 3, 10, False),
+        (cells.FusedGateLSTMCell, "mean_max", 2, 1, True),
     ],
 )
 def test_a_moved_text_is_learned_too(
-    tokens, make_cell, pooling, classes, copies, compiled
+    tokens, make_cell, pooling, classes, copies, own_inputs, compiled
 ):
     """Losses and gradients are those of each text alone, step by step."""
     keras.utils.set_random_seed(2)
@@ -172,6 +173,9 @@ def test_a_moved_text_is_learned_too(
         TokenInputs(VOCABULARY, 3, embedding_scale=1.0),
         make_cell(UNITS),
         make_cell(UNITS),
+        backward_inputs=TokenInputs(VOCABULARY, 3, embedding_scale=0.5, seed=1)
+        if own_inputs
+        else None,
         pooling=pooling,
         ngrams=ngrams,
         classes=classes,
@@ -191,7 +195,7 @@ def test_a_moved_text_is_learned_too(
     def loss_of_features(features, label):
         pooled = []
         for cell in (model.cell, model.backward_cell):
-            inputs = features if cell is model.cell else features[::-1]
+            inputs = features[0] if cell is model.cell else features[-1][::-1]
             state = cell.get_initial_state(1)
             (outputs,), _ = plain_unroll(cell, inputs[tf.newaxis], state)
             if pooling == "last":
@@ -210,14 +214,20 @@ def test_a_moved_text_is_learned_too(
     with tf.GradientTape() as outer:
         for row, length in enumerate(LENGTHS):
             own = tokens[row, :length]
-            features = tf.gather(model.inputs_layer.embedding.value, own)
+            layers = [model.inputs_layer, model.backward_inputs][: 1 + own_inputs]
+            features = [tf.gather(layer.embedding.value, own) for layer in layers]
             with tf.GradientTape() as tape:
                 tape.watch(features)
                 plain = loss_of_features(features, labels[row])
-            gradient = tape.gradient(plain, features).numpy()
-            scale = np.sqrt(np.mean(features.numpy() ** 2))
-            move = 2.5 * scale * gradient / np.linalg.norm(gradient)
-            moved = loss_of_features(features + move, labels[row])
+            moved = []
+            for values, gradient in zip(
+                features, tape.gradient(plain, features), strict=True
+            ):
+                scale = np.sqrt(np.mean(values.numpy() ** 2))
+                gradient = gradient.numpy()
+                move = 2.5 * scale * gradient / np.linalg.norm(gradient)
+                moved.append(values + move)
+            moved = loss_of_features(moved, labels[row])
             assert moved > 1.02 * plain
             loss += weights[row] * plain
             penalty += weights[row] * moved

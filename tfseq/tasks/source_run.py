@@ -65,13 +65,20 @@ def source_vocabularies(
     return load_vocabularies(folder, create_task(found))
 
 
-def check_equal(found: Settings, settings: Settings, names: Collection[str]) -> None:
+def check_equal(
+    found: Settings,
+    settings: Settings,
+    names: Collection[str],
+    *,
+    option: str = "initialize_from",
+) -> None:
     """Raises `UsageError` if a run does not fit the model that is to start from it.
 
     Args:
         found: the settings of the run.
         settings: the settings of the new model.
         names: the settings in which both must be equal.
+        option: the setting that names the run.
     """
     different = [
         name for name in names if getattr(found, name) != getattr(settings, name)
@@ -84,7 +91,7 @@ def check_equal(found: Settings, settings: Settings, names: Collection[str]) -> 
         given = value is not None and value is not False
         advice.append(f"`{each}`={value}" if given else f"no `{each}`")
     raise UsageError(
-        f"`initialize_from`={settings.initialize_from}: found `{name}`="
+        f"`{option}`={getattr(settings, option)}: found `{name}`="
         f"{getattr(found, name)} there, expected {getattr(settings, name)} as here; give "
         f"{', '.join(advice)}"
     )

@@ -50,6 +50,9 @@ class TextClassifier(SequenceModel):
 
     Only the first `length` tokens of a row count. So padding never changes a result.
 
+    With `backward_inputs` the backward cell has an input layer of its own, as it has in a
+    language model of reversed texts: it reads the tokens from the last one to the first.
+
     With `adversarial_norm` training learns each text twice. The second time its embeddings are
     moved so that the label gets less probable (Miyato et al. 2017,
     https://arxiv.org/abs/1605.07725):
@@ -58,12 +61,14 @@ class TextClassifier(SequenceModel):
 
     |g| and rms(x), the root mean square, are those of one text. (The paper gives all
     embeddings a variance of 1 instead.) The loss at x' is added to the loss at x, with x' - x
-    as a constant. Dropout leaves out the same values both times.
+    as a constant. Dropout leaves out the same values both times. Of two input layers the
+    embeddings of each are moved so.
 
     Args:
         inputs: the input layer.
         cell: the forward cell, or a stack of cells.
         backward_cell: the backward cell, or None.
+        backward_inputs: the input layer of the backward cell; None: `inputs`.
         pooling: `last` or `mean_max`.
         dropout: share of the pooled values dropped in training.
         kernel_initializer: initializer of the kernel.
@@ -73,8 +78,9 @@ class TextClassifier(SequenceModel):
 
     Raises:
         ValueError: `pooling` is neither of the two, or there are fewer than two classes,
-            or `ngrams` has another number of them, or `adversarial_norm` is negative or
-            there is no embedding to move.
+            or `ngrams` has another number of them, or `backward_inputs` has no backward
+            cell or another size, or `adversarial_norm` is negative or there is no
+            embedding to move.
 
     Attributes:
         kernel: `[width, logits]`; one logit for two classes, otherwise one for each.
@@ -94,6 +100,7 @@ class TextClassifier(SequenceModel):
         cell: keras.layers.Layer,
         backward_cell: keras.layers.Layer | None = None,
         *,
+        backward_inputs: TokenInputs | None = None,
         pooling: str = "last",
         dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
@@ -110,6 +117,19 @@ class TextClassifier(SequenceModel):
             raise ValueError(
                 f"classes is {classes}{found}, expected two or more, and as many there"
             )
+        if backward_inputs is not None:
+            if backward_cell is None:
+                raise ValueError(
+                    "backward_inputs: found no backward cell that reads them, expected one"
+                )
+            found, expected = (
+                f"{layer.vocabulary_size} tokens and {layer.features} features"
+                for layer in (backward_inputs, inputs)
+            )
+            if found != expected:
+                raise ValueError(
+                    f"backward_inputs: found {found}, expected {expected} as of `inputs`"
+                )
         if adversarial_norm < 0:
             raise ValueError(
                 f"adversarial_norm is {adversarial_norm}, expected 0 or more"
@@ -121,6 +141,7 @@ class TextClassifier(SequenceModel):
             )
         self.cell = cell
         self.backward_cell = backward_cell
+        self.backward_inputs = backward_inputs
         self.pooling = pooling
         self.adversarial_norm = adversarial_norm
         self.classes = classes
@@ -130,6 +151,8 @@ class TextClassifier(SequenceModel):
     def build(self, input_shape: Any = None) -> None:
         """Creates all variables."""
         self.build_inputs()
+        if self.backward_inputs is not None and not self.backward_inputs.built:
+            self.backward_inputs.build()
         width = 0
         for cell in self._cells():
             if not cell.built:
@@ -141,6 +164,12 @@ class TextClassifier(SequenceModel):
         )
         self.bias = self.add_weight(shape=(logits,), initializer="zeros", name="bias")
         self.built = True
+
+    @property
+    def embedding_tables(self) -> list[keras.Variable]:
+        """The embeddings of which a step reads and updates few rows."""
+        own = self.backward_inputs
+        return [*super().embedding_tables, *([] if own is None else own.row_variables)]
 
     def _cells(self) -> list[keras.layers.Layer]:
         return [cell for cell in (self.cell, self.backward_cell) if cell is not None]
@@ -157,35 +186,47 @@ class TextClassifier(SequenceModel):
         lane_seed: LaneSeed | None = None,
     ) -> tf.Tensor:
         """Returns the pooled outputs, `[batch, width]`; arguments as of `call`."""
-        features = self._features(tokens, training, lane_seed)
+        features = self._features(tokens, lengths, training, lane_seed)
         return self._pooled_features(features, lengths, training, lane_seed)
 
     def _features(
-        self, tokens: tf.Tensor, training: bool, lane_seed: LaneSeed | None
-    ) -> tf.Tensor | RepeatedRows:
-        """Returns the inputs of the first cells, `[time, batch, …]`."""
-        features, _ = self.inputs_layer(
-            tokens,
-            self.inputs_layer.initial_state(tf.shape(tokens)[0]),
-            training=training,
-            lane_seed=lane_seed,
-        )
+        self,
+        tokens: tf.Tensor,
+        lengths: tf.Tensor,
+        training: bool,
+        lane_seed: LaneSeed | None,
+    ) -> list[tf.Tensor | RepeatedRows]:
+        """Returns the outputs of each input layer, `[time, batch, …]`."""
+        read = [(self.inputs_layer, tokens)]
+        if self.backward_inputs is not None:
+            backward = tf.reverse_sequence(tokens, lengths, seq_axis=1, batch_axis=0)
+            read.append((self.backward_inputs, backward))
+        features = []
+        for layer, layer_tokens in read:
+            state = layer.initial_state(tf.shape(tokens)[0])
+            outputs, _ = layer(
+                layer_tokens, state, training=training, lane_seed=lane_seed
+            )
+            features.append(outputs)
         return features
 
     def _pooled_features(
         self,
-        features: tf.Tensor | RepeatedRows,
+        features: list[tf.Tensor | RepeatedRows],
         lengths: tf.Tensor,
         training: bool,
         lane_seed: LaneSeed | None,
     ) -> tf.Tensor:
-        """Returns `pooled` of texts whose inputs are `features`."""
+        """Returns `pooled` of texts of which `_features` returned `features`."""
         batch_size = tf.shape(lengths)[0]
         parts = []
         for cell in self._cells():
             backward = cell is self.backward_cell
-            inputs = reverse_steps(features, lengths) if backward else features
-            seed = lane_seed
+            inputs, seed = features[0], lane_seed
+            if backward and self.backward_inputs is not None:
+                inputs = features[1]
+            elif backward:
+                inputs = reverse_steps(inputs, lengths)
             if backward and lane_seed is not None:
                 seed = fold_lane_seed(lane_seed, BACKWARD_SEED)
             outputs, _ = unroll(
@@ -235,19 +276,24 @@ class TextClassifier(SequenceModel):
             loss = loss_of(self(tokens, lengths))
             return Losses(loss, tf.reduce_sum(weights), tf.zeros([]), state)
 
-        def loss_at(features: tf.Tensor | RepeatedRows) -> tf.Tensor:
+        def loss_at(features: list[tf.Tensor | RepeatedRows]) -> tf.Tensor:
             pooled = self._pooled_features(features, lengths, True, lane_seed)
             return loss_of(self._pooled_logit(pooled))
 
-        features = self._features(tokens, True, lane_seed)
+        features = self._features(tokens, lengths, True, lane_seed)
         penalty = tf.zeros([])
         if self.adversarial_norm:
-            features = lay_out(features)
+            features = [lay_out(each) for each in features]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(features)
                 loss = loss_at(features)
-            gradient = tape.gradient(loss, features)
-            penalty += loss_at(self._moved_features(features, gradient, lengths))
+            moved = [
+                self._moved_features(each, gradient, lengths)
+                for each, gradient in zip(
+                    features, tape.gradient(loss, features), strict=True
+                )
+            ]
+            penalty += loss_at(moved)
         else:
             loss = loss_at(features)
         if self.ngrams is not None:
@@ -323,6 +369,7 @@ class TextClassifier(SequenceModel):
             **super().get_config(),
             "cell": serialize(self.cell),
             "backward_cell": serialize(self.backward_cell),
+            "backward_inputs": serialize(self.backward_inputs),
             "pooling": self.pooling,
             "dropout": self.dropout,
             "classes": self.classes,
@@ -374,15 +421,18 @@ def build_classifier(
         return build_cells(settings, sizes, kernel=kernel, recurrent=recurrent)
 
     with layer_precision(settings.precision):
-        ngrams = None
+        ngrams, backward_inputs = None, None
         if settings.ngram_features:
             ngrams = NaiveBayesLogit(
                 settings.ngram_features, settings.ngram_rows, classes
             )
+        if settings.initialize_backward_from:
+            backward_inputs = build_inputs(settings, vocabulary_size)
         model = TextClassifier(
             build_inputs(settings, vocabulary_size),
             stack(),
             stack() if settings.bidirectional else None,
+            backward_inputs=backward_inputs,
             pooling=settings.pooling,
             dropout=settings.dropout,
             kernel_initializer=kernel,

@@ -1,8 +1,9 @@
-"""Starting a classifier from a language model: semi-supervised sequence learning.
+"""Starting a classifier from language models: semi-supervised sequence learning.
 
 Dai and Le 2015, "Semi-supervised sequence learning", https://arxiv.org/abs/1511.01432.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from tfseq.configuration import projects_outputs
@@ -15,16 +16,34 @@ from tfseq.tasks.trained import Trained, load_trained
 MAY_JOIN = ("ngram", "hash_rows")
 
 
-def load_source(settings: Any) -> Trained:
-    """Returns the language model that `initialize_from` names.
+def load_sources(settings: Any) -> list[Trained]:
+    """Returns the language models that a classifier starts from.
+
+    The first is for the layers that read forwards, the second, if there is one, for those
+    that read backwards.
 
     Raises:
-        UsageError: there is none, or it does not fit the classifier.
+        UsageError: there is none, or it does not fit the classifier or the other one.
         DataError: its files are damaged.
     """
-    where = f"`initialize_from`={settings.initialize_from}"
+    names = ["initialize_from", "initialize_backward_from"]
+    sources = [
+        _load_source(settings, name) for name in names if getattr(settings, name)
+    ]
+    if sources[-1].vocabulary != sources[0].vocabulary:
+        raise UsageError(
+            f"`initialize_backward_from`={settings.initialize_backward_from}: found another "
+            f"vocabulary than in `initialize_from`={settings.initialize_from}, expected the "
+            "same; train it with that `initialize_from`, whose vocabulary it keeps"
+        )
+    return sources
+
+
+def _load_source(settings: Any, option: str) -> Trained:
+    """Returns the language model in the folder that a setting names, if it fits."""
+    where = f"`{option}`={getattr(settings, option)}"
     try:
-        run = load_trained(settings.initialize_from)
+        run = load_trained(getattr(settings, option))
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
     if run.task.name != "language_modeling" or run.settings.level == "character":
@@ -35,7 +54,7 @@ def load_source(settings: Any) -> Trained:
     joins = run.settings.ngram == 1 and settings.hash_rows
     free = MAY_JOIN if joins else ()
     equal = [name for name in MODEL_SETTINGS if name not in free]
-    check_equal(run.settings, settings, equal)
+    check_equal(run.settings, settings, equal, option=option)
     if (
         run.settings.tie_embeddings
         and not projects_outputs(run.settings)
@@ -49,13 +68,23 @@ def load_source(settings: Any) -> Trained:
     return run
 
 
-def copy_weights(source: Any, model: Any) -> None:
-    """Copies the embedding and the forward cells of a language model."""
-    # The embedding comes first. If only the classifier has a table of hashed n-grams, it
-    # comes second and keeps its zeros.
-    for variable, value in zip(
-        model.inputs_layer.weights, source.inputs_layer.weights, strict=False
-    ):
-        variable.assign(value)
-    for variable, value in zip(model.cell.weights, source.cell.weights, strict=True):
-        variable.assign(value)
+def copy_weights(sources: Sequence[Any], model: Any) -> None:
+    """Copies the embeddings and the cells of language models.
+
+    Args:
+        sources: the language models, the one that reads forwards first.
+        model: the classifier.
+    """
+    places = [
+        (model.inputs_layer, model.cell),
+        (model.backward_inputs, model.backward_cell),
+    ]
+    for source, (inputs, cell) in zip(sources, places, strict=False):
+        # The embedding comes first. If only the classifier has a table of hashed n-grams, it
+        # comes second and keeps its zeros.
+        for variable, value in zip(
+            inputs.weights, source.inputs_layer.weights, strict=False
+        ):
+            variable.assign(value)
+        for variable, value in zip(cell.weights, source.cell.weights, strict=True):
+            variable.assign(value)

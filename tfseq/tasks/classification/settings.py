@@ -31,6 +31,16 @@ class ClassificationSettings:
     bidirectional: bool = option(
         False, "Read texts from both ends, with layers for each.", fixed=True
     )
+    initialize_backward_from: str | None = option(
+        None,
+        "Folder of a language model of reversed texts, such as one of "
+        "`dataset`=imdb_text_backward, whose best weights the layers that read backwards "
+        "start with. They then have an embedding of their own, which starts with its. Its "
+        "vocabulary and layers must be those of `initialize_from`.",
+        fixed=True,
+        path=True,
+        needs=["initialize_from", "bidirectional"],
+    )
     pooling: str = option(
         "last",
         "Outputs of a text that are classified: the last one, or mean and maximum of all.",

@@ -26,7 +26,7 @@ from tfseq.tasks.classification.data import (
 )
 from tfseq.tasks.classification.evaluation import build_evaluations, evaluate
 from tfseq.tasks.classification.model import TextClassifier, build_classifier
-from tfseq.tasks.classification.pretrained import copy_weights, load_source
+from tfseq.tasks.classification.pretrained import copy_weights, load_sources
 from tfseq.tasks.classification.serving import ServedClassifier
 from tfseq.tasks.classification.use import predict, prediction_columns
 from tfseq.tasks.source_run import goes_on, own_vocabularies
@@ -75,6 +75,7 @@ class Classification(Task):
         """Loads the texts and encodes them into the cache.
 
         With `initialize_from` they are encoded in the vocabulary of that language model.
+        That of `initialize_backward_from` must have the same.
 
         Raises:
             UsageError: a setting, or the language model, does not fit.
@@ -83,13 +84,13 @@ class Classification(Task):
         vocabulary = None
         if self.settings.initialize_from:
             own = own_vocabularies(self)
-            vocabulary = own["tokens"] if own else self._source.vocabulary
+            vocabulary = own["tokens"] if own else self._sources[0].vocabulary
         return load_labelled_texts(self.settings, vocabulary)
 
     @functools.cached_property
-    def _source(self) -> Trained:
-        """The language model to start from; a run that goes on does not need it."""
-        return load_source(self.settings)
+    def _sources(self) -> list[Trained]:
+        """The language models to start from; a run that goes on does not need them."""
+        return load_sources(self.settings)
 
     def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
         """Returns batches `(tokens [batch, time], lengths, labels, weights [batch])`."""
@@ -130,9 +131,9 @@ class Classification(Task):
         return build_classifier(self.settings, len(tokens), len(labels))
 
     def start_model(self, model: TextClassifier, data: Data) -> None:
-        """Copies weights from a language model, and counts the n-grams of the texts."""
+        """Copies weights from language models, and counts the n-grams of the texts."""
         if self.settings.initialize_from and not goes_on(self.settings):
-            copy_weights(self._source.model, model)
+            copy_weights([source.model for source in self._sources], model)
         if model.ngrams is not None:
             model.ngrams.count(batches_once(data.splits["train"], self.settings))
 
