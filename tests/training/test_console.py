@@ -17,9 +17,11 @@ from tfseq.tasks import Settings
 from tfseq.training.console import (
     COLUMNS,
     Console,
+    ProgressBar,
     describe,
     format_duration,
     join_in_columns,
+    note,
 )
 
 
@@ -120,6 +122,35 @@ def test_a_closed_output_takes_nothing(monkeypatch):
     console = Console(10, 0, unit="character")
     console.say("a line")
     assert console.failure is None
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_search_shows_its_bar_on_a_terminal_alone(monkeypatch, terminal):
+    output = io.StringIO()
+    output.isatty = lambda: terminal
+    monkeypatch.setattr(sys, "stderr", output)
+    with ProgressBar("validation text", 4, unit="token") as bar:
+        bar.advance(3)
+        note("tried 0.1")
+    shown = output.getvalue()
+    if terminal:  # The bar comes again behind the line, and goes at the end.
+        before, after = shown.split("tried 0.1\n")
+        assert before.startswith("\rvalidation text:   0%|")
+        assert after.startswith("\rvalidation text:  75%|")
+        assert after.endswith(" \r")
+    else:
+        assert shown == "tried 0.1\n"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_bar_on_a_closed_output_raises_nothing(monkeypatch, terminal):
+    output = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", output)
+    output.isatty = lambda: terminal
+    with ProgressBar("validation text", 4, unit="token") as bar:
+        output.close()
+        bar.advance(3)
+        note("tried 0.1")
 
 
 @pytest.fixture(name="settings")
