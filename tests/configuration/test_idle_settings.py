@@ -40,6 +40,7 @@ ALWAYS = {
         "seed",
         "log_every",
         "evaluate_every",
+        "evaluate_test",
     ),
     *("checkpoint_every", "keep_checkpoints", "task"),
 }

@@ -21,6 +21,11 @@ class RunSettings:
     evaluate_every: int = option(
         0, "Steps between two validations; 0: 1000 steps, or an epoch.", lower=0
     )
+    evaluate_test: bool = option(
+        True,
+        "Evaluate the best weights on the test, if there is one, at the end. Leave it out "
+        "while you choose settings, so that only the validation decides on them.",
+    )
     early_stopping: int = option(
         0,
         "Validations without progress after which the run ends; 0: never.",

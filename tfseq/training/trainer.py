@@ -474,7 +474,7 @@ class Trainer:
     def _finish(self) -> None:
         """Writes the final results; tests the best weights if there are test data."""
         results = results_so_far(self.plan, self.progress, self._wall_seconds())
-        if "test" in self.evaluations:
+        if self.settings.evaluate_test and "test" in self.evaluations:
             best = self.workers.together(self.checkpoints.restore_best)
             figures = self.workers.mean(self.evaluations["test"]().figures)
             results["test"] = {"step": best["step"] if best else self.step, **figures}
