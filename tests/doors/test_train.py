@@ -279,13 +279,15 @@ def test_a_changed_text_is_refused(finished, tmp_path):
         runs.train(dataclasses.replace(finished, **changed))
 
 
-def test_settings_are_chosen_without_the_test(whole, settings):
+def test_settings_are_chosen_without_the_test(whole, settings, capsys):
     settings = dataclasses.replace(settings, evaluate_test=False)
     assert runs.train(settings) == 0
     content, expected = results(settings), results(whole)
     assert content["best"] == expected["best"]
     assert content["finished"]
     assert content["test"] is None
+    assert runs.train(dataclasses.replace(settings, evaluate_test=True)) == 0
+    assert "evaluate it with split=test" in capsys.readouterr().out
     test = runs.load(settings.run_dir).evaluate("test")
     assert test["perplexity"] == pytest.approx(expected["test"]["perplexity"])
 

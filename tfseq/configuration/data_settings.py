@@ -155,8 +155,8 @@ class DataSettings:
         None,
         "Kind of token. Words are separated by white space, and each line end is a word. "
         "Sub-words are words or parts of words, learned by byte-pair encoding. By default "
-        "words for ptb, wikitext2, imdb_text, labelled and tagged texts, pairs and multi30k, "
-        "otherwise characters.",
+        "words for ptb, wikitext2, imdb_text, imdb_text_backward, labelled and tagged texts, "
+        "pairs and multi30k, otherwise characters.",
         choices=("character", "word", "subword"),
         fixed=True,
     )

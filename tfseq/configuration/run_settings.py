@@ -23,7 +23,7 @@ class RunSettings:
     )
     evaluate_test: bool = option(
         True,
-        "Evaluate the best weights on the test, if there is one, at the end. Leave it out "
+        "Evaluate the best weights on the test, if there is one, at the end. Switch this off "
         "while you choose settings, so that only the validation decides on them.",
     )
     early_stopping: int = option(

@@ -267,9 +267,17 @@ class Trainer:
             self.console.say(
                 f"{self.folder.path}: finished, nothing left to do"
                 + ("; a larger early_stopping goes on" if early else "")
+                + self._untested()
             )
             self._close()
         return finished
+
+    def _untested(self) -> str:
+        """Returns what to say of a finished run whose test was left out and is wanted now."""
+        wanted = self.settings.evaluate_test and "test" in self.evaluations
+        if not wanted or self.folder.read_results().get("test"):
+            return ""
+        return "; evaluate it with split=test for the test's figures"
 
     def _has_finished(self) -> bool:
         """Returns whether an earlier process has brought the run to its end."""
@@ -474,8 +482,8 @@ class Trainer:
     def _finish(self) -> None:
         """Writes the final results; tests the best weights if there are test data."""
         results = results_so_far(self.plan, self.progress, self._wall_seconds())
+        best = self.workers.together(self.checkpoints.restore_best)
         if self.settings.evaluate_test and "test" in self.evaluations:
-            best = self.workers.together(self.checkpoints.restore_best)
             figures = self.workers.mean(self.evaluations["test"]().figures)
             results["test"] = {"step": best["step"] if best else self.step, **figures}
             self.console.test(results["test"])
