@@ -276,6 +276,32 @@ def test_a_moved_text_has_the_same_dropout_masks(tokens):
 
 
 @pytest.mark.parametrize(
+    ("size", "backward_cell", "message"),
+    [
+        (4, cells.FusedGateLSTMCell(2), "embedding_size=4, expected 7 tokens and"),
+        (3, None, "found no backward cell"),
+        (None, cells.FusedGateLSTMCell(2), "found the layer `inputs`"),
+    ],
+)
+def test_backward_inputs_that_do_not_fit_are_refused(size, backward_cell, message):
+    inputs = TokenInputs(7, 3)
+    own = inputs if size is None else TokenInputs(7, size)
+    with pytest.raises(ValueError, match=f"backward_inputs: .*{message}"):
+        TextClassifier(
+            inputs, cells.FusedGateLSTMCell(2), backward_cell, backward_inputs=own
+        )
+
+
+def test_both_input_layers_have_tables_of_which_few_rows_are_updated():
+    one, other = TokenInputs(7, 3, lazy=True), TokenInputs(7, 3, lazy=True)
+    cell, backward = cells.FusedGateLSTMCell(2), cells.FusedGateLSTMCell(2)
+    model = TextClassifier(one, cell, backward, backward_inputs=other)
+    model.build()
+    found = [id(table) for table in model.row_variables]
+    assert found == [id(one.embedding), id(other.embedding)]
+
+
+@pytest.mark.parametrize(
     ("size", "norm", "message"),
     [(0, 5.0, "with one-hot inputs"), (3, -1.0, "is -1.0, expected 0 or more")],
 )

@@ -51,7 +51,8 @@ class TextClassifier(SequenceModel):
     Only the first `length` tokens of a row count. So padding never changes a result.
 
     With `backward_inputs` the backward cell has an input layer of its own, as it has in a
-    language model of reversed texts: it reads the tokens from the last one to the first.
+    language model of reversed texts: it reads the tokens from the last one to the first. Both
+    layers leave out the same symbols by their `dropout`.
 
     With `adversarial_norm` training learns each text twice. The second time its embeddings are
     moved so that the label gets less probable (Miyato et al. 2017,
@@ -79,8 +80,8 @@ class TextClassifier(SequenceModel):
     Raises:
         ValueError: `pooling` is neither of the two, or there are fewer than two classes,
             or `ngrams` has another number of them, or `backward_inputs` has no backward
-            cell or another size, or `adversarial_norm` is negative or there is no
-            embedding to move.
+            cell or another size or is `inputs`, or `adversarial_norm` is negative or
+            there is no embedding to move.
 
     Attributes:
         kernel: `[width, logits]`; one logit for two classes, otherwise one for each.
@@ -122,8 +123,13 @@ class TextClassifier(SequenceModel):
                 raise ValueError(
                     "backward_inputs: found no backward cell that reads them, expected one"
                 )
+            if backward_inputs is inputs:
+                raise ValueError(
+                    "backward_inputs: found the layer `inputs`, expected another one; leave "
+                    "it out for one layer of both cells"
+                )
             found, expected = (
-                f"{layer.vocabulary_size} tokens and {layer.features} features"
+                f"{layer.vocabulary_size} tokens and embedding_size={layer.embedding_size}"
                 for layer in (backward_inputs, inputs)
             )
             if found != expected:

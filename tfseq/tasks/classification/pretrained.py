@@ -14,6 +14,11 @@ from tfseq.tasks.trained import Trained, load_trained
 # These may differ: a table of hashed n-grams starts at zero, so that it may be added to a
 # model of single words.
 MAY_JOIN = ("ngram", "hash_rows")
+# The settings that name a language model, and a data set to train such a model of.
+DATASETS = {
+    "initialize_from": "imdb_text",
+    "initialize_backward_from": "imdb_text_backward",
+}
 
 
 def load_sources(settings: Any) -> list[Trained]:
@@ -26,9 +31,8 @@ def load_sources(settings: Any) -> list[Trained]:
         UsageError: there is none, or it does not fit the classifier or the other one.
         DataError: its files are damaged.
     """
-    names = ["initialize_from", "initialize_backward_from"]
     sources = [
-        _load_source(settings, name) for name in names if getattr(settings, name)
+        _load_source(settings, name) for name in DATASETS if getattr(settings, name)
     ]
     if sources[-1].vocabulary != sources[0].vocabulary:
         raise UsageError(
@@ -49,7 +53,8 @@ def _load_source(settings: Any, option: str) -> Trained:
     if run.task.name != "language_modeling" or run.settings.level == "character":
         raise UsageError(
             f"{where}: found a model of `dataset`={run.settings.dataset}, expected a "
-            "language model of words or sub-words; train one with `dataset`=imdb_text"
+            "language model of words or sub-words; train one with "
+            f"`dataset`={DATASETS[option]}"
         )
     joins = run.settings.ngram == 1 and settings.hash_rows
     free = MAY_JOIN if joins else ()

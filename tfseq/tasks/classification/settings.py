@@ -36,7 +36,8 @@ class ClassificationSettings:
         "Folder of a language model of reversed texts, such as one of "
         "`dataset`=imdb_text_backward, whose best weights the layers that read backwards "
         "start with. They then have an embedding of their own, which starts with its. Its "
-        "vocabulary and layers must be those of `initialize_from`.",
+        "layers and its vocabulary must be those of `initialize_from`; it has that "
+        "vocabulary if it was trained with the same `initialize_from`.",
         fixed=True,
         path=True,
         needs=["initialize_from", "bidirectional"],
