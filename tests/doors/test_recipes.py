@@ -59,6 +59,7 @@ def need(settings: Settings) -> None:
         "text": "" if settings.train_file == "words.txt" else settings.train_file,
         "imdb": "",
         "imdb_text": "",
+        "imdb_text_backward": "",
         "toy_reviews": "",
         "toy_classes": "",
         "conll2000": "conll2000/train.txt",
@@ -106,7 +107,7 @@ def test_a_recipe_trains(name, tmp_path, tmp_path_factory, monkeypatch):
             pytest.importorskip("sentencepiece")
         if settings.monitor == "bleu":
             pytest.importorskip("sacrebleu")
-    if settings.dataset in ("imdb", "imdb_text"):
+    if settings.dataset.startswith("imdb"):
         monkeypatch.setattr(imdb_reviews, "NUM_REVIEWS", NUM_REVIEWS)
         changes = {"data_dir": few_reviews(tmp_path), "valid_size": 20}
     if settings.dataset == "wikitext2":
@@ -115,22 +116,26 @@ def test_a_recipe_trains(name, tmp_path, tmp_path_factory, monkeypatch):
         changes = {"data_dir": some_lines(settings.dataset, tmp_path)}
     # Many recipes read the same few texts, which are encoded once.
     cache = str(filled_once(tmp_path_factory, "recipes", lambda folder: None))
-    if settings.initialize_from:
-        source = pathlib.Path(settings.initialize_from).name
-        folder = str(tmp_path / source)
-        train_shortly(source, run_dir=folder, cache_dir=cache, **changes)
-        changes["initialize_from"] = folder
-    train_shortly(name, run_dir=str(tmp_path / "run"), cache_dir=cache, **changes)
+    train_shortly(name, tmp_path, cache_dir=cache, **changes)
 
 
-def train_shortly(name: str, **changes) -> None:
-    """A few steps of a recipe."""
+def train_shortly(name: str, folder: pathlib.Path, **changes) -> None:
+    """A few steps of a recipe, after those of the recipes that it starts from."""
     settings = read(name)
+    sources = {}
+    for option in ("initialize_from", "initialize_backward_from"):
+        if getattr(settings, option):
+            source = pathlib.Path(getattr(settings, option)).name
+            sources[option] = str(folder / source)
+            if not (folder / source).exists():
+                train_shortly(source, folder, **changes)
     settings = dataclasses.replace(
         settings,
+        run_dir=str(folder / name),
         num_steps=STEPS.get(name, 2),
         num_epochs=None,
         sample_every=0,
+        **sources,
         **changes,
     )
     # In so short a run some settings of the recipe have no effect.
