@@ -14,8 +14,8 @@ from tfseq.tasks.trained import Trained, load_trained
 # These may differ: a table of hashed n-grams starts at zero, so that it may be added to a
 # model of single words.
 MAY_JOIN = ("ngram", "hash_rows")
-# The settings that name a language model, and a data set to train such a model of.
-DATASETS = {
+# The settings that name a language model, and a data set that such a model is trained on.
+TRAINED_ON = {
     "initialize_from": "imdb_text",
     "initialize_backward_from": "imdb_text_backward",
 }
@@ -32,7 +32,7 @@ def load_sources(settings: Any) -> list[Trained]:
         DataError: its files are damaged.
     """
     sources = [
-        _load_source(settings, name) for name in DATASETS if getattr(settings, name)
+        _load_source(settings, name) for name in TRAINED_ON if getattr(settings, name)
     ]
     if sources[-1].vocabulary != sources[0].vocabulary:
         raise UsageError(
@@ -54,7 +54,7 @@ def _load_source(settings: Any, option: str) -> Trained:
         raise UsageError(
             f"{where}: found a model of `dataset`={run.settings.dataset}, expected a "
             "language model of words or sub-words; train one with "
-            f"`dataset`={DATASETS[option]}"
+            f"`dataset`={TRAINED_ON[option]}"
         )
     joins = run.settings.ngram == 1 and settings.hash_rows
     free = MAY_JOIN if joins else ()
