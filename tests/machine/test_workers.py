@@ -16,7 +16,8 @@ MAY_DIFFER = {
     *("run_dir", "data_dir", "cache_dir", "train_file", "valid_file", "test_file"),
     *("source_file", "valid_source_file", "test_source_file"),
     *("target_file", "valid_target_file", "test_target_file"),
-    *("initialize_from", "chains", "intra_op_threads", "inter_op_threads"),
+    *("initialize_from", "initialize_backward_from"),
+    *("chains", "intra_op_threads", "inter_op_threads"),
 }
 
 
