@@ -186,7 +186,7 @@ def test_another_learning_rate_is_taken_where_it_is_asked_for(
     # The cosine is that of a run of three steps.
     rate = 0.5 * (1 + math.cos(math.pi * 2 / 3)) / 2
     assert entry["learning_rate"] == pytest.approx(rate, rel=1e-6)
-    said = "learning_rate 0.003 -> 0.5: the learning rate is now 0.125"
+    said = "learning_rate 0.003 -> 0.5; the learning rate is now 0.125"
     assert said in capsys.readouterr().out
     # The same command again changes nothing.
     assert runs.train(changed) == 0

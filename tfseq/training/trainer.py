@@ -203,7 +203,7 @@ class Trainer:
                 ", ".join(
                     f"{name} {old} -> {new}" for name, (old, new) in changes.items()
                 )
-                + f": the learning rate is now {self.learner.learning_rate(self.step):.3g}"
+                + f"; the learning rate is now {self.learner.learning_rate(self.step):.3g}"
             )
         chains = self.devices.chains
         if restored and begun_chains not in (0, chains) and self._has_steps_left():
