@@ -224,21 +224,22 @@ class TextClassifier(SequenceModel):
         lane_seed: LaneSeed | None,
     ) -> tf.Tensor:
         """Returns `pooled` of texts of which `_features` returned `features`."""
-        batch_size = tf.shape(lengths)[0]
-        parts = []
-        for cell in self._cells():
-            backward = cell is self.backward_cell
-            inputs, seed = features[0], lane_seed
-            if backward and self.backward_inputs is not None:
-                inputs = features[1]
-            elif backward:
-                inputs = reverse_steps(inputs, lengths)
-            if backward and lane_seed is not None:
+        readings = [(self.cell, features[0], lane_seed)]
+        if self.backward_cell is not None:
+            own = self.backward_inputs is not None
+            reversed_inputs = (
+                features[1] if own else reverse_steps(features[0], lengths)
+            )
+            seed = lane_seed
+            if lane_seed is not None:
                 seed = fold_lane_seed(lane_seed, BACKWARD_SEED)
+            readings.append((self.backward_cell, reversed_inputs, seed))
+        parts = []
+        for cell, inputs, seed in readings:
             outputs, _ = unroll(
                 cell,
                 inputs,
-                cell.get_initial_state(batch_size),
+                cell.get_initial_state(tf.shape(lengths)[0]),
                 training=training,
                 lane_seed=seed,
                 time_major=True,
