@@ -1,6 +1,7 @@
 """Models that start from a trained run."""
 
 import dataclasses
+import json
 import pathlib
 import shutil
 
@@ -116,6 +117,27 @@ def test_a_backward_source_with_another_vocabulary_is_refused(
     with pytest.raises(UsageError, match=r"backward: found another vocabulary than in"):
         runs.train(settings)
     assert not pathlib.Path(settings.run_dir).exists()
+
+
+def test_one_language_model_does_not_read_both_ways(source_dir, settings, tmp_path):
+    settings = dataclasses.replace(
+        settings, bidirectional=True, initialize_backward_from=f"{source_dir}/../run"
+    )
+    with pytest.raises(UsageError, match="found the folder of `initialize_from`"):
+        load_sources(settings)
+    copy = shutil.copytree(source_dir, tmp_path / "source")
+    for dataset, option in (
+        ("imdb_text_backward", "initialize_from"),
+        ("imdb_text", "initialize_backward_from"),
+    ):
+        config = RunFolder(copy).read_config()
+        config["settings"]["dataset"] = dataset
+        (copy / "config.json").write_text(json.dumps(config))
+        swapped = dataclasses.replace(settings, initialize_backward_from=source_dir)
+        swapped = dataclasses.replace(swapped, **{option: str(copy)})
+        message = rf"`{option}`=.*: found a model of `dataset`={dataset}, which reads"
+        with pytest.raises(UsageError, match=message):
+            load_sources(swapped)
 
 
 def test_a_run_from_two_language_models_stands_alone(source_dir, settings, tmp_path):

@@ -3,6 +3,7 @@
 Dai and Le 2015, "Semi-supervised sequence learning", https://arxiv.org/abs/1511.01432.
 """
 
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,13 @@ def load_sources(settings: Any) -> list[Trained]:
         UsageError: there is none, or it does not fit the classifier or the other one.
         DataError: its files are damaged.
     """
+    forward, backward = (getattr(settings, name) for name in TRAINED_ON)
+    if backward and pathlib.Path(backward).resolve() == pathlib.Path(forward).resolve():
+        raise UsageError(
+            f"`initialize_backward_from`={backward}: found the folder of "
+            "`initialize_from`, expected a language model of reversed texts; train one "
+            f"with `dataset`={TRAINED_ON['initialize_backward_from']}"
+        )
     sources = [
         _load_source(settings, name) for name in TRAINED_ON if getattr(settings, name)
     ]
@@ -55,6 +63,12 @@ def _load_source(settings: Any, option: str) -> Trained:
             f"{where}: found a model of `dataset`={run.settings.dataset}, expected a "
             "language model of words or sub-words; train one with "
             f"`dataset`={TRAINED_ON[option]}"
+        )
+    others = [trained_on for name, trained_on in TRAINED_ON.items() if name != option]
+    if run.settings.dataset in others:
+        raise UsageError(
+            f"{where}: found a model of `dataset`={run.settings.dataset}, which reads the "
+            f"other way; give one that reads as `dataset`={TRAINED_ON[option]} does"
         )
     joins = run.settings.ngram == 1 and settings.hash_rows
     free = MAY_JOIN if joins else ()

@@ -134,6 +134,7 @@ class Classification(Task):
         """Copies weights from language models, and counts the n-grams of the texts."""
         if self.settings.initialize_from and not goes_on(self.settings):
             copy_weights([source.model for source in self._sources], model)
+            del self._sources  # The training does not need their memory.
         if model.ngrams is not None:
             model.ngrams.count(batches_once(data.splits["train"], self.settings))
 
