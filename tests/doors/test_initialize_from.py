@@ -181,7 +181,10 @@ def test_the_vocabulary_is_carried_along(source_dir, settings, tmp_path):
         ({"residual": True}, "found `residual`=False there, expected True"),
         ({"initialize_from": "nowhere"}, "found no config.json there"),
         ({"padding": "left"}, "found with `padding`=left"),
-        ({"vocabulary_size": 50}, "whose vocabulary is taken"),
+        (
+            {"vocabulary_size": 50},
+            "`vocabulary_size`=50: found a vocabulary of 54 tokens",
+        ),
         (
             {"initialize_backward_from": "any"},
             "`initialize_backward_from`=any: found with `bidirectional`=False",
@@ -271,7 +274,11 @@ def fixture_other_text(source_dir, tmp_path):
     )
 
 
-def test_a_language_model_goes_on_with_another_text(source_dir, other_text, caplog):
+@pytest.mark.parametrize("vocabulary_size", [None, 54, 900])
+def test_a_language_model_goes_on_with_another_text(
+    source_dir, other_text, caplog, vocabulary_size
+):
+    other_text = dataclasses.replace(other_text, vocabulary_size=vocabulary_size)
     assert runs.train(other_text) == 0
     source, run = runs.load(source_dir), runs.load(other_text.run_dir)
     assert run.vocabulary == source.vocabulary
@@ -310,7 +317,10 @@ def test_new_words_are_added_behind_the_others(source_dir, other_text, tmp_path)
             {"tie_embeddings": False},
             "`tie_embeddings`=True there, expected False as here",
         ),
-        ({"vocabulary_size": 900}, "whose vocabulary is taken"),
+        (
+            {"vocabulary_size": 53},
+            "`vocabulary_size`=53: found a vocabulary of 54 tokens",
+        ),
         (
             {"vocabulary_size": 9, "extend_vocabulary": True},
             "`vocabulary_size`=9: found a vocabulary of 54 tokens to extend",

@@ -37,12 +37,6 @@ def check_conflicts(settings: Any) -> None:
             "`level`=subword: found no `vocabulary_size`, expected the number of pieces to "
             "learn; give `vocabulary_size`=8000"
         )
-    taken = settings.initialize_from and not settings.extend_vocabulary
-    if taken and settings.vocabulary_size is not None:
-        raise UsageError(
-            f"`vocabulary_size`={settings.vocabulary_size}: found with `initialize_from`, "
-            "whose vocabulary is taken; leave it out"
-        )
     check_rows(settings)
 
 

@@ -62,7 +62,26 @@ def source_vocabularies(
             "folder of one"
         )
     check_equal(found, settings, equal)
-    return load_vocabularies(folder, create_task(found))
+    carried = load_vocabularies(folder, create_task(found))
+    check_carried_size(carried["tokens"], settings)
+    return carried
+
+
+def check_carried_size(vocabulary: Vocabulary, settings: Settings) -> None:
+    """Raises `UsageError` if a vocabulary that is carried along is too large.
+
+    Args:
+        vocabulary: the vocabulary of the run to start from.
+        settings: the settings of the new model.
+    """
+    most = settings.vocabulary_size
+    limited = most is not None and vocabulary.level != "character"
+    if limited and not settings.extend_vocabulary and len(vocabulary) > most:
+        raise UsageError(
+            f"`vocabulary_size`={most}: found a vocabulary of {len(vocabulary):,} tokens "
+            f"in `initialize_from`={settings.initialize_from}, which is taken whole; give "
+            f"`vocabulary_size`={len(vocabulary)} or leave it out"
+        )
 
 
 def check_equal(

@@ -9,7 +9,7 @@ from typing import Any
 
 from tfseq.configuration import projects_outputs
 from tfseq.errors import UsageError
-from tfseq.tasks.source_run import MODEL_SETTINGS, check_equal
+from tfseq.tasks.source_run import MODEL_SETTINGS, check_carried_size, check_equal
 from tfseq.tasks.trained import Trained, load_trained
 
 # These may differ: a table of hashed n-grams starts at zero, so that it may be added to a
@@ -42,6 +42,7 @@ def load_sources(settings: Any) -> list[Trained]:
     sources = [
         _load_source(settings, name) for name in TRAINED_ON if getattr(settings, name)
     ]
+    check_carried_size(sources[0].vocabulary, settings)
     if sources[-1].vocabulary != sources[0].vocabulary:
         raise UsageError(
             f"`initialize_backward_from`={settings.initialize_backward_from}: found another "
@@ -60,9 +61,10 @@ def _load_source(settings: Any, option: str) -> Trained:
         raise UsageError(f"{where}: {error}") from None
     if run.task.name != "language_modeling" or run.settings.level == "character":
         raise UsageError(
-            f"{where}: found a model of `dataset`={run.settings.dataset}, expected a "
-            "language model of words or sub-words; train one with "
-            f"`dataset`={TRAINED_ON[option]}"
+            f"{where}: found a model of `dataset`={run.settings.dataset} and "
+            f"`level`={run.settings.level}, expected a language model of words or "
+            f"sub-words; train one with `dataset`={TRAINED_ON[option]}, or of texts that "
+            "tfseq.pipelines.tokenized_lines has written"
         )
     others = [trained_on for name, trained_on in TRAINED_ON.items() if name != option]
     if run.settings.dataset in others:

@@ -14,6 +14,7 @@ from tfseq.metrics import perplexity
 from tfseq.pipelines import ROWS_MULTIPLE, count_pair_batches, training_pairs
 from tfseq.tasks.source_run import (
     MODEL_SETTINGS,
+    check_carried_size,
     source_vocabularies,
     start_from_source,
 )
@@ -89,6 +90,8 @@ class Transduction(Task):
         if self.settings.monitor == "bleu":
             check_sacrebleu("`monitor`=bleu")
         carried = source_vocabularies(self, EQUAL)
+        if carried is not None:
+            check_carried_size(carried["sources"], self.settings)
         return load_pairs(self.settings, self.levels, carried)
 
     def batches(self, data: Data, step: int, lanes: Lanes = None) -> tf.data.Dataset:
