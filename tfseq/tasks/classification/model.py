@@ -160,7 +160,9 @@ class TextClassifier(SequenceModel):
         if self.backward_inputs is not None and not self.backward_inputs.built:
             self.backward_inputs.build()
         width = 0
-        for cell in self._cells():
+        for cell in (self.cell, self.backward_cell):
+            if cell is None:
+                continue
             if not cell.built:
                 cell.build((None, self.inputs_layer.features))
             width += cell.output_size * (2 if self.pooling == "mean_max" else 1)
@@ -176,9 +178,6 @@ class TextClassifier(SequenceModel):
         """The embeddings of which a step reads and updates few rows."""
         own = self.backward_inputs
         return [*super().embedding_tables, *([] if own is None else own.row_variables)]
-
-    def _cells(self) -> list[keras.layers.Layer]:
-        return [cell for cell in (self.cell, self.backward_cell) if cell is not None]
 
     def initial_state(self, batch_size: int) -> tuple:
         """Returns an empty state: texts are independent, each starts at state zero."""
