@@ -193,6 +193,14 @@ def test_the_vocabulary_is_carried_along(source_dir, settings, tmp_path):
             {"initialize_backward_from": "nowhere", "bidirectional": True},
             "`initialize_backward_from`=.*nowhere: .*found no config.json there",
         ),
+        (
+            {
+                "initialize_from": "nowhere",
+                "initialize_backward_from": "./nowhere",
+                "bidirectional": True,
+            },
+            "`initialize_from`=.*nowhere: .*found no config.json there",
+        ),
         ({"max_length": 400, "dataset": "python_docs"}, "found `tie_embeddings`=True"),
         ({"units": 9, "cell": "gru_fused"}, "give `cell`=lstm_fused, `units`=16"),
     ],

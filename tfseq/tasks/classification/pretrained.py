@@ -3,7 +3,6 @@
 Dai and Le 2015, "Semi-supervised sequence learning", https://arxiv.org/abs/1511.01432.
 """
 
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,16 +31,16 @@ def load_sources(settings: Any) -> list[Trained]:
         UsageError: there is none, or it does not fit the classifier or the other one.
         DataError: its files are damaged.
     """
-    forward, backward = (getattr(settings, name) for name in TRAINED_ON)
-    if backward and pathlib.Path(backward).resolve() == pathlib.Path(forward).resolve():
-        raise UsageError(
-            f"`initialize_backward_from`={backward}: found the folder of "
-            "`initialize_from`, expected a language model of reversed texts; train one "
-            f"with `dataset`={TRAINED_ON['initialize_backward_from']}"
-        )
     sources = [
         _load_source(settings, name) for name in TRAINED_ON if getattr(settings, name)
     ]
+    folders = {source.folder.path.resolve() for source in sources}
+    if len(folders) < len(sources):
+        raise UsageError(
+            f"`initialize_backward_from`={settings.initialize_backward_from}: found the "
+            "folder of `initialize_from`, expected a language model of reversed texts; "
+            f"train one with `dataset`={TRAINED_ON['initialize_backward_from']}"
+        )
     check_carried_size(sources[0].vocabulary, settings)
     if sources[-1].vocabulary != sources[0].vocabulary:
         raise UsageError(
